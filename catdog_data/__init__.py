@@ -1,0 +1,47 @@
+"""Image folders to Keras as fast as the hardware allows, with the API people already know.
+
+Names are loaded when they are first used: `import catdog_data` does not import TensorFlow.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from catdog_data._version import __version__
+
+if TYPE_CHECKING:
+    from catdog_data.index import ImageIndex
+    from catdog_data.keras_compat.generator import ImageDataGenerator
+    from catdog_data.sources.archive import ImageFolders, unpack
+    from catdog_data.sources.folders import index_class_folders
+    from catdog_data.sources.samples import generate_sample_set
+
+__all__ = [
+    "ImageDataGenerator",
+    "ImageFolders",
+    "ImageIndex",
+    "__version__",
+    "generate_sample_set",
+    "index_class_folders",
+    "unpack",
+]
+
+_HOMES = {
+    "ImageDataGenerator": "catdog_data.keras_compat.generator",
+    "ImageFolders": "catdog_data.sources.archive",
+    "ImageIndex": "catdog_data.index",
+    "generate_sample_set": "catdog_data.sources.samples",
+    "index_class_folders": "catdog_data.sources.folders",
+    "unpack": "catdog_data.sources.archive",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'catdog_data' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

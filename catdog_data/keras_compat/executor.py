@@ -1,0 +1,183 @@
+"""Plans carried out: a tf.data pipeline fed by batch plans, and a run of it that looks ahead."""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.augment.affine import geometry_rows
+from catdog_data.decode import read_rgb_with_pillow
+from catdog_data.pipeline import ORDER_SIGNATURE, Rendering, image_batches
+from catdog_data.plan import BatchPlan, Position, Recipe, next_batch
+
+Order = tuple[NDArray[np.int64], NDArray[np.float64]]
+Finish = Callable[[tf.Tensor, tf.Tensor], Any]
+
+
+def dataset_of(
+    plans: Callable[[], Iterable[BatchPlan]],
+    filepaths: Sequence[str],
+    rendering: Rendering,
+    batch_size: int,
+    finish: Finish,
+) -> tf.data.Dataset:
+    """Build the dataset that carries out plans; every pass over it calls `plans` anew.
+
+    Args:
+        plans: makes the plans of one pass; it is called, and its plans are taken, in a thread.
+        filepaths: the N files that plans point into.
+        rendering: what is done to the pixels.
+        batch_size: rows of the largest batch.
+        finish: makes an element from indices int64[B] and images.
+
+    Returns:
+        A dataset with one element per plan.
+    """
+
+    def orders() -> Iterator[Order]:
+        for plan in plans():
+            yield _order(plan, batch_size, rendering.image_size)
+
+    source = tf.data.Dataset.from_generator(orders, output_signature=ORDER_SIGNATURE)
+    return image_batches(source, filepaths, rendering, batch_size, finish)
+
+
+class Executor:
+    """A pipeline built once and run from any position, as often as needed.
+
+    Args:
+        filepaths: the N files that plans point into.
+        rendering: what is done to the pixels.
+        batch_size: rows of the largest batch.
+        finish: makes an element from indices int64[B] and images.
+    """
+
+    def __init__(
+        self, filepaths: Sequence[str], rendering: Rendering, batch_size: int, finish: Finish
+    ) -> None:
+        self.filepaths = filepaths
+        self._rendering, self._batch_size = rendering, batch_size
+        self._starts: queue.SimpleQueue[Iterable[BatchPlan]] = queue.SimpleQueue()
+        self._dataset = dataset_of(
+            self._starts.get_nowait, filepaths, rendering, batch_size, finish
+        )
+
+    def serves(self, rendering: Rendering, batch_size: int) -> bool:
+        """Tell whether the pipeline was built for these settings."""
+        return self._rendering == rendering and self._batch_size == batch_size
+
+    def run(self, plans: Iterable[BatchPlan]) -> Iterator[Any]:
+        """Carry out plans in order; they are taken ahead of need, in a thread."""
+        self._starts.put(plans)
+        return iter(self._dataset)
+
+    def run_one(self, plan: BatchPlan) -> Any:
+        """Carry out a single plan and return NumPy arrays.
+
+        Raises:
+            OSError: a file cannot be read; the message names it.
+        """
+        return self.take(self.run([plan]), lambda: plan)
+
+    def take(self, elements: Iterator[Any], plan: Callable[[], BatchPlan]) -> Any:
+        """Wait for the next batch of a run and return it as NumPy arrays.
+
+        Args:
+            elements: what `run` returned.
+            plan: tells, afterwards, which plan it was.
+
+        Raises:
+            OSError: a file cannot be read; the message names it. The run goes on after it.
+        """
+        try:
+            element = next(elements)
+        except tf.errors.OpError:
+            # TensorFlow does not say which file it was; Pillow does, in Keras' exception types.
+            for i in plan().index:
+                _check_readable(self.filepaths[i])
+            raise
+        return to_numpy(element)
+
+
+class Lookahead:
+    """A run of an executor that plans on from a position, ahead of the consumer.
+
+    Args:
+        executor: carries the plans out.
+        recipe: what is drawn.
+        position: where to begin; the attribute moves on with every batch taken.
+    """
+
+    def __init__(self, executor: Executor, recipe: Recipe, position: Position) -> None:
+        self._executor = executor
+        self._recipe = recipe
+        self.position = position
+        self._planned: deque[BatchPlan] = deque()
+        self._elements = executor.run(_endless(recipe, position, self._planned))
+
+    def continues(self, executor: Executor, recipe: Recipe, position: Position) -> bool:
+        """Tell whether the batch that comes next is the one due at this position."""
+        return (
+            self._executor is executor
+            and self._recipe == recipe
+            and self.position.leads_to_the_same_as(position, recipe)
+        )
+
+    def take(self) -> Any:
+        """Wait for the next batch and return it as NumPy arrays.
+
+        Raises:
+            OSError: a file cannot be read; the next call returns the next batch.
+        """
+        try:
+            return self._executor.take(self._elements, lambda: self._planned[0])
+        finally:
+            self.position = self._planned.popleft().after
+
+
+def to_numpy(element: Any) -> Any:
+    """Turn tensors into arrays that belong to the caller, without a copy where that is safe.
+
+    The pipeline makes every batch in a buffer of its own and forgets it, so the buffer itself is
+    handed out; `tensor.numpy()` would copy it.
+    """
+    return tf.nest.map_structure(_own_array, element)
+
+
+def _own_array(tensor: tf.Tensor) -> NDArray[Any]:
+    view = getattr(tensor, "_numpy", tensor.numpy)()
+    if isinstance(view, np.ndarray) and view.flags.writeable:
+        return view
+    return np.array(tensor)
+
+
+def _endless(
+    recipe: Recipe, position: Position, planned: deque[BatchPlan]
+) -> Generator[BatchPlan, None, None]:
+    while True:
+        plan = next_batch(recipe, position)
+        # Noted before it is carried out, so that the consumer finds it when the batch is there.
+        planned.append(plan)
+        yield plan
+        position = plan.after
+
+
+def _order(plan: BatchPlan, batch_size: int, image_size: tuple[int, int]) -> Order:
+    """Pad a plan to the full batch with rows that read no image."""
+    missing = batch_size - len(plan.index)
+    geometry = geometry_rows(plan.transforms, image_size)
+    return (
+        np.pad(plan.index, (0, missing), constant_values=-1),
+        np.pad(geometry, ((0, missing), (0, 0))),
+    )
+
+
+def _check_readable(path: str) -> None:
+    with open(path, "rb") as file:  # noqa: PTH123 (raises with the path as it was given)
+        read_rgb_with_pillow(path, file.read())

@@ -1,0 +1,116 @@
+"""How `fit`, `evaluate` and `predict` read an iterator: its tf.data pipeline, not its arrays.
+
+Keras gives a `PyDataset` an adapter that copies every batch through a Python generator. For
+iterators of this package it is exchanged for one over the pipeline. Keras' own checks of `y=`,
+`sample_weight=` and the rest have run by then, and where Keras' internals are not as expected its
+own adapter stays, which is slower and yields the same batches.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import tensorflow as tf
+from keras.src.trainers import data_adapters
+from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
+from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
+
+
+@runtime_checkable
+class FitsFromPipeline(Protocol):
+    """What an iterator offers to be read through its pipeline."""
+
+    num_classes: int
+
+    def epoch_dataset(self) -> tf.data.Dataset:
+        """Return a dataset, every pass over which is one epoch."""
+
+    def skip_items(self, count: int) -> None:
+        """Move on as if the first `count` batches had been asked for by index."""
+
+    def on_epoch_begin(self) -> None:
+        """Be told that an epoch begins."""
+
+    def on_epoch_end(self) -> None:
+        """Be told that an epoch has ended."""
+
+    def __len__(self) -> int: ...
+
+
+class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
+    """Feed a Keras trainer from an iterator's pipeline.
+
+    Args:
+        iterator: the iterator given to `fit`.
+        class_weight: weight by class, 1.0 for those not in it, or None.
+    """
+
+    def __init__(self, iterator: FitsFromPipeline, class_weight: Any = None) -> None:
+        dataset = iterator.epoch_dataset()
+        if class_weight is not None:
+            dataset = dataset.map(_weigher(class_weight, iterator.num_classes))
+        super().__init__(dataset)
+        self._iterator = iterator
+
+    def get_tf_dataset(self) -> tf.data.Dataset:
+        """Return the dataset; Keras asks once, and would look at two batches to learn types."""
+        self._iterator.skip_items(min(2, len(self._iterator)))
+        return super().get_tf_dataset()
+
+    @property
+    def num_batches(self) -> int:
+        """Batches in an epoch."""
+        return len(self._iterator)
+
+    @property
+    def batch_size(self) -> None:
+        """Unknown to Keras, as for every `PyDataset`."""
+        return
+
+    def on_epoch_begin(self) -> None:
+        """Pass on to the iterator."""
+        self._iterator.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Pass on to the iterator."""
+        self._iterator.on_epoch_end()
+
+
+def install_fit_adapter() -> None:
+    """Let Keras' choice of an adapter be looked at once more. Doing it again changes nothing."""
+    original = data_adapters.get_data_adapter
+    if getattr(original, "_knows_pipelines", False):
+        return
+
+    def get_data_adapter(*args: Any, **kwargs: Any) -> Any:
+        adapter = original(*args, **kwargs)
+        if type(adapter) is PyDatasetAdapter and isinstance(adapter.py_dataset, FitsFromPipeline):
+            return PipelineAdapter(adapter.py_dataset, adapter.class_weight)
+        return adapter
+
+    get_data_adapter._knows_pipelines = True  # type: ignore[attr-defined]
+    data_adapters.get_data_adapter = get_data_adapter
+
+
+def _weigher(class_weight: dict[int, float], num_classes: int) -> Any:
+    """Make the map from (x, y) to (x, y, weight of y's class) that Keras' `PyDataset` path does."""
+    weights = np.array([class_weight.get(i, 1.0) for i in range(num_classes)], dtype=np.float32)
+    table = tf.constant(weights)
+
+    def weigh(*batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        if len(batch) < 2:
+            return batch
+        images, labels = batch
+        if labels.shape.rank == 1:
+            classes = tf.cast(tf.round(labels), tf.int32)
+        elif labels.shape.rank == 2:
+            classes = tf.argmax(labels, axis=-1, output_type=tf.int32)
+        else:
+            raise ValueError(
+                "`class_weight` needs labels that are classes; with class_mode='input' the "
+                "labels are images."
+            )
+        return images, labels, tf.gather(table, classes)
+
+    return weigh
