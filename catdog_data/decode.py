@@ -67,9 +67,10 @@ def read_rgb_with_pillow(path: str, contents: bytes) -> NDArray[np.uint8]:
 
 def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
     """Tell whether the bytes are a whole JPEG that TensorFlow decodes as Pillow does."""
+    end = tf.maximum(tf.strings.length(contents) - len(_END_OF_IMAGE), 0)
     whole = tf.logical_and(
         tf.strings.substr(contents, 0, len(_START_OF_IMAGE)) == _START_OF_IMAGE,
-        tf.strings.substr(contents, -len(_END_OF_IMAGE), len(_END_OF_IMAGE)) == _END_OF_IMAGE,
+        tf.strings.substr(contents, end, len(_END_OF_IMAGE)) == _END_OF_IMAGE,
     )
     # CMYK (4 components) is converted differently.
     return tf.cond(

@@ -48,7 +48,8 @@ def warp(
     Returns:
         `compute_dtype`[B, H, W, C], in the range of the input (and `cval`).
     """
-    tables = coordinate_tables(geometry, (images.shape[1], images.shape[2]))
+    images = tf.convert_to_tensor(images)
+    tables = coordinate_tables(tf.convert_to_tensor(geometry), tuple(images.shape[1:3]))
     return warp_by_tables(
         images,
         [tf.cast(table, compute_dtype) for table in tables],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 MARKER_NAME = ".catdog-source.json"
 
-Marker = Mapping[str, str | int | None | list[int]]
+Marker = Mapping[str, str | int | list[int] | None]
 
 
 def is_published(destination: Path, marker: Marker) -> bool:

@@ -55,6 +55,7 @@ _DAMAGE = (
     lzma.LZMAError,
     EOFError,
     UnicodeDecodeError,
+    NotImplementedError,  # zipfile: a feature of the format that it cannot read
 )
 
 _IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -151,7 +152,7 @@ def unpack(archive: StrPath, destination: StrPath, *, progress: bool = True) -> 
         _check_free_space(members, target)
         with staged(target, marker) as staging, _reporting_damage(source):
             _extract(source, kind, members, staging, progress)
-            find_image_folders(staging)
+            _check_layout(source, staging)
     return find_image_folders(target)
 
 
@@ -231,6 +232,14 @@ def _nothing_fits(root: Path, directory: Path) -> Exception:
         f"root must hold class folders of images, or train and validation folders of them. "
         f"Received: {root}; {found}. Pass the directory whose subfolders are the classes."
     )
+
+
+def _check_layout(archive: Path, staging: Path) -> None:
+    """Look for class folders; errors name the archive, as the staging directory is removed."""
+    try:
+        find_image_folders(staging)
+    except (FileNotFoundError, ValueError) as error:
+        raise type(error)(str(error).replace(str(staging), str(archive))) from None
 
 
 # --- Members --------------------------------------------------------------------------------------
@@ -437,14 +446,12 @@ def _open_tar_stream(archive: Path) -> Iterator[tuple[tarfile.TarFile, _BoundedS
                 yield tar, stream
 
 
-def _decompressor(head: bytes) -> Callable[[Any], IO[bytes]] | None:
-    openers: dict[bytes, Callable[[Any], Any]] = {
-        b"\x1f\x8b": gzip.GzipFile,
+def _decompressor(head: bytes) -> Callable[[IO[bytes]], Any] | None:
+    openers: dict[bytes, Callable[[IO[bytes]], Any]] = {
+        b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),  # its first argument is a name
         b"BZh": bz2.BZ2File,
         b"\xfd7zXZ\x00": lzma.LZMAFile,
     }
-    if head.startswith(b"\x1f\x8b"):
-        return lambda file: gzip.GzipFile(fileobj=file)  # its first argument is a name
     return next((opener for magic, opener in openers.items() if head.startswith(magic)), None)
 
 
@@ -465,10 +472,7 @@ class _BoundedStream:
 
     def read(self, size: int = -1) -> bytes:
         """Read at most `size` bytes; ValueError once the limit is passed or data are damaged."""
-        try:
-            data = self._content.read(size)
-        except OSError as error:  # bz2 reports damage as a plain OSError
-            raise EOFError(str(error)) from error
+        data = _read(self._content, size)
         meaning = len(data.rstrip(b"\0"))
         if meaning:
             self.end_of_data = self.position + meaning
@@ -481,6 +485,15 @@ class _BoundedStream:
         """Read to the end, which also verifies the checksum of the compressed data."""
         while self.read(_CHUNK):
             pass
+
+
+def _read(content: IO[bytes], size: int) -> bytes:
+    try:
+        return content.read(size)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise EOFError(str(error)) from error  # bz2 reports damage as an OSError without number
 
 
 @contextmanager
@@ -529,7 +542,7 @@ def _copy(archive: Path, member: _Member, content: IO[bytes], path: Path) -> Non
     """Write one member, and never more of it than was declared when it was checked."""
     written = 0
     with path.open("xb") as file:
-        while chunk := content.read(_CHUNK):
+        while chunk := _read(content, _CHUNK):
             written += len(chunk)
             if written > member.size:
                 break

@@ -12,7 +12,7 @@ of the well-known cat-and-dog sets: the pictures cost as much to read and decode
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -165,8 +165,9 @@ def _draw_jpeg(job: _Job) -> bytes:
     rng = job.generator()
     width, height = job.image_size[::-1] if job.image_size else _photograph_size(rng)
     look = _draw_look(rng, width, height)
-    canvas = _Canvas(_background(rng, width, height), look)
-    (_draw_cat if job.kind == 0 else _draw_dog)(rng, canvas, look)
+    canvas = _Canvas(_background(rng, width, height), (width, height), look)
+    _draw_body(canvas, look)
+    (_draw_cat if job.kind == 0 else _draw_dog)(canvas, look)
     picture, material = canvas.reduced()
     lit = picture * _light(rng, material)[..., None]
     texture = _texture(rng, material, look)
@@ -178,7 +179,8 @@ def _draw_jpeg(job: _Job) -> bytes:
 
 def _photograph_size(rng: np.random.Generator) -> tuple[int, int]:
     """Draw a (width, height) as found among the photographs, 151,000 pixels on average."""
-    aspect = rng.choice([4 / 3, 3 / 2, 5 / 4, 1.15, 1.0, 16 / 9], p=[0.55, 0.12, 0.1, 0.1, 0.08, 0.05])
+    aspects = [4 / 3, 3 / 2, 5 / 4, 1.15, 1.0, 16 / 9]
+    aspect = rng.choice(aspects, p=[0.55, 0.12, 0.1, 0.1, 0.08, 0.05])
     kind, portrait = rng.random(2)
     if kind < 0.003:
         longer = 1050
@@ -380,24 +382,24 @@ def _texture(rng: np.random.Generator, material: Image.Image, look: _Look) -> _F
     return np.asarray(bare * backdrop + hairy * hair + 0.3 * fine, np.float32)
 
 
-def _hair(
-    rng: np.random.Generator, size: tuple[int, int], look: _Look, bend: _Floats
-) -> _Floats:
+def _hair(rng: np.random.Generator, size: tuple[int, int], look: _Look, bend: _Floats) -> _Floats:
     """Return streaks that run outwards from the nose, bent by float32[H, W] of noise."""
     width, height = size
     x = np.arange(width, dtype=np.float32) - look.centre[0]
     y = np.arange(height, dtype=np.float32)[:, None] - look.centre[1]
     radius = np.sqrt(x * x + y * y) / look.scale
     strands = max(48, int(2 * np.pi * look.scale / 2.2))
-    table = _noise(rng, (64, strands), 1.0) if strands < 1 else _streaks(rng, strands)
+    table = _streaks(rng, strands)
     around = (np.arctan2(y, x) / (2 * np.pi) + 0.5 + 0.008 * bend) * strands
     along = radius * 14 + bend
-    return table[around.astype(np.int32) % strands, along.astype(np.int32) % table.shape[1]]
+    rows, columns = around.astype(np.int32) % strands, along.astype(np.int32) % table.shape[1]
+    return np.asarray(table[rows, columns], np.float32)
 
 
 def _streaks(rng: np.random.Generator, strands: int) -> _Floats:
     rough = rng.standard_normal((strands, 64), dtype=np.float32)
-    return (rough + np.roll(rough, 1, axis=1) + np.roll(rough, 2, axis=1)) / np.float32(1.73)
+    smooth = rough + np.roll(rough, 1, axis=1) + np.roll(rough, 2, axis=1)
+    return np.asarray(smooth / 3**0.5, np.float32)
 
 
 # --- Shapes, in head units ------------------------------------------------------------------------
@@ -411,6 +413,143 @@ class _Canvas:
     Shapes are given in head units: the middle of the head is (0, 0) and its half width is 1.
     """
 
-    def __init__(self, backdrop: Image.Image, look: _Look) -> None:
-        width, height = (round(side) for side in look_size(backdrop))
-        raise NotImplementedError
+    def __init__(self, backdrop: Image.Image, size: tuple[int, int], look: _Look) -> None:
+        large = (size[0] * _SUPERSAMPLE, size[1] * _SUPERSAMPLE)
+        self._picture = backdrop.resize(large, Image.Resampling.BILINEAR)
+        self._material = Image.new("L", large, _BARE)
+        self._draw = ImageDraw.Draw(self._picture)
+        self._draw_material = ImageDraw.Draw(self._material)
+        angle = np.deg2rad(look.tilt)
+        self._turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        self._unit = look.scale * _SUPERSAMPLE
+        self._centre = np.array(look.centre) * _SUPERSAMPLE
+
+    def fill(self, outline: _Points, colour: _Colour, material: int = _SMOOTH) -> None:
+        """Fill a polygon."""
+        corners = self._place(outline)
+        self._draw.polygon(corners, fill=colour)
+        self._draw_material.polygon(corners, fill=material)
+
+    def fill_within(self, outline: _Points, bounds: _Points, colour: _Colour) -> None:
+        """Fill the part of a furry polygon that lies inside of another."""
+        masks = []
+        for points in (outline, bounds):
+            mask = Image.new("1", self._picture.size)
+            ImageDraw.Draw(mask).polygon(self._place(points), fill=1)
+            masks.append(mask)
+        mask = ImageChops.logical_and(*masks)
+        self._picture.paste(colour, mask=mask)
+        self._material.paste(_FURRY, mask=mask)
+
+    def line(self, points: _Points, colour: _Colour, width: float) -> None:
+        """Draw a line `width` head units wide."""
+        pixels = max(1, round(width * self._unit))
+        self._draw.line(self._place(points), fill=colour, width=pixels, joint="curve")
+
+    def reduced(self) -> tuple[_Floats, Image.Image]:
+        """Return the picture as float32[H, W, 3] and the material as an L image."""
+        picture = np.asarray(self._picture.reduce(_SUPERSAMPLE), np.float32)
+        return picture, self._material.reduce(_SUPERSAMPLE)
+
+    def _place(self, points: _Points) -> list[tuple[float, float]]:
+        placed = points @ self._turn * self._unit + self._centre
+        return [(float(x), float(y)) for x, y in placed]
+
+
+def _oval(x: float, y: float, across: float, down: float, lean: float = 0.0) -> _Points:
+    """Return an ellipse about (x, y) with these half axes, turned by `lean` degrees."""
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    turn = np.deg2rad(lean)
+    a, b = across * np.cos(angle), down * np.sin(angle)
+    return np.stack(
+        [x + a * np.cos(turn) - b * np.sin(turn), y + a * np.sin(turn) + b * np.cos(turn)], 1
+    )
+
+
+def _polygon(*corners: tuple[float, float]) -> _Points:
+    return np.array(corners, np.float64)
+
+
+def _mirrored(points: _Points, side: int) -> _Points:
+    return points * (side, 1)
+
+
+_HEAD = _oval(0, 0, 1.0, 0.88)
+
+
+def _draw_body(canvas: _Canvas, look: _Look) -> None:
+    canvas.fill(_oval(0, 2.3, 1.15, 1.75), look.coat, _FURRY)
+    canvas.fill(_oval(0, 2.1, 0.55, 1.0), look.pale, _FURRY)
+    canvas.fill(_oval(0, 0.75, 0.72, 0.42), look.collar)
+    canvas.fill(_oval(0.3 * look.turn, 1.2, 0.13, 0.14), look.tag)
+
+
+def _draw_head(canvas: _Canvas, look: _Look) -> None:
+    canvas.fill(_HEAD, look.coat, _FURRY)
+    if look.marking == 1:  # a blaze
+        canvas.fill_within(_oval(look.turn, -0.4, 0.17, 0.75), _HEAD, look.pale)
+    elif look.marking == 2:  # a patch over one eye
+        canvas.fill_within(_oval(0.45 * look.side, -0.25, 0.42, 0.5), _HEAD, look.dark)
+    elif look.marking == 3:  # stripes
+        for x in (-0.3, 0.0, 0.3):
+            canvas.fill_within(_oval(x + look.turn, -0.7, 0.07, 0.28, 40 * x), _HEAD, look.dark)
+    elif look.marking == 4:  # pale cheeks
+        for side in (-1, 1):
+            canvas.fill_within(_oval(0.55 * side, 0.5, 0.5, 0.45), _HEAD, look.pale)
+
+
+def _draw_tongue(canvas: _Canvas, look: _Look, y: float) -> None:
+    if look.tongue:
+        canvas.fill(_oval(look.turn, y + look.nod, 0.12, 0.16), look.skin)
+
+
+def _draw_eye(canvas: _Canvas, x: float, y: float, pupil: _Points, white: _Points) -> None:
+    canvas.fill(pupil + (x, y), _INK)
+    canvas.fill(white + (x - 0.05, y - 0.06), _WHITE)
+
+
+def _draw_cat(canvas: _Canvas, look: _Look) -> None:
+    ear = _polygon((-0.93, -0.30), (-0.95, -1.32), (-0.78, -1.28), (-0.22, -0.80), (-0.4, -0.3))
+    inner = _polygon((-0.80, -0.55), (-0.83, -1.12), (-0.40, -0.78), (-0.5, -0.5))
+    for side in (-1, 1):
+        canvas.fill(_mirrored(ear, side), look.ears, _FURRY)
+        canvas.fill(_mirrored(inner, side), look.skin, _FURRY)
+    _draw_head(canvas, look)
+    x, y = look.turn, look.nod
+    for side in (-1, 1):
+        middle = x + 0.42 * side, y - 0.1
+        canvas.fill(_oval(*middle, 0.26, 0.185, 12 * side), _INK)
+        canvas.fill(_oval(*middle, 0.225, 0.155, 12 * side), look.iris)
+        _draw_eye(canvas, *middle, _oval(0, 0, 0.045, 0.15), _oval(0, 0, 0.03, 0.03))
+    _draw_tongue(canvas, look, 0.62)
+    for side in (-1, 1):
+        canvas.fill(_oval(x + 0.17 * side, y + 0.42, 0.22, 0.17), look.pale, _FURRY)
+    canvas.fill(_polygon((x - 0.13, y + 0.22), (x + 0.13, y + 0.22), (x, y + 0.36)), look.nose)
+    mouth = _polygon((0, 0.34), (0, 0.5), (0.08, 0.56), (0.18, 0.55), (0.25, 0.5))
+    for side in (-1, 1):
+        canvas.line(_mirrored(mouth, side) + (x, y), _INK, 0.025)
+        for lift in (-0.16, 0.0, 0.16):
+            hair = _polygon((0.3, 0.4 + lift / 4), (0.8, 0.36 + lift), (1.25, 0.42 + 1.6 * lift))
+            canvas.line(_mirrored(hair, side) + (x, y), _shade(look.pale, 1.1), 0.018)
+
+
+def _draw_dog(canvas: _Canvas, look: _Look) -> None:
+    _draw_head(canvas, look)
+    for side in (-1, 1):
+        flap = np.concatenate(
+            [_oval(-0.98, 0.12, 0.27, 0.62, 10)[:25], _oval(-0.86, -0.3, 0.34, 0.42)[24:]]
+        )
+        canvas.fill(_mirrored(flap, side), _shade(look.ears, 0.9), _FURRY)
+    x, y = look.turn, look.nod
+    for side in (-1, 1):
+        middle = x + 0.36 * side, y - 0.16
+        canvas.fill(_oval(*middle, 0.175, 0.175), _INK)
+        canvas.fill(_oval(*middle, 0.145, 0.145), look.iris)
+        _draw_eye(canvas, *middle, _oval(0, 0, 0.095, 0.095), _oval(0, 0, 0.035, 0.035))
+    _draw_tongue(canvas, look, 0.86)
+    canvas.fill(_oval(x, y + 0.42, 0.42, 0.4), look.pale, _FURRY)
+    canvas.fill(_oval(x, y + 0.22, 0.2, 0.14), look.nose)
+    canvas.fill(_oval(x - 0.06, y + 0.17, 0.05, 0.025), _shade(look.nose, 1.7))
+    mouth = _polygon((0, 0.34), (0, 0.6), (0.1, 0.67), (0.22, 0.65), (0.3, 0.58))
+    for side in (-1, 1):
+        canvas.line(_mirrored(mouth, side) + (x, y), _INK, 0.03)
