@@ -101,9 +101,7 @@ def image_batches(
     )
     render = _renderer(rendering, row_width)
 
-    def render_batch(
-        index: tf.Tensor, geometry: tf.Tensor, *fetched: tf.Tensor
-    ) -> Any:
+    def render_batch(index: tf.Tensor, geometry: tf.Tensor, *fetched: tf.Tensor) -> Any:
         count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
         return finish(index[:count], render(geometry, *fetched)[:count])
 

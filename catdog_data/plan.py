@@ -68,9 +68,7 @@ class Position:
             self.batches_seen == other.batches_seen
             and self.batch_index == other.batch_index
             and (self.batch_index == 0 or self.order is other.order)
-            and (
-                recipe.seed is not None or _same_state(self.random_state, other.random_state)
-            )
+            and (recipe.seed is not None or _same_state(self.random_state, other.random_state))
         )
 
 

@@ -151,19 +151,22 @@ def main(
         augment=augment,
         seed=seed,
     )
-    output.mkdir(parents=True, exist_ok=True)
+    with _blame("--output", OSError):
+        output.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    folders = _sample_folders(output, seed) if data is None else _image_folders(data, output)
+    folders = _sample_folders(output) if data is None else _image_folders(data, output)
     names = _class_names(folders, classes)
     _train(folders, names, settings)
     if demo:
         click.echo(_speed_line(folders.train, names, seed))
 
 
-def _sample_folders(output: Path, seed: int) -> "ImageFolders":
+def _sample_folders(output: Path) -> "ImageFolders":
     from catdog_data.sources.samples import generate_sample_set
 
-    return generate_sample_set(output / "sample-set", seed=seed)
+    with _blame("--output", FileExistsError):
+        # Always the same pictures, so that runs with other seeds can be compared.
+        return generate_sample_set(output / "sample-set")
 
 
 def _image_folders(data: Path, output: Path) -> "ImageFolders":

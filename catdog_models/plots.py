@@ -81,9 +81,9 @@ def preview_batch(
     """Draw the first pictures of a batch in a grid, each under its label.
 
     Integers are shown as they are, in [0, 255]. Floats up to 2 count as [0, 1] (cubic
-    interpolation overshoots 1 a little), larger ones as [0, 255]. Floats clearly below zero come
-    from centring or standardising: the batch is then stretched from its lowest to its highest
-    value.
+    interpolation overshoots 1 a little), larger ones as [0, 255]. A batch whose lowest value is
+    further below zero than a quarter of its highest has been centred or standardised, and is
+    stretched from its lowest to its highest value.
 
     Args:
         images: `uint8[B, H, W, C]` or `float32[B, H, W, C]`, array or tensor; C is 1 (gray),
@@ -190,8 +190,8 @@ def _displayable(images: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         raise TypeError(f"images must hold numbers. Received dtype: {images.dtype}") from None
     low, high = float(values.min()), float(values.max())
     unit = 1.0 if high <= 2.0 else 255.0
-    if low < -unit / 4:
-        values, unit = values - low, high - low
+    if low < -high / 4:
+        values, unit = values - low, (high - low) or 1.0
     levels: npt.NDArray[np.float32] = np.rint(values * (255.0 / unit))
     return levels.clip(0, 255).astype(np.uint8)
 

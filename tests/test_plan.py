@@ -33,8 +33,8 @@ def matrix_keras_uses(generator, parameters, image_size):
     """Return the (2, 3) matrix that Keras hands to SciPy; the identity if it hands none."""
     given = []
     with mock.patch.object(keras_image, "scipy") as scipy:
-        scipy.ndimage.interpolation.affine_transform.side_effect = (
-            lambda x, matrix, offset, **_: given.append(np.column_stack([matrix, offset])) or x
+        scipy.ndimage.interpolation.affine_transform.side_effect = lambda x, matrix, offset, **_: (
+            given.append(np.column_stack([matrix, offset])) or x
         )
         generator.apply_transform(np.zeros((*image_size, 1), np.float32), parameters)
     return given[0] if given else np.eye(2, 3)

@@ -31,9 +31,7 @@ def geometries(image_size, seed=0):
     matrices[3], offsets[3] = np.eye(2), -1e11
     matrices[4], offsets[4] = np.eye(2) * 0.5, -2.25
     flips = np.array(list(itertools.product((0.0, 1.0), repeat=2)) * 3)
-    return np.column_stack(
-        [matrices[:, 0], offsets[:, 0], matrices[:, 1], offsets[:, 1], flips]
-    )
+    return np.column_stack([matrices[:, 0], offsets[:, 0], matrices[:, 1], offsets[:, 1], flips])
 
 
 def scipy_warp(image, row, fill_mode, order):

@@ -11,9 +11,7 @@ GEOMETRY_COLUMNS = 8
 """Columns of a geometry row: see `geometry_rows`."""
 
 
-def geometry_rows(
-    transforms: Transforms, image_size: tuple[int, int]
-) -> NDArray[np.float64]:
+def geometry_rows(transforms: Transforms, image_size: tuple[int, int]) -> NDArray[np.float64]:
     """Turn drawn parameters into the rows that the warp takes.
 
     Args:
@@ -36,9 +34,7 @@ def geometry_rows(
     )
 
 
-def affine_matrices(
-    transforms: Transforms, image_size: tuple[int, int]
-) -> NDArray[np.float64]:
+def affine_matrices(transforms: Transforms, image_size: tuple[int, int]) -> NDArray[np.float64]:
     """Multiply rotation, shift, shear and zoom about the image's centre, as Keras does.
 
     Keras skips a factor that changes nothing; multiplying by the identity is exact, so all four
@@ -71,9 +67,7 @@ def _matrices(*entries: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([*entries, zero, zero, one], axis=1).reshape(-1, 3, 3)
 
 
-def _about_centre(
-    matrix: NDArray[np.float64], image_size: tuple[int, int]
-) -> NDArray[np.float64]:
+def _about_centre(matrix: NDArray[np.float64], image_size: tuple[int, int]) -> NDArray[np.float64]:
     row, column = image_size[0] / 2 - 0.5, image_size[1] / 2 - 0.5
     to_centre = np.array([[1, 0, row], [0, 1, column], [0, 0, 1]])
     from_centre = np.array([[1, 0, -row], [0, 1, -column], [0, 0, 1]])

@@ -262,8 +262,7 @@ def _zoom_pair(zoom_range: Any) -> list[float]:
     if len(zoom_range) == 2 and all(isinstance(value, (float, int)) for value in zoom_range):
         return [zoom_range[0], zoom_range[1]]
     raise ValueError(
-        "`zoom_range` should be a float or a tuple or list of two floats. "
-        f"Received: {zoom_range}"
+        f"`zoom_range` should be a float or a tuple or list of two floats. Received: {zoom_range}"
     )
 
 
@@ -274,4 +273,3 @@ def _shift_range(value: Any) -> Shift:
     if isinstance(value, float) or value <= 0:
         return float(value)
     return tuple(float(each) for each in range(int(value)))
-

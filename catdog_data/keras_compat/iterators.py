@@ -145,9 +145,7 @@ class DirectoryIterator(keras.utils.PyDataset):  # type: ignore[misc]
     def __next__(self) -> Any:
         with self.lock:
             executor, recipe, position = self._current_executor(), self._recipe(), self._position()
-            if self._lookahead is None or not self._lookahead.continues(
-                executor, recipe, position
-            ):
+            if self._lookahead is None or not self._lookahead.continues(executor, recipe, position):
                 self._lookahead = None
                 self._lookahead = Lookahead(executor, recipe, position)
             try:
@@ -252,9 +250,7 @@ class DirectoryIterator(keras.utils.PyDataset):  # type: ignore[misc]
     def _current_executor(self) -> Executor:
         rendering = self._rendering()
         if self._executor is None or not self._executor.serves(rendering, self._rows()):
-            self._executor = Executor(
-                self.filepaths, rendering, self._rows(), self._finisher()
-            )
+            self._executor = Executor(self.filepaths, rendering, self._rows(), self._finisher())
         return self._executor
 
     def _finisher(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
@@ -282,7 +278,7 @@ def _only(argument: str, value: Any, built: Any, known: tuple[Any, ...]) -> Any:
 
 
 def _checked_size(target_size: Sequence[int]) -> tuple[int, int]:
-    size = tuple(target_size)
+    size = tuple(target_size) if hasattr(target_size, "__len__") else ()
     if len(size) != 2 or any(int(side) != side or side < 1 for side in size):
         raise ValueError(
             "`target_size` must be (height, width) in whole pixels, each at least 1; "
@@ -304,6 +300,4 @@ def _split_of(subset: str | None, validation_split: float) -> tuple[float, float
         return 0, validation_split
     if subset == "training":
         return validation_split, 1
-    raise ValueError(
-        f'Invalid subset name: {subset!r}; expected "training" or "validation".'
-    )
+    raise ValueError(f'Invalid subset name: {subset!r}; expected "training" or "validation".')

@@ -1,0 +1,1 @@
+"""Speed against Keras' own loader, measured side by side: `python -m benchmarks --help`."""

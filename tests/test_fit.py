@@ -1,0 +1,154 @@
+"""`fit`, `evaluate` and `predict` through our adapter against Keras' own path."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
+from test_keras_parity import RECIPE
+
+from catdog_data import ImageDataGenerator
+
+
+def small_model(outputs=1):
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(outputs, activation="sigmoid"),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model
+
+
+@pytest.mark.parametrize("seed", [5, None])
+@pytest.mark.parametrize(
+    ("class_mode", "class_weight"),
+    [("binary", None), ("binary", {0: 1.0, 1: 7.0}), ("binary", {0: 5}), ("categorical", {1: 3.0})],
+)
+def test_fit_ends_with_the_weights_of_keras_own_path(photos, seed, class_mode, class_weight):
+    outcomes = []
+    for generator in (KerasGenerator, ImageDataGenerator):
+        flow = {
+            "directory": str(photos),
+            "target_size": (16, 16),
+            "class_mode": class_mode,
+            "batch_size": 4,
+        }
+        model = small_model(2 if class_mode == "categorical" else 1)
+        np.random.seed(3)
+        train = generator(**RECIPE).flow_from_directory(**flow, seed=seed)
+        plain = generator(rescale=1 / 255.0).flow_from_directory(**flow, shuffle=False)
+        # Keras would shuffle the order of batches by Python's own stream; ours keeps the seed's.
+        history = model.fit(
+            train,
+            epochs=3,
+            shuffle=False,
+            class_weight=class_weight,
+            validation_data=plain,
+            verbose=0,
+        )
+        outcomes.append(
+            [
+                *model.get_weights(),
+                history.history["loss"],
+                history.history["val_loss"],
+                model.predict(plain, verbose=0),
+                model.evaluate(plain, verbose=0),
+                train.total_batches_seen,
+                train.index_array,
+                np.random.random_sample(),
+            ]
+        )
+    for expected, got in zip(*outcomes, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+def test_class_weight_reaches_the_loss(photos):
+    losses = []
+    for class_weight in (None, {0: 10.0, 1: 10.0}):
+        flow = ImageDataGenerator(rescale=1 / 255.0).flow_from_directory(
+            photos, target_size=(16, 16), class_mode="binary", batch_size=19
+        )
+        history = small_model().fit(flow, class_weight=class_weight, verbose=0)
+        losses.append(history.history["loss"][0])
+    assert losses[1] == pytest.approx(10 * losses[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("argument", ["y", "sample_weight"])
+def test_targets_beside_the_iterator_are_refused(photos, argument):
+    flow = ImageDataGenerator().flow_from_directory(photos, target_size=(16, 16))
+    with pytest.raises(ValueError, match="should not be passed"):
+        small_model().fit(flow, **{argument: np.zeros(19)}, verbose=0)
+
+
+def test_fit_reads_the_pipeline_not_the_arrays(photos, monkeypatch):
+    flow = ImageDataGenerator().flow_from_directory(photos, target_size=(16, 16), batch_size=4)
+    for method in ("__getitem__", "__next__"):
+        monkeypatch.setattr(type(flow), method, lambda *_: pytest.fail("copied through Python"))
+    history = small_model(2).fit(flow, epochs=2, verbose=0)
+    assert len(history.history["loss"]) == 2
+
+
+def test_steps_per_epoch(photos):
+    flow = ImageDataGenerator().flow_from_directory(photos, target_size=(16, 16), batch_size=4)
+    history = small_model(2).fit(flow, epochs=4, steps_per_epoch=2, verbose=0)
+    assert len(history.history["loss"]) == 4
+
+
+def test_a_truncated_file_is_named_by_fit(tmp_path, photos):
+    (tmp_path / "cats").mkdir()
+    whole = (photos / "cats" / "cat.0.jpg").read_bytes()
+    (tmp_path / "cats" / "short.jpg").write_bytes(whole[:-40])
+    flow = ImageDataGenerator().flow_from_directory(tmp_path, target_size=(16, 16))
+    with pytest.raises(Exception, match=r"short\.jpg"):
+        small_model().fit(flow, verbose=0)
+
+
+LONG_FIT = """
+import resource, sys
+import keras
+sys.path.insert(0, sys.argv[2])
+from catdog_data import ImageDataGenerator
+flow = ImageDataGenerator(rescale=1/255., rotation_range=30, zoom_range=.3).flow_from_directory(
+    sys.argv[1], target_size=(64, 64), class_mode="binary", batch_size=4, seed=1)
+model = keras.Sequential([keras.Input((64, 64, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
+class Mark(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        print("EPOCH", epoch, resident(), file=sys.stderr, flush=True)
+model.fit(flow, epochs=30, verbose=0, callbacks=[Mark()])
+"""
+
+
+@pytest.mark.slow
+def test_thirty_epochs_compile_once_and_hold_memory(photos):
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "TF_CPP_MIN_LOG_LEVEL": "0",
+        "TF_CPP_VMODULE": "device_compilation_profiler=2",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", LONG_FIT, str(photos), "."],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    lines = run.stderr.splitlines()
+    epochs = [i for i, line in enumerate(lines) if line.startswith("EPOCH")]
+    compiles = [i for i, line in enumerate(lines) if "Compiled " in line]
+    assert len(epochs) == 30
+    assert compiles, "no compilation was logged, so the test would see none"
+    assert max(compiles) < epochs[0]
+    resident = [float(lines[i].split()[2]) for i in epochs]
+    assert resident[-1] < resident[4] * 1.05 + 20

@@ -1,0 +1,86 @@
+"""A file imports lower floors only; the rooms are those of the design."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = {
+    "catdog_data._version": 0,
+    "catdog_data.index": 0,
+    "catdog_data.machine": 0,
+    "catdog_data.augment.parameters": 0,
+    "catdog_data.sources._publish": 0,
+    "catdog_data.sources.archive": 1,
+    "catdog_data.sources.samples": 2,
+    "catdog_data.sources.folders": 1,
+    "catdog_data.augment.affine": 1,
+    "catdog_data.augment.compiled": 1,
+    "catdog_data.augment.warp": 1,
+    "catdog_data.plan": 1,
+    "catdog_data.decode": 1,
+    "catdog_data.resize": 1,
+    "catdog_data.pipeline": 3,
+    "catdog_data.keras_compat.executor": 4,
+    "catdog_data.keras_compat.fit_adapter": 4,
+    "catdog_data.keras_compat.iterators": 5,
+    "catdog_data.keras_compat.generator": 6,
+}
+PACKAGES = {
+    "catdog_data",
+    "catdog_data.augment",
+    "catdog_data.keras_compat",
+    "catdog_data.sources",
+}
+
+
+def modules(package):
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imports_at_run_time(path):
+    """Yield the modules a file imports, those for type checkers alone left out."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for child in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_every_module_has_a_floor():
+    assert {name for name, _ in modules("catdog_data")} - PACKAGES == set(FLOORS)
+
+
+@pytest.mark.parametrize("name", sorted(FLOORS))
+def test_a_file_imports_lower_floors_only(name):
+    path = ROOT / (name.replace(".", "/") + ".py")
+    ours = [each for each in imports_at_run_time(path) if each.startswith("catdog_")]
+    assert [each for each in ours if FLOORS.get(each, 99) >= FLOORS[name]] == []
+
+
+def test_models_take_any_dataset():
+    for name, path in modules("catdog_models"):
+        imported = any(each.startswith("catdog_data") for each in imports_at_run_time(path))
+        assert not imported or name == "catdog_models.cli", f"{name} imports catdog_data"
+
+
+def test_nothing_imports_the_benchmarks():
+    for package in ("catdog_data", "catdog_models"):
+        for name, path in modules(package):
+            assert not any(
+                each.split(".")[0] in ("benchmarks", "tests") for each in imports_at_run_time(path)
+            ), name
