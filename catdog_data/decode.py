@@ -7,7 +7,7 @@ import io
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 _START_OF_IMAGE = b"\xff\xd8\xff"
 _END_OF_IMAGE = b"\xff\xd9"
@@ -54,8 +54,8 @@ def read_rgb_with_pillow(path: str, contents: bytes) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(contents)) as image:
             return np.asarray(image.convert("RGB"), dtype=np.uint8)
-    except Image.UnidentifiedImageError:
-        raise Image.UnidentifiedImageError(
+    except UnidentifiedImageError:
+        raise UnidentifiedImageError(
             f"{path!r} is not an image in a format that Pillow knows ({len(contents)} bytes). "
             "Remove it from the data set or replace it."
         ) from None

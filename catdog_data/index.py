@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -67,10 +68,11 @@ class ImageIndex:
                 "A fraction of a class needs 0 <= start <= stop <= 1; "
                 f"received start={start}, stop={stop}."
             )
-        borders = np.searchsorted(self._runs(), np.arange(self._runs().max(initial=-1) + 2))
+        runs = self._runs()
+        borders = np.searchsorted(runs, np.arange(runs.max(initial=-1) + 2))
         keep = [
             position
-            for first, end in zip(borders[:-1], borders[1:], strict=True)
+            for first, end in pairwise(borders)
             for position in range(
                 first + int(start * (end - first)), first + int(stop * (end - first))
             )

@@ -124,7 +124,7 @@ def _fetch_rows(
     """
     height, width = image_size
 
-    def fetch() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def fetch() -> Any:
         image = read_rgb(tf.gather(paths, index))
         shape = tf.shape(image)
         rows = tf.gather(image, nearest_table(shape[0], height))

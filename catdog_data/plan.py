@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.parameters import TransformRanges, Transforms
 
-RandomState = tuple[Any, ...]
-"""What `np.random.get_state()` returns."""
+RandomState = Any
+"""What `np.random.get_state()` returns: a tuple whose second entry is uint32[624]."""
 
 
 @dataclass(frozen=True)
@@ -155,4 +155,4 @@ def _random_at(recipe: Recipe, position: Position) -> np.random.RandomState:
 
 
 def _same_state(a: RandomState, b: RandomState) -> bool:
-    return a[2:] == b[2:] and np.array_equal(a[1], b[1])
+    return bool(a[2:] == b[2:]) and np.array_equal(a[1], b[1])

@@ -225,15 +225,40 @@ def test_attributes_changed_between_batches_are_followed(photos):
         assert_same(expected, got)
 
 
+ATTRIBUTES = [
+    "samples",
+    "n",
+    "batch_size",
+    "class_indices",
+    "filenames",
+    "filepaths",
+    "image_shape",
+    "target_size",
+    "num_classes",
+    "seed",
+    "shuffle",
+    "class_mode",
+    "color_mode",
+    "data_format",
+    "dtype",
+    "interpolation",
+    "subset",
+    "split",
+    "directory",
+    "keep_aspect_ratio",
+    "save_to_dir",
+    "save_prefix",
+    "save_format",
+    "sample_weight",
+    "white_list_formats",
+    "num_batches",
+]
+
+
 def test_public_attributes(photos, capsys):
     reference, ours = pair(photos, RECIPE, {})
     assert capsys.readouterr().out == "Found 19 images belonging to 2 classes.\n" * 2
-    for name in (
-        "samples n batch_size class_indices filenames filepaths image_shape target_size "
-        "num_classes seed shuffle class_mode color_mode data_format dtype interpolation subset "
-        "split directory keep_aspect_ratio save_to_dir save_prefix save_format sample_weight "
-        "white_list_formats num_batches"
-    ).split():
+    for name in ATTRIBUTES:
         assert getattr(ours, name) == getattr(reference, name), name
     np.testing.assert_array_equal(ours.classes, reference.classes)
     np.testing.assert_array_equal(ours.labels, reference.labels)

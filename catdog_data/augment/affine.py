@@ -62,7 +62,7 @@ def affine_matrices(transforms: Transforms, image_size: tuple[int, int]) -> NDAr
 
 
 def _matrices(*entries: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Stack the first two rows of 3×3 matrices, given column by column: float64[B, 3, 3]."""
+    """Stack 3x3 matrices from the entries of their first two rows, float64[B] each."""
     zero, one = np.zeros_like(entries[0]), np.ones_like(entries[0])
     return np.stack([*entries, zero, zero, one], axis=1).reshape(-1, 3, 3)
 
@@ -71,4 +71,5 @@ def _about_centre(matrix: NDArray[np.float64], image_size: tuple[int, int]) -> N
     row, column = image_size[0] / 2 - 0.5, image_size[1] / 2 - 0.5
     to_centre = np.array([[1, 0, row], [0, 1, column], [0, 0, 1]])
     from_centre = np.array([[1, 0, -row], [0, 1, -column], [0, 0, 1]])
-    return np.matmul(np.matmul(to_centre, matrix), from_centre)
+    centred: NDArray[np.float64] = np.matmul(np.matmul(to_centre, matrix), from_centre)
+    return centred

@@ -126,8 +126,8 @@ class TransformRanges:
         zooms = self.zoom != (1.0, 1.0)
         zx = stream.uniform(*self.zoom) if zooms else ones
         zy = stream.uniform(*self.zoom) if zooms else ones
-        flip_horizontal = (stream.uniform(0.0, 1.0) < 0.5) * float(self.horizontal_flip)
-        flip_vertical = (stream.uniform(0.0, 1.0) < 0.5) * float(self.vertical_flip)
+        flip_horizontal = _mark(stream.uniform(0.0, 1.0) < 0.5, self.horizontal_flip)
+        flip_vertical = _mark(stream.uniform(0.0, 1.0) < 0.5, self.vertical_flip)
         return Transforms(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical)
 
 
@@ -139,7 +139,8 @@ class _Block:
 
     def uniform(self, low: float, high: float) -> Floats:
         # NumPy's legacy `uniform` rounds the same three operations.
-        return low + (high - low) * next(self._columns)
+        drawn: Floats = next(self._columns)
+        return low + (high - low) * drawn
 
     def choice(self, values: tuple[float, ...]) -> Floats:
         raise AssertionError("choices are drawn image by image")
@@ -156,6 +157,10 @@ class _OneByOne:
 
     def choice(self, values: Iterable[float]) -> Floats:
         return np.array([self._random.choice(list(values))], dtype=np.float64)
+
+
+def _mark(drawn: NDArray[np.bool_], wanted: bool) -> Floats:
+    return np.asarray(drawn & wanted, dtype=np.float64)
 
 
 def _draw_shift(stream: _Block | _OneByOne, shift: Shift, pixels: int) -> Floats:

@@ -260,7 +260,7 @@ class DirectoryIterator(keras.utils.PyDataset):  # type: ignore[misc]
         if self.class_mode == "input":
             # A copy of its own, since a user may write into either.
             return lambda index, images: (images, tf.raw_ops.DeepCopy(x=images))
-        labels = np.asarray(self.classes)
+        labels: NDArray[Any] = np.asarray(self.classes)
         if self.class_mode == "categorical":
             labels = np.eye(self.num_classes)[labels]
         table = tf.constant(labels, dtype=self.dtype)

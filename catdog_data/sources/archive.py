@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -394,13 +394,17 @@ def _zip_member(info: zipfile.ZipInfo) -> _Member:
         refusal = f"its compression method {info.compress_type} is unknown"
     # The original spelling: zipfile cuts names at a null character.
     name = info.orig_filename
-    return _Member(name, info.file_size, info.compress_size, info.is_dir(), refusal)
+    return _Member(name, info.file_size, info.compress_size, _is_zip_directory(info), refusal)
+
+
+def _is_zip_directory(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # its own is_dir() fails on an empty name
 
 
 def _open_zip(archive: Path) -> Iterator[IO[bytes] | None]:
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
-            if info.is_dir():
+            if _is_zip_directory(info):
                 yield None
             else:
                 with file.open(info) as content:
@@ -442,7 +446,7 @@ def _open_tar_stream(archive: Path) -> Iterator[tuple[tarfile.TarFile, _BoundedS
         with opener(file) if opener else file as content:
             stream = _BoundedStream(archive, content)
             # Forward reading only, so that the bound holds for every byte, headers included.
-            with tarfile.open(fileobj=stream, mode="r|") as tar:
+            with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as tar:
                 yield tar, stream
 
 

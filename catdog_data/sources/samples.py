@@ -471,7 +471,11 @@ def _polygon(*corners: tuple[float, float]) -> _Points:
 
 
 def _mirrored(points: _Points, side: int) -> _Points:
-    return points * (side, 1)
+    return np.asarray(points * (side, 1), np.float64)
+
+
+def _moved(points: _Points, x: float, y: float) -> _Points:
+    return np.asarray(points + np.array([x, y]), np.float64)
 
 
 _HEAD = _oval(0, 0, 1.0, 0.88)
@@ -504,8 +508,8 @@ def _draw_tongue(canvas: _Canvas, look: _Look, y: float) -> None:
 
 
 def _draw_eye(canvas: _Canvas, x: float, y: float, pupil: _Points, white: _Points) -> None:
-    canvas.fill(pupil + (x, y), _INK)
-    canvas.fill(white + (x - 0.05, y - 0.06), _WHITE)
+    canvas.fill(_moved(pupil, x, y), _INK)
+    canvas.fill(_moved(white, x - 0.05, y - 0.06), _WHITE)
 
 
 def _draw_cat(canvas: _Canvas, look: _Look) -> None:
@@ -527,10 +531,10 @@ def _draw_cat(canvas: _Canvas, look: _Look) -> None:
     canvas.fill(_polygon((x - 0.13, y + 0.22), (x + 0.13, y + 0.22), (x, y + 0.36)), look.nose)
     mouth = _polygon((0, 0.34), (0, 0.5), (0.08, 0.56), (0.18, 0.55), (0.25, 0.5))
     for side in (-1, 1):
-        canvas.line(_mirrored(mouth, side) + (x, y), _INK, 0.025)
+        canvas.line(_moved(_mirrored(mouth, side), x, y), _INK, 0.025)
         for lift in (-0.16, 0.0, 0.16):
             hair = _polygon((0.3, 0.4 + lift / 4), (0.8, 0.36 + lift), (1.25, 0.42 + 1.6 * lift))
-            canvas.line(_mirrored(hair, side) + (x, y), _shade(look.pale, 1.1), 0.018)
+            canvas.line(_moved(_mirrored(hair, side), x, y), _shade(look.pale, 1.1), 0.018)
 
 
 def _draw_dog(canvas: _Canvas, look: _Look) -> None:
@@ -552,4 +556,4 @@ def _draw_dog(canvas: _Canvas, look: _Look) -> None:
     canvas.fill(_oval(x - 0.06, y + 0.17, 0.05, 0.025), _shade(look.nose, 1.7))
     mouth = _polygon((0, 0.34), (0, 0.6), (0.1, 0.67), (0.22, 0.65), (0.3, 0.58))
     for side in (-1, 1):
-        canvas.line(_mirrored(mouth, side) + (x, y), _INK, 0.03)
+        canvas.line(_moved(_mirrored(mouth, side), x, y), _INK, 0.03)

@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catdog_data.sources.archive import find_image_folders, unpack
+
+Files = Mapping[str, bytes]
+IMAGE = os.urandom(3000)
+KAGGLE = {
+    f"{split}/{inner}{kind}s/{name}": IMAGE + f"{split}{kind}{name}".encode()
+    for split in ("training_set", "test_set")
+    for inner, names in ((f"{split}/", ("{}.1.jpg", "{}.2.jpg", "_DS_Store")),)
+    for kind in ("cat", "dog")
+    for name in (template.format(kind) for template in names)
+} | {"training_set/_DS_Store": b"stray", "__MACOSX/._training_set": b"stray"}
+
+
+def write_zip(path: Path, files: Files) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def write_tar(path: Path, files: Files) -> Path:
+    mode = {".gz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}.get(path.suffix, "w")
+    with tarfile.open(path, mode) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def write_tar_member(path: Path, name: str, kind: bytes, target: str) -> Path:
+    write_tar(path, KAGGLE)
+    with tarfile.open(path, "a") as archive:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, target
+        archive.addfile(info)
+    return path
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not path.name.startswith(".catdog")
+    }
+
+
+def assert_refused(archive: Path, error: type[Exception], text: str) -> None:
+    """Unpack into a fresh directory, which must stay absent, with nothing beside it."""
+    parent = archive.parent / "fresh"
+    with pytest.raises(error, match=re.escape(text)) as caught:
+        unpack(archive, parent / "out", progress=False)
+    assert archive.name in str(caught.value)
+    assert not parent.exists() or not list(parent.iterdir())
+
+
+WRITERS: dict[str, Callable[[Path, Files], Path]] = {
+    "set.zip": write_zip,
+    "set.tar": write_tar,
+    "set.tar.gz": write_tar,
+    "set.tar.bz2": write_tar,
+    "set.tar.xz": write_tar,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_unpack_kaggle_layout(tmp_path: Path, name: str) -> None:
+    archive = WRITERS[name](tmp_path / name, KAGGLE)
+    out = tmp_path / "new" / "out"
+    folders = unpack(archive, out, progress=False)
+    assert folders.train == out / "training_set" / "training_set"
+    assert folders.validation == out / "test_set" / "test_set"
+    assert tree(out) == KAGGLE
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_kind_is_read_from_content_not_from_the_name(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "download.tar.gz", KAGGLE)
+    assert unpack(archive, tmp_path / "out", progress=False).validation is not None
+
+
+def test_default_file_mode_and_empty_destination(tmp_path: Path) -> None:
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("a/1.jpg", "b/1.jpg"):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (stat.S_IFREG | 0o4777) << 16
+            file.writestr(info, IMAGE)
+    out = tmp_path / "out"
+    out.mkdir()
+    unpack(archive, out, progress=False)
+    assert not (out / "a" / "1.jpg").stat().st_mode & 0o7111
+
+
+@pytest.mark.parametrize(
+    ("splits", "train", "validation"),
+    [
+        (("train", "validation"), "train", "validation"),
+        (("train", "val"), "train", "val"),
+        (("train", "test"), "train", "test"),
+        (("train", "validation", "test"), "train", "validation"),
+        (("Train", "Test"), "Train", "Test"),
+        (("train",), "train", None),
+        (("pets/train", "pets/test"), "pets/train", "pets/test"),
+        (("",), "", None),
+        (("PetImages",), "PetImages", None),
+    ],
+)
+def test_layouts(
+    tmp_path: Path, splits: tuple[str, ...], train: str, validation: str | None
+) -> None:
+    names = [Path(split, kind, "1.jpg").as_posix() for split in splits for kind in ("cat", "dog")]
+    archive = write_zip(tmp_path / "set.zip", dict.fromkeys(names, IMAGE))
+    out = tmp_path / "out"
+    folders = unpack(archive, out, progress=False)
+    assert folders.train == out / train
+    assert folders.validation == (None if validation is None else out / validation)
+    assert find_image_folders(out) == folders
+
+
+def test_second_run_is_a_no_op(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "set.tar.gz", KAGGLE)
+    out = tmp_path / "out"
+    first = unpack(archive, out, progress=False)
+    before = {path: path.stat().st_mtime_ns for path in [out, *out.rglob("*")]}
+    assert unpack(archive, out, progress=False) == first
+    assert {path: path.stat().st_mtime_ns for path in [out, *out.rglob("*")]} == before
+
+
+@pytest.mark.parametrize("writer", ["set.zip", "set.tar.gz"])
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        ("../evil.jpg", "leads upwards"),
+        ("cats/../../evil.jpg", "leads upwards"),
+        ("/evil.jpg", "absolute"),
+        ("cats\\..\\evil.jpg", "backslash"),
+        ("C:/evil.jpg", "drive"),
+        (".catdog-source.json", "reserved"),
+    ],
+)
+def test_refuses_names(tmp_path: Path, writer: str, member: str, reason: str) -> None:
+    archive = WRITERS[writer](tmp_path / writer, {**KAGGLE, member: IMAGE})
+    assert_refused(archive, ValueError, f"member {member!r}: its")
+    assert_refused(archive, ValueError, reason)
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+def test_refuses_duplicates_and_a_file_as_directory(tmp_path: Path) -> None:
+    again = "./training_set/training_set/cats/cat.1.jpg"
+    assert_refused(write_zip(tmp_path / "a.zip", {**KAGGLE, again: IMAGE}), ValueError, "twice")
+    below = "test_set/test_set/cats/cat.1.jpg/x.jpg"
+    archive = write_zip(tmp_path / "b.zip", {**KAGGLE, below: IMAGE})
+    assert_refused(archive, ValueError, "both a file and a directory")
+
+
+def test_refuses_symbolic_link_in_zip(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "set.zip", KAGGLE)
+    with zipfile.ZipFile(archive, "a") as file:
+        info = zipfile.ZipInfo("link.jpg")
+        info.create_system = 3
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        file.writestr(info, "/etc/hostname")
+    assert_refused(archive, ValueError, "'link.jpg': it is a link")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (tarfile.SYMTYPE, "it is a link"),
+        (tarfile.LNKTYPE, "it is a link"),
+        (tarfile.FIFOTYPE, "it is a device or a pipe"),
+    ],
+)
+def test_refuses_links_and_pipes_in_tar(tmp_path: Path, kind: bytes, reason: str) -> None:
+    target = "training_set/training_set/cats/cat.1.jpg"
+    archive = write_tar_member(tmp_path / "set.tar", "link.jpg", kind, target)
+    assert_refused(archive, ValueError, f"'link.jpg': {reason}")
+
+
+def test_refuses_absurd_compression(tmp_path: Path) -> None:
+    bomb = {**KAGGLE, "bomb.jpg": bytes(4 << 20)}
+    assert_refused(write_zip(tmp_path / "set.zip", bomb), ValueError, "'bomb.jpg': ")
+    # A tar's members are not compressed one by one: the bound is the total.
+    huge = {**KAGGLE, "bomb.jpg": bytes(110 << 20)}
+    assert_refused(write_tar(tmp_path / "set.tar.bz2", huge), ValueError, "unpack to more than")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("keep", [0.3, 0.6, 0.95])
+def test_refuses_truncated(tmp_path: Path, name: str, keep: float) -> None:
+    archive = WRITERS[name](tmp_path / name, KAGGLE)
+    content = archive.read_bytes()
+    # A tar file ends with up to 10 kB of zeros, which say nothing.
+    length = len(content.rstrip(b"\0")) if name == "set.tar" else len(content)
+    archive.write_bytes(content[: int(length * keep)])
+    assert_refused(archive, ValueError, "complete and undamaged")
+
+
+@pytest.mark.parametrize("name", ["set.zip", "set.tar.gz", "set.tar.bz2", "set.tar.xz"])
+def test_refuses_damaged(tmp_path: Path, name: str) -> None:
+    archive = WRITERS[name](tmp_path / name, KAGGLE)
+    content = bytearray(archive.read_bytes())
+    middle = len(content) // 3
+    content[middle : middle + 8] = bytes(byte ^ 0xFF for byte in content[middle : middle + 8])
+    archive.write_bytes(content)
+    assert_refused(archive, ValueError, "complete and undamaged")
+
+
+def test_refuses_what_is_no_archive(tmp_path: Path) -> None:
+    page = tmp_path / "page.zip"
+    page.write_text("<html>Please log in</html>" * 50)
+    assert_refused(page, ValueError, "zip or tar")
+    assert_refused(tmp_path / "missing.zip", FileNotFoundError, "existing file")
+    assert_refused(write_zip(tmp_path / "empty.zip", {}), ValueError, "holds none")
+
+
+def test_refuses_layouts_without_classes(tmp_path: Path) -> None:
+    text = write_zip(tmp_path / "text.zip", {"a/readme.txt": b"x"})
+    assert_refused(text, FileNotFoundError, "class folders")
+    flat = write_zip(tmp_path / "flat.zip", {"train/1.jpg": IMAGE, "test/2.jpg": IMAGE})
+    assert_refused(flat, ValueError, "at least two class folders")
+    names = ["train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "test/c/1.jpg"]
+    differ = write_zip(tmp_path / "differ.zip", dict.fromkeys(names, IMAGE))
+    assert_refused(differ, ValueError, "same class folders")
+
+
+def test_leaves_a_foreign_destination_alone(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "set.zip", KAGGLE)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="destination must be empty") as caught:
+        unpack(archive, out, progress=False)
+    assert str(out) in str(caught.value)
+    assert tree(out) == {"mine.txt": b"mine"}
+    with pytest.raises(FileExistsError, match="a file"):
+        unpack(archive, out / "mine.txt", progress=False)
+
+
+def test_another_archive_in_the_same_destination(tmp_path: Path) -> None:
+    first, second = (write_zip(tmp_path / name, KAGGLE) for name in ("one.zip", "two.zip"))
+    out = tmp_path / "out"
+    unpack(first, out, progress=False)
+    with pytest.raises(FileExistsError, match=r"one\.zip.*two\.zip"):
+        unpack(second, out, progress=False)
+    assert tree(out) == KAGGLE
+
+
+def test_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "set.zip", KAGGLE)
+    left = tmp_path / ".out.partial-0123456789abcdef"
+    (left / "cats").mkdir(parents=True)
+    unpack(archive, tmp_path / "out", progress=False)
+    assert not left.exists()
+
+
+def test_find_image_folders_refusals(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        find_image_folders(tmp_path / "nowhere")
+    file = write_zip(tmp_path / "set.zip", KAGGLE)
+    with pytest.raises(NotADirectoryError, match=r"set\.zip"):
+        find_image_folders(file)
+
+
+PART = st.sampled_from(["..", ".", "", "a", "b.jpg", "c:", "~", "...", "\\", "\0", "é", "/"])
+NAME = st.one_of(st.lists(PART, min_size=1, max_size=5).map("/".join), st.text(max_size=12))
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=NAME, as_tar=st.booleans())
+def test_no_member_lands_outside(name: str, as_tar: bool) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        files = {"cat/1.jpg": b"cat", "dog/1.jpg": b"dog", "x": b"placeholder"}
+        archive = root / "set"
+        if as_tar:
+            del files["x"]
+            try:
+                write_tar(archive, {**files, name: b"guest"})
+            except UnicodeEncodeError:  # a lone surrogate cannot be stored
+                return
+        else:
+            try:
+                with zipfile.ZipFile(archive, "w") as file:
+                    for member, content in files.items():
+                        info = zipfile.ZipInfo(member)
+                        if member == "x":
+                            info.filename = name  # past the cleaning by ZipInfo
+                        file.writestr(info, content)
+            except (UnicodeEncodeError, IndexError):
+                return
+        parent = root / "parent"
+        out = parent / "out"
+        try:
+            unpack(archive, out, progress=False)
+        except ValueError:
+            assert not out.exists()
+        assert {path.name for path in root.iterdir()} <= {"set", "parent"}
+        assert not parent.exists() or {path.name for path in parent.iterdir()} <= {"out"}
