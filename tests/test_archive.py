@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
+import shutil
+import signal
 import stat
+import subprocess
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -14,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catdog_data.sources import archive as archive_module
 from catdog_data.sources.archive import find_image_folders, unpack
 
 Files = Mapping[str, bytes]
@@ -269,6 +275,119 @@ def test_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     (left / "cats").mkdir(parents=True)
     unpack(archive, tmp_path / "out", progress=False)
     assert not left.exists()
+
+
+UNPACK = """
+import sys
+from catdog_data.sources.archive import unpack
+unpack(sys.argv[1], sys.argv[2], progress=False)
+"""
+# Stops for good in the middle of the second member, as a process does that is about to be killed.
+UNPACK_AND_HANG = """
+import sys, time
+from catdog_data.sources import archive
+copy, copied = archive._copy, []
+def hang(source, member, content, path):
+    if copied:
+        path.write_bytes(b"half")
+        print("hanging", flush=True)
+        time.sleep(60)
+    copied.append(copy(source, member, content, path))
+archive._copy = hang
+archive.unpack(sys.argv[1], sys.argv[2], progress=False)
+"""
+
+
+def start(script: str, archive: Path, out: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", script, str(archive), str(out)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_killed_run_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
+    archive, out = write_zip(tmp_path / "set.zip", KAGGLE), tmp_path / "out"
+    with start(UNPACK_AND_HANG, archive, out) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"hanging\n"
+        (staging,) = tmp_path.glob(".out.partial-*")
+        # Another process does not take the work of a living one for abandoned.
+        unpack(archive, out, progress=False)
+        assert staging.exists()
+        shutil.rmtree(out)
+        process.send_signal(signal.SIGKILL)
+    assert not out.exists()
+    unpack(archive, out, progress=False)
+    assert tree(out) == KAGGLE
+    assert not staging.exists()
+
+
+def test_two_processes_at_once(tmp_path: Path) -> None:
+    many = {f"{kind}/{index}.jpg": IMAGE for kind in ("cat", "dog") for index in range(300)}
+    archive, out = write_zip(tmp_path / "set.zip", many), tmp_path / "out"
+    processes = [start(UNPACK, archive, out) for _ in range(2)]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+    assert tree(out) == many
+    assert {path.name for path in tmp_path.iterdir()} == {"set.zip", "out"}
+
+
+def test_the_faster_of_two_runs_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, out = write_zip(tmp_path / "set.zip", KAGGLE), tmp_path / "out"
+    check_layout = archive_module._check_layout
+
+    def overtaken(source: Path, staging: Path) -> None:
+        monkeypatch.setattr(archive_module, "_check_layout", check_layout)
+        unpack(archive, out, progress=False)
+        check_layout(source, staging)
+
+    monkeypatch.setattr(archive_module, "_check_layout", overtaken)
+    unpack(archive, out, progress=False)
+    assert tree(out) == KAGGLE
+    assert {path.name for path in tmp_path.iterdir()} == {"set.zip", "out"}
+
+
+def test_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = write_zip(tmp_path / "set.zip", KAGGLE)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(archive_module, "_copy", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        unpack(archive, tmp_path / "out", progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["set.zip"]
+
+
+def test_full_disk_is_reported_before_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = write_zip(tmp_path / "set.zip", KAGGLE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1))
+    with pytest.raises(OSError, match=r"destination needs \d+ bytes.*1 bytes free") as caught:
+        unpack(archive, tmp_path / "new" / "out", progress=False)
+    assert caught.value.errno == errno.ENOSPC
+    assert [path.name for path in tmp_path.iterdir()] == ["set.zip"]
+
+
+@pytest.mark.parametrize("bit", [0x1, 0x40])
+def test_refuses_encrypted(tmp_path: Path, bit: int) -> None:
+    archive = write_zip(tmp_path / "set.zip", KAGGLE)
+    content = bytearray(archive.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= bit  # the flags of the first member
+    archive.write_bytes(content)
+    assert_refused(archive, ValueError, "it is encrypted")
+
+
+def test_refuses_more_bytes_than_declared(tmp_path: Path) -> None:
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, data in KAGGLE.items():
+            file.writestr(name, data)
+    content = bytearray(archive.read_bytes())
+    size = content.index(b"PK\x01\x02") + 24  # the declared size of the first member
+    content[size : size + 4] = (10).to_bytes(4, "little")
+    archive.write_bytes(content)
+    assert_refused(archive, ValueError, "set.zip")
 
 
 def test_find_image_folders_refusals(tmp_path: Path) -> None:

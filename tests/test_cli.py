@@ -300,7 +300,8 @@ def test_demo_trains_on_the_sample_set_and_reports_speed(monkeypatch, split_tree
     result = _run("--demo", "--output", tmp_path)
     assert result.exit_code == 0, result.output
     assert destinations == [tmp_path / "sample-set"]
-    assert (trained[0].epochs, trained[0].image_size) == (cli._DEMO_EPOCHS, cli._DEMO_IMAGE_SIZE)
+    used = trained[0].epochs, trained[0].image_size, trained[0].batch_size
+    assert used == (cli._DEMO_EPOCHS, cli._DEMO_IMAGE_SIZE, cli._DEMO_BATCH_SIZE)
     assert "speed of train" in result.output
 
 

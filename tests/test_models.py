@@ -188,7 +188,7 @@ def _heavy_modules_after(statement):
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("module", ["catdog_models", "catdog_models.cli"])
+@pytest.mark.parametrize("module", ["catdog_models", "catdog_models.cli", "catdog_data"])
 def test_import_is_light(module):
     assert _heavy_modules_after(f"import {module}") == "[]"
 

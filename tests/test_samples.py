@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from catdog_data.sources import samples as samples_module
 from catdog_data.sources.archive import find_image_folders
 from catdog_data.sources.samples import generate_sample_set
 
@@ -103,12 +104,37 @@ def test_mean_colour_does_not_tell_the_classes(samples: Path) -> None:
     assert right / (2 * PER_CLASS) < 0.7
 
 
+def test_file_size_does_not_tell_the_classes(samples: Path) -> None:
+    cats, dogs = (
+        np.log([path.stat().st_size for path in samples.glob(f"*/{kind}/*.jpg")])
+        for kind in ("cats", "dogs")
+    )
+    above = (cats[:, None] > dogs).mean()  # 0.5 if the distributions are the same
+    assert abs(above - 0.5) < 0.12
+
+
 def test_second_run_is_a_no_op(tmp_path: Path) -> None:
     root = tmp_path / "set"
     draw(root, train=1, validation=1)
     before = {path: path.stat().st_mtime_ns for path in [root, *root.rglob("*")]}
     draw(root, train=1, validation=1)
     assert {path: path.stat().st_mtime_ns for path in [root, *root.rglob("*")]} == before
+
+
+def test_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_jpeg = samples_module._draw_jpeg
+
+    def interrupted(job: samples_module._Job) -> bytes:
+        if job.index == 2:
+            raise KeyboardInterrupt
+        return draw_jpeg(job)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(samples_module, "_draw_jpeg", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            draw(tmp_path / "set")
+    assert not list(tmp_path.iterdir())
+    assert len(draw(tmp_path / "set")) == 8
 
 
 def test_other_settings_in_the_same_folder_raise(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ _MEMBER_RATIO, _MEMBER_FREE = 200, _MiB
 _TOTAL_RATIO, _TOTAL_FREE = 100, 100 * _MiB
 
 _ZIP_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
-_ZIP_ENCRYPTED = 0x1
+_ZIP_ENCRYPTED = 0x1 | 0x40  # ordinary and strong encryption
 _DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -379,8 +379,17 @@ def _detect_kind(archive: Path) -> _Kind:
 
 
 def _list_zip(archive: Path) -> list[_Member]:
-    with _reporting_damage(archive), zipfile.ZipFile(archive) as file:
-        return [_zip_member(info) for info in file.infolist()]
+    with _reporting_damage(archive):
+        try:
+            with zipfile.ZipFile(archive) as file:
+                infos = file.infolist()
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise zipfile.BadZipFile("its list of members is out of place") from error
+        if any(info.header_offset < 0 for info in infos):
+            raise zipfile.BadZipFile("a member is out of place")
+    return [_zip_member(info) for info in infos]
 
 
 def _zip_member(info: zipfile.ZipInfo) -> _Member:
