@@ -78,8 +78,7 @@ def image_batches(
     """
     cores = available_cores()
     paths = tf.constant(list(filepaths))
-    height, width = rendering.image_size
-    row_width = max(_ROW_WIDTH, width)
+    row_width = max(_ROW_WIDTH, rendering.image_size[1])
 
     # Images are read one by one, so that all cores work on the same batch and the first batch
     # is there as early as can be. A map calls no Python, holds no lock and keeps the order.
@@ -92,13 +91,9 @@ def image_batches(
         # Not AUTOTUNE, which now and then settles on one thread of two.
         num_parallel_calls=cores,
     )
-    # Rows of different length are padded while they are batched: that copies them once.
-    batches = rows.padded_batch(
-        batch_size,
-        padded_shapes=([], [GEOMETRY_COLUMNS], [height * row_width * 3], [], [width]),
-        # Every order is padded to the full batch: one static shape, so one compiled kernel.
-        drop_remainder=True,
-    )
+    # Every order is padded to the full batch: one static shape, so one compiled kernel. Not
+    # `padded_batch`: after a file that fails, it would begin the next batch in the middle of one.
+    batches = rows.batch(batch_size, drop_remainder=True)
     render = _renderer(rendering, row_width)
 
     def render_batch(index: tf.Tensor, geometry: tf.Tensor, *fetched: tf.Tensor) -> Any:
@@ -119,8 +114,8 @@ def _fetch_rows(
     single image and cheap in the compiled kernel.
 
     Returns:
-        uint8[at most H * row_width * 3], the rows one behind the other; int32[], their length
-        in pixels; int32[W], the columns to pick.
+        uint8[H * row_width * 3], the rows one behind the other, then zeros; int32[], their
+        length in pixels; int32[W], the columns to pick.
     """
     height, width = image_size
 
@@ -143,7 +138,9 @@ def _fetch_rows(
         return tf.zeros([0], tf.uint8), tf.constant(1), tf.zeros([width], tf.int32)
 
     flat, row_length, columns = tf.cond(index >= 0, fetch, pad)
-    return tf.ensure_shape(flat, [None]), row_length, tf.ensure_shape(columns, [width])
+    size = height * row_width * 3
+    padded = tf.pad(flat, [[0, size - tf.size(flat)]])
+    return tf.ensure_shape(padded, [size]), row_length, tf.ensure_shape(columns, [width])
 
 
 def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:

@@ -161,6 +161,15 @@ def test_speed_ratio_on_a_clock_of_our_own(clock):
     assert speed.largest_difference == 0.0
 
 
+def test_speed_is_that_of_the_median_round(clock, monkeypatch):
+    # Ratios 7, 3 and 10; the medians of the columns would be 800 and 100.
+    rates = iter([700.0, 100.0, 900.0, 300.0, 800.0, 80.0])
+    monkeypatch.setattr("catdog_models.training._rate", lambda *_: (10, next(rates)))
+    speed = compare_speed(clock.input(1.0), clock.input(1.0), rounds=3)
+    assert (speed.ours, speed.theirs, speed.ratio) == (700.0, 100.0, 7.0)
+    assert speed.images == 60
+
+
 def test_slow_input_still_gives_a_batch_a_spell(clock):
     speed = compare_speed(clock.input(100.0), clock.input(1.0), rounds=1, seconds=1.0)
     assert speed.ours == pytest.approx(0.04)
