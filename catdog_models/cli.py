@@ -281,7 +281,7 @@ def _speed_line(folder: Path, names: list[str], seed: int) -> str:
     from catdog_data import ImageDataGenerator
     from catdog_models.training import compare_speed
 
-    click.echo("measuring the input against keras' ImageDataGenerator (about 20 seconds) ...")
+    click.echo("measuring the input against keras' ImageDataGenerator (under a minute) ...")
     ours, theirs = (
         _augmented(generator, folder, names, seed)
         for generator in (ImageDataGenerator, KerasGenerator)
