@@ -8,7 +8,7 @@ one would be left in travels with the batch, so that the caller can leave it the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,14 +104,8 @@ def next_batch(recipe: Recipe, position: Position) -> BatchPlan:
     first = position.batch_index * recipe.batch_size % recipe.n
     is_last = first + recipe.batch_size >= recipe.n
     index = order[first : first + recipe.batch_size]
-    transforms = recipe.ranges.draw(random, len(index), recipe.image_size)
-    after = Position(
-        batches_seen=position.batches_seen + 1,
-        batch_index=0 if is_last else position.batch_index + 1,
-        order=order,
-        random_state=random.get_state(legacy=True),
-    )
-    return BatchPlan(index, transforms, after)
+    following = 0 if is_last else position.batch_index + 1
+    return _drawn(recipe, random, index, replace(position, batch_index=following, order=order))
 
 
 def batch_at(recipe: Recipe, position: Position, idx: int) -> BatchPlan:
@@ -131,19 +125,23 @@ def batch_at(recipe: Recipe, position: Position, idx: int) -> BatchPlan:
     random = _random_at(recipe, position)
     order = draw_order(random, recipe) if position.order is None else position.order
     index = order[recipe.batch_size * idx : recipe.batch_size * (idx + 1)]
-    transforms = recipe.ranges.draw(random, len(index), recipe.image_size)
-    after = Position(
-        batches_seen=position.batches_seen + 1,
-        batch_index=position.batch_index,
-        order=order,
-        random_state=random.get_state(legacy=True),
-    )
-    return BatchPlan(index, transforms, after)
+    return _drawn(recipe, random, index, replace(position, order=order))
 
 
 def draw_order(random: np.random.RandomState, recipe: Recipe) -> NDArray[np.int64]:
     """Draw the order of an epoch, or count up where nothing is shuffled: int64[N]."""
     return random.permutation(recipe.n) if recipe.shuffle else np.arange(recipe.n)
+
+
+def _drawn(
+    recipe: Recipe, random: np.random.RandomState, index: NDArray[np.int64], place: Position
+) -> BatchPlan:
+    """Draw the transforms of a batch; `place` is the position after it but for the draws."""
+    transforms = recipe.ranges.draw(random, len(index), recipe.image_size)
+    after = replace(
+        place, batches_seen=place.batches_seen + 1, random_state=random.get_state(legacy=True)
+    )
+    return BatchPlan(index, transforms, after)
 
 
 def _random_at(recipe: Recipe, position: Position) -> np.random.RandomState:

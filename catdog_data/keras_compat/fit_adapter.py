@@ -2,8 +2,7 @@
 
 Keras gives a `PyDataset` an adapter that copies every batch through a Python generator. For
 iterators of this package it is exchanged for one over the pipeline. Keras' own checks of `y=`,
-`sample_weight=` and the rest have run by then, and where Keras' internals are not as expected its
-own adapter stays, which is slower and yields the same batches.
+`sample_weight=` and the rest have run by then, and whatever else Keras chooses stays as it is.
 """
 
 from __future__ import annotations
