@@ -82,15 +82,14 @@ def image_batches(
 
     # Images are read one by one, so that all cores work on the same batch and the first batch
     # is there as early as can be. A map calls no Python, holds no lock and keeps the order.
-    rows = orders.unbatch().map(
-        lambda index, geometry: (
-            index,
-            geometry,
-            *_fetch_rows(paths, index, rendering.image_size, row_width),
-        ),
-        # Not AUTOTUNE, which now and then settles on one thread of two.
-        num_parallel_calls=cores,
-    )
+    # Orders may come from Python: two are waiting, so that no reader waits for it.
+    def fetch(index: tf.Tensor, geometry: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return index, geometry, *_fetch_rows(paths, index, rendering.image_size, row_width)
+
+    # Not AUTOTUNE, which now and then settles on one thread of two. More than there are cores,
+    # since images leave in order: with one each, a slow file holds the others up (0.73 against
+    # 0.60 ms an image; 4 and 32 a core are slower than 8).
+    rows = orders.prefetch(2).unbatch().map(fetch, num_parallel_calls=8 * cores)
     # Every order is padded to the full batch: one static shape, so one compiled kernel. Not
     # `padded_batch`: after a file that fails, it would begin the next batch in the middle of one.
     batches = rows.batch(batch_size, drop_remainder=True)
@@ -100,14 +99,23 @@ def image_batches(
         count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
         return finish(index[:count], render(geometry, *fetched)[:count])
 
-    # The kernels use all cores themselves; two batches at a time hide what is not parallel.
+    # The kernels use all cores themselves; a batch more than cores hides what is not parallel.
     # Two finished batches wait for the consumer, which evens out slow files.
-    return batches.map(render_batch, num_parallel_calls=2).prefetch(2)
+    rendered = batches.map(render_batch, num_parallel_calls=min(cores, 3) + 1)
+    return rendered.prefetch(2).with_options(_options())
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    # Nothing is left for it to tune, and its thread can sleep through the end of the pipeline:
+    # deleting an iterator then waits for it, up to a minute in a long run.
+    options.autotune.enabled = False
+    return options
 
 
 def _fetch_rows(
     paths: tf.Tensor, index: tf.Tensor, image_size: tuple[int, int], row_width: int
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Read one image and pick its rows; columns are picked later, for the batch.
 
     Picking rows copies long runs, picking columns three bytes at a time, which is dear for a
@@ -115,7 +123,7 @@ def _fetch_rows(
 
     Returns:
         uint8[H * row_width * 3], the rows one behind the other, then zeros; int32[], their
-        length in pixels; int32[W], the columns to pick.
+        length in pixels.
     """
     height, width = image_size
 
@@ -123,28 +131,22 @@ def _fetch_rows(
         image = read_rgb(tf.gather(paths, index))
         shape = tf.shape(image)
         rows = tf.gather(image, nearest_table(shape[0], height))
-        columns = nearest_table(shape[1], width)
         return tf.cond(
             shape[1] <= row_width,
-            lambda: (tf.reshape(rows, [-1]), shape[1], columns),
+            lambda: (tf.reshape(rows, [-1]), shape[1]),
             lambda: (
-                tf.reshape(tf.gather(rows, columns, axis=1), [-1]),
+                tf.reshape(tf.gather(rows, nearest_table(shape[1], width), axis=1), [-1]),
                 tf.constant(width),
-                tf.range(width),
             ),
         )
 
-    def pad() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        return tf.zeros([0], tf.uint8), tf.constant(1), tf.zeros([width], tf.int32)
-
-    flat, row_length, columns = tf.cond(index >= 0, fetch, pad)
+    flat, row_length = tf.cond(index >= 0, fetch, lambda: (tf.zeros([0], tf.uint8), tf.constant(1)))
     size = height * row_width * 3
-    padded = tf.pad(flat, [[0, size - tf.size(flat)]])
-    return tf.ensure_shape(padded, [size]), row_length, tf.ensure_shape(columns, [width])
+    return tf.ensure_shape(tf.pad(flat, [[0, size - tf.size(flat)]]), [size]), row_length
 
 
 def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
-    """Make the function from (geometry, flat rows, row lengths, columns) to finished images."""
+    """Make the function from (geometry, flat rows, row lengths) to finished images."""
     height, width = rendering.image_size
 
     def pick(flat: tf.Tensor, row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
@@ -169,7 +171,9 @@ def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
     warp_finished = compiled(lambda *arguments: _finish(resample(*arguments), rendering))
     pick_finished = compiled(lambda *fetched: _finish(pick(*fetched), rendering))
 
-    def render(geometry: tf.Tensor, *fetched: tf.Tensor) -> tf.Tensor:
+    def render(geometry: tf.Tensor, flat: tf.Tensor, row_length: tf.Tensor) -> tf.Tensor:
+        # Rows whose columns were picked have the target's length, and their table is 0, 1, ….
+        fetched = flat, row_length, nearest_table(row_length, width)
         if not rendering.warps:
             return pick_finished(*fetched)
         tables = coordinate_tables(geometry, rendering.image_size)

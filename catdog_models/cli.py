@@ -231,14 +231,22 @@ def _train(folders: "ImageFolders", names: list[str], settings: _Settings) -> No
     for iterator, share in ((training, "training"), (validation, "validation")):
         if not iterator.samples:
             raise click.BadParameter(f"found no {share} images.", param_hint="--data")
-    images, labels = next(training)
-    training.reset()
-    preview_batch(images, labels, names, settings.output / "preview.png")
+    preview_batch(*_first_images(training), names, settings.output / "preview.png")
     history = train_and_save(
         model, training, validation, epochs=settings.epochs, output=settings.output
     )
     click.echo(f"wrote preview.png, curves.png, history.csv, model.keras to {settings.output}")
     click.echo(f"validation accuracy: {history.history['val_accuracy'][-1]:.3f}")
+
+
+def _first_images(iterator: Any) -> tuple[Any, Any]:
+    """Return the images and labels of an epoch's first batches, enough for a preview."""
+    import numpy as np
+
+    batches = [next(iterator) for _ in range(min(len(iterator), -(-32 // iterator.batch_size)))]
+    iterator.reset()
+    images, labels = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
 
 
 def _iterators(folders: "ImageFolders", names: list[str], settings: _Settings) -> tuple[Any, Any]:

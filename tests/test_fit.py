@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
+from keras.src.trainers import data_adapters
 from test_keras_parity import RECIPE
 
 from catdog_data import ImageDataGenerator
@@ -152,3 +153,22 @@ def test_thirty_epochs_compile_once_and_hold_memory(photos):
     assert max(compiles) < epochs[0]
     resident = [float(lines[i].split()[2]) for i in epochs]
     assert resident[-1] < resident[4] * 1.05 + 20
+
+
+def test_a_keras_without_the_known_adapters_still_fits(photos, monkeypatch):
+    flow = {"target_size": (16, 16), "class_mode": "binary", "batch_size": 4, "seed": 5}
+    monkeypatch.setitem(sys.modules, "catdog_data.keras_compat.fit_adapter", None)
+    monkeypatch.setattr(data_adapters, "get_data_adapter", keras_get_data_adapter())
+    with pytest.warns(RuntimeWarning, match="through Keras' own adapter"):
+        train = ImageDataGenerator(**RECIPE).flow_from_directory(str(photos), **flow)
+    history = small_model().fit(train, epochs=1, shuffle=False, verbose=0)
+    monkeypatch.undo()
+    again = ImageDataGenerator(**RECIPE).flow_from_directory(str(photos), **flow)
+    expected = small_model().fit(again, epochs=1, shuffle=False, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-6)
+
+
+def keras_get_data_adapter():
+    """Keras' own choice of an adapter, whether or not the hook is in place."""
+    chosen = data_adapters.get_data_adapter
+    return getattr(chosen, "__wrapped__", chosen)

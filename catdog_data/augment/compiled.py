@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+
+from catdog_data.machine import wide_vectors
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,7 +31,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 def xla_is_available() -> bool:
     """Try XLA once in this process; warn, once, where it does not work."""
     try:
-        tf.function(lambda x: x + 1, jit_compile=True, autograph=False)(tf.constant(1))
+        with _widest_vectors():
+            tf.function(lambda x: x + 1, jit_compile=True, autograph=False)(tf.constant(1))
     except (tf.errors.OpError, ValueError) as error:
         warnings.warn(
             "This TensorFlow cannot compile with XLA, so images are warped by the same code "
@@ -38,3 +42,9 @@ def xla_is_available() -> bool:
         )
         return False
     return True
+
+
+def _widest_vectors() -> contextlib.AbstractContextManager[None]:
+    # XLA ends the process over a flag that it does not know, so only where this one was tried.
+    tried = tf.__version__.startswith(("2.20.", "2.21."))
+    return wide_vectors() if tried else contextlib.nullcontext()

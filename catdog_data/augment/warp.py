@@ -148,13 +148,20 @@ def _taps(coordinate: tf.Tensor, size: int, fill_mode: FillMode, order: int) -> 
     if order == 0:
         return [(_pixel(_whole(tf.floor(mapped + 0.5), size), size, fill_mode), None)]
     floor = tf.floor(mapped)
-    first = _whole(floor, size)
     # SciPy takes the last weight as the remainder of one, which is not always the fraction.
     weight = 1 - (mapped - floor)
-    return [
-        (_pixel(first, size, fill_mode), weight),
-        (_pixel(first + 1, size, fill_mode), 1 - weight),
-    ]
+    first, second = _neighbours(floor, size, fill_mode)
+    return [(first, weight), (second, 1 - weight)]
+
+
+def _neighbours(floor: tf.Tensor, size: int, fill_mode: FillMode) -> tuple[tf.Tensor, tf.Tensor]:
+    """Name the two pixels around a coordinate: int32[B, H, W] each."""
+    if fill_mode == "reflect":
+        first = _whole(floor, size)
+        return _pixel(first, size, fill_mode), _pixel(first + 1, size, fill_mode)
+    # As above, with fewer operations: this is a good part of the kernel's work.
+    first = _whole(floor, size - 1)
+    return tf.maximum(first, 0), tf.minimum(first + 1, size - 1)
 
 
 def _map_border(coordinate: tf.Tensor, size: int, fill_mode: FillMode) -> tf.Tensor:

@@ -7,6 +7,7 @@ iterators of this package it is exchanged for one over the pipeline. Keras' own 
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -82,6 +83,7 @@ def install_fit_adapter() -> None:
     if getattr(original, "_knows_pipelines", False):
         return
 
+    @functools.wraps(original)
     def get_data_adapter(*args: Any, **kwargs: Any) -> Any:
         adapter = original(*args, **kwargs)
         if type(adapter) is PyDatasetAdapter and isinstance(adapter.py_dataset, FitsFromPipeline):

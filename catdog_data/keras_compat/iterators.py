@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,7 +21,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.executor import Executor, Lookahead, dataset_of
-from catdog_data.keras_compat.fit_adapter import install_fit_adapter
 from catdog_data.plan import BatchPlan, Position, Recipe, batch_at, draw_order
 from catdog_data.sources.folders import KERAS_EXTENSIONS, index_class_folders
 
@@ -119,7 +119,7 @@ class DirectoryIterator(keras.utils.PyDataset):  # type: ignore[misc]
         self._lookahead: Lookahead | None = None
         # NumPy's global state as an epoch of `fit` leaves it; set when the epoch ends.
         self._state_after_epoch: Any = None
-        install_fit_adapter()
+        _let_fit_read_the_pipeline()
 
     @property
     def filepaths(self) -> list[str]:
@@ -265,6 +265,20 @@ class DirectoryIterator(keras.utils.PyDataset):  # type: ignore[misc]
             labels = np.eye(self.num_classes)[labels]
         table = tf.constant(labels, dtype=self.dtype)
         return lambda index, images: (images, tf.gather(table, index))
+
+
+def _let_fit_read_the_pipeline() -> None:
+    try:
+        from catdog_data.keras_compat.fit_adapter import install_fit_adapter
+    except ImportError as error:
+        warnings.warn(
+            "This Keras is built differently from those known, so `fit` reads the iterator "
+            f"through Keras' own adapter: the same batches, slower. ({error})",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    else:
+        install_fit_adapter()
 
 
 def _only(argument: str, value: Any, built: Any, known: tuple[Any, ...]) -> Any:
