@@ -23,11 +23,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option(
-    "--batches",
-    type=click.IntRange(min=1),
-    default=10,
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3.0,
     show_default=True,
-    help="Timed batches per round.",
+    help="Length of each contestant's turn in a round.",
 )
 @click.option(
     "--json",
@@ -35,7 +35,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write all samples to.",
 )
-def main(data: Path | None, rounds: int, batches: int, json_path: Path | None) -> None:
+def main(data: Path | None, rounds: int, seconds: float, json_path: Path | None) -> None:
     """Measure how fast batches come, against Keras' ImageDataGenerator."""
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -43,7 +43,7 @@ def main(data: Path | None, rounds: int, batches: int, json_path: Path | None) -
             images = _read_all(directory)
             results = {
                 workload: measure.measure(
-                    contestants.contestants(workload), directory, rounds=rounds, batches=batches
+                    contestants.contestants(workload), directory, rounds=rounds, seconds=seconds
                 )
                 for workload in contestants.WORKLOADS
             }
@@ -53,7 +53,7 @@ def main(data: Path | None, rounds: int, batches: int, json_path: Path | None) -
         data="drawn sample set" if data is None else "given by --data",
         images=images,
         rounds=rounds,
-        batches=batches,
+        seconds=seconds,
     )
     report.show(Console(), settings, results)
     if json_path is not None:

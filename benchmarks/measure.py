@@ -1,6 +1,6 @@
 """Time contestants in turns, after a check that they compute the same.
 
-make all -> first batches: timed apart, compared -> rounds: settle, drain, time
+make all -> first batches: timed apart, compared -> rounds: settle, lead in, time
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 
 from benchmarks.contestants import Batch, Contestant
 
-# A contestant that reads ahead has finished batches waiting whenever nobody asked for a while.
-# Handed out within the timed part they would look as if they took no time. So a round first waits
-# until all work has stopped (buffers are full, and nobody's threads disturb somebody else's
-# round), then takes batches untimed until the buffers must be empty: ours hold four, two behind
-# the last stage and two within it. From there on a batch can only come as fast as it is made, and
-# as much work is under way when the clock starts as when it stops. All are treated alike.
-_DRAINED = 6
+# A contestant that reads ahead has finished and half-finished batches waiting whenever nobody
+# asked for a while. Handed out within the timed part they would look as if they took no time. So a
+# round first waits until all work has stopped (buffers are full, and nobody's threads disturb
+# somebody else's round), then takes batches untimed until those are used up: for ours that is some
+# twelve batches, a third of a second. From there on a batch can only come as fast as it is made,
+# and as much work is under way when the clock starts as when it stops. All are treated alike.
+_LEAD_IN_SECONDS = 1.0
 _COMPARED = 2  # the first, and one that follows from it
 
 _QUIET_SECONDS, _QUIET_SHARE, _SETTLE_LIMIT = 0.1, 0.2, 10.0
@@ -93,7 +93,7 @@ class Result:
 
 
 def measure(
-    contestants: Sequence[Contestant], directory: Path, *, rounds: int, batches: int
+    contestants: Sequence[Contestant], directory: Path, *, rounds: int, seconds: float
 ) -> list[Result]:
     """Time contestants in turns within this process.
 
@@ -101,7 +101,7 @@ def measure(
         contestants: Who competes, at least one.
         directory: The class folders.
         rounds: How often each is timed.
-        batches: How many batches a round times.
+        seconds: How long a round times; it ends with a whole batch.
 
     Returns:
         Results in the order of `contestants`.
@@ -115,7 +115,7 @@ def measure(
     for number in range(rounds):
         # Every other round runs backwards: nobody always follows the same one.
         for i in range(len(started))[:: -1 if number % 2 else 1]:
-            samples[i].append(_timed_round(started[i].iterator, batches))
+            samples[i].append(_timed_round(started[i].iterator, seconds))
     return [
         Result(each.name, each.first_batch_seconds, tuple(taken))
         for each, taken in zip(started, samples, strict=True)
@@ -161,16 +161,22 @@ def _differing_part(expected: Batch, received: Batch) -> str | None:
     return None
 
 
-def _timed_round(iterator: Iterator[Batch], batches: int) -> Sample:
+def _timed_round(iterator: Iterator[Batch], seconds: float) -> Sample:
     _settle()
-    for _ in range(_DRAINED):
-        next(iterator)
-    images = 0
-    cpu, wall = _cpu_seconds(), time.perf_counter()
-    for _ in range(batches):
-        images += len(next(iterator)[0])
-    wall, cpu = time.perf_counter() - wall, _cpu_seconds() - cpu
+    _take(iterator, _LEAD_IN_SECONDS)
+    cpu, begin = _cpu_seconds(), time.perf_counter()
+    images = _take(iterator, seconds)
+    wall, cpu = time.perf_counter() - begin, _cpu_seconds() - cpu
     return Sample(wall_ms=1000 * wall / images, cpu_ms=1000 * cpu / images)
+
+
+def _take(iterator: Iterator[Batch], seconds: float) -> int:
+    """Take batches for as long, at least one; count their images."""
+    end = time.perf_counter() + seconds
+    images = len(next(iterator)[0])
+    while time.perf_counter() < end:
+        images += len(next(iterator)[0])
+    return images
 
 
 def _settle() -> None:

@@ -17,14 +17,14 @@ from benchmarks.measure import Result, Spread
 _PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "scipy")
 
 
-def conditions(*, data: str, images: int, rounds: int, batches: int) -> dict[str, Any]:
+def conditions(*, data: str, images: int, rounds: int, seconds: float) -> dict[str, Any]:
     """Collect what the figures depend on.
 
     Args:
         data: What was read, in words.
         images: How many there are.
         rounds: How often each contestant was timed.
-        batches: How many batches a round timed.
+        seconds: How long each contestant's turn in a round was.
     """
     from catdog_data import __version__
     from catdog_data.machine import available_cores
@@ -36,7 +36,7 @@ def conditions(*, data: str, images: int, rounds: int, batches: int) -> dict[str
         "batch_size": BATCH_SIZE,
         "seed": SEED,
         "rounds": rounds,
-        "batches_per_round": batches,
+        "seconds_per_turn": seconds,
         "cores": available_cores(),
         "files": "warm: read before, so in the page cache",
         "included": "reading, decoding, resizing, augmenting, batching",
@@ -65,7 +65,7 @@ def show(
     console.print(
         f"{height}x{width} pixels, batches of {settings['batch_size']}, through next(); "
         f"{settings['cores']} cores allowed; {settings['rounds']} rounds of "
-        f"{settings['batches_per_round']} batches in turns.\n"
+        f"{settings['seconds_per_turn']:g} s in turns.\n"
         f"Data: {settings['data']}, {settings['images']} images. "
         f"Files are {settings['files']}. Time includes {settings['included']}.\n"
         f"Batches were checked to be identical. {versions}.",

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from catdog_data._version import __version__
+from catdog_data.machine import keep_freed_memory
 
 if TYPE_CHECKING:
     from catdog_data.index import ImageIndex
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from catdog_data.sources.archive import ImageFolders, unpack
     from catdog_data.sources.folders import index_class_folders
     from catdog_data.sources.samples import generate_sample_set
+
+# On import, since it must come before the threads of TensorFlow and of this package.
+keep_freed_memory()
 
 __all__ = [
     "ImageDataGenerator",

@@ -21,8 +21,8 @@ def keep_freed_memory() -> None:
     Every batch frees and takes blocks of a few hundred kilobytes to some megabytes. By default
     glibc gives them back to the system and takes new ones, which must be zeroed page by page:
     up to a fifth of the pipeline's CPU time. Leaving 32 MB free at the top of each thread's
-    arena stops that, at the cost of up to that much memory per busy thread. It helps threads
-    that start afterwards, so it is to be called before TensorFlow runs its first operation.
+    arena stops that, at the cost of up to that much memory per busy thread. It helps fully only
+    when called before the process has started its first thread.
 
     Setting MALLOC_TOP_PAD_ in the environment, to any value, leaves the allocator alone.
     """

@@ -11,13 +11,11 @@ import tensorflow as tf
 
 from catdog_data.augment.affine import GEOMETRY_COLUMNS
 from catdog_data.augment.compiled import compiled
-from catdog_data.augment.warp import FillMode, coordinate_tables, pack_rgb, warp_by_tables
+from catdog_data.augment.warp import FillMode, coordinate_tables, warp_by_tables
 from catdog_data.decode import read_rgb
-from catdog_data.machine import available_cores, keep_freed_memory
+from catdog_data.machine import available_cores
 from catdog_data.resize import nearest_table
-
-# On import, since it must come before TensorFlow's threads; importing runs no operation.
-keep_freed_memory()
+from catdog_data.words import as_words, unaligned_words
 
 ORDER_SIGNATURE = (
     tf.TensorSpec([None], tf.int64),
@@ -26,7 +24,9 @@ ORDER_SIGNATURE = (
 """One order: which images make a batch, and the geometry row of each. -1 pads a short batch."""
 
 _ROW_WIDTH = 512
-"""Pixels a row may have to be batched as it is; wider ones lose their columns before that."""
+"""Pixels a row may have to be batched as it is; wider ones lose their columns before that.
+
+A multiple of 4, so that rows are whole words."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def image_batches(
     """
     cores = available_cores()
     paths = tf.constant(list(filepaths))
-    row_width = max(_ROW_WIDTH, rendering.image_size[1])
+    row_width = max(_ROW_WIDTH, -(-rendering.image_size[1] // 4) * 4)
 
     # Images are read one by one, so that all cores work on the same batch and the first batch
     # is there as early as can be. A map calls no Python, holds no lock and keeps the order.
@@ -87,8 +87,8 @@ def image_batches(
         return index, geometry, *_fetch_rows(paths, index, rendering.image_size, row_width)
 
     # Not AUTOTUNE, which now and then settles on one thread of two. More than there are cores,
-    # since images leave in order: with one each, a slow file holds the others up (0.73 against
-    # 0.60 ms an image; 4 and 32 a core are slower than 8).
+    # since images leave in order: with one each, a slow file holds the others up (0.71 against
+    # 0.67 ms an image with 8).
     rows = orders.prefetch(2).unbatch().map(fetch, num_parallel_calls=8 * cores)
     # Every order is padded to the full batch: one static shape, so one compiled kernel. Not
     # `padded_batch`: after a file that fails, it would begin the next batch in the middle of one.
@@ -149,13 +149,20 @@ def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
     """Make the function from (geometry, flat rows, row lengths) to finished images."""
     height, width = rendering.image_size
 
+    def place_of_pixels(row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+        row_start = tf.range(height)[tf.newaxis] * row_length[:, tf.newaxis]
+        place = row_start[:, :, tf.newaxis] + columns[:, tf.newaxis, :]
+        return tf.reshape(place, [place.shape[0], -1])
+
     def pick(flat: tf.Tensor, row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
         batch = flat.shape[0]
         pixels = tf.reshape(flat, [batch, height * row_width, 3])
-        row_start = tf.range(height)[tf.newaxis] * row_length[:, tf.newaxis]
-        place = row_start[:, :, tf.newaxis] + columns[:, tf.newaxis, :]
-        picked = tf.gather(pixels, tf.reshape(place, [batch, -1]), batch_dims=1)
+        picked = tf.gather(pixels, place_of_pixels(row_length, columns), batch_dims=1)
         return tf.reshape(picked, [batch, height, width, 3])
+
+    def pick_words(flat: tf.Tensor, row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+        words = unaligned_words(flat, 3 * place_of_pixels(row_length, columns))
+        return tf.reshape(words, [flat.shape[0], height, width])
 
     def resample(words: tf.Tensor, *tables: tf.Tensor) -> tf.Tensor:
         return warp_by_tables(
@@ -167,7 +174,7 @@ def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
         )
 
     # Two kernels: fused into one, every tap of the warp would look up its column anew.
-    pick_packed = compiled(lambda *fetched: pack_rgb(pick(*fetched)))
+    picked_words = compiled(pick_words)
     warp_finished = compiled(lambda *arguments: _finish(resample(*arguments), rendering))
     pick_finished = compiled(lambda *fetched: _finish(pick(*fetched), rendering))
 
@@ -177,7 +184,7 @@ def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
         if not rendering.warps:
             return pick_finished(*fetched)
         tables = coordinate_tables(geometry, rendering.image_size)
-        return warp_finished(pick_packed(*fetched), *tables)
+        return warp_finished(picked_words(as_words(flat), *fetched[1:]), *tables)
 
     return render
 

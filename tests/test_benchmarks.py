@@ -39,7 +39,7 @@ def _darker(contestant: Contestant) -> Contestant:
 
 def test_every_sample_is_written(twelve: Path, tmp_path: Path) -> None:
     path = tmp_path / "samples.json"
-    options = ["--data", twelve, "--rounds", 2, "--batches", 1, "--json", path]
+    options = ["--data", twelve, "--rounds", 2, "--seconds", 0.1, "--json", path]
     result = CliRunner().invoke(main, [str(option) for option in options])
     assert result.exit_code == 0, result.output
     written = json.loads(path.read_text())

@@ -12,6 +12,7 @@ FLOORS = {
     "catdog_data._version": 0,
     "catdog_data.index": 0,
     "catdog_data.machine": 0,
+    "catdog_data.words": 1,
     "catdog_data.augment.parameters": 0,
     "catdog_data.sources._publish": 0,
     "catdog_data.sources.archive": 1,

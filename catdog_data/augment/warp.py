@@ -59,20 +59,6 @@ def warp(
     )
 
 
-def pack_rgb(images: tf.Tensor) -> tf.Tensor:
-    """Put the three bytes of a pixel into one word, which the warp gathers in one load.
-
-    Args:
-        images: uint8[B, H, W, 3].
-
-    Returns:
-        int32[B, H, W], red in the lowest byte.
-    """
-    shifted = tf.bitwise.left_shift(tf.cast(images, tf.int32), tf.range(3) * 8)
-    # A sum, since XLA computes three separate channels several times slower.
-    return tf.reduce_sum(shifted, axis=-1)
-
-
 def coordinate_tables(geometry: tf.Tensor, image_size: tuple[int, int]) -> list[tf.Tensor]:
     """Spell out the two terms of every coordinate. Not to be compiled together with the warp.
 
@@ -104,7 +90,8 @@ def warp_by_tables(
     """Resample a batch by the tables of `coordinate_tables`, computing in their type.
 
     Args:
-        pixels: [B, H, W, C] of any type, or the int32[B, H, W] of `pack_rgb`.
+        pixels: [B, H, W, C] of any type; or int32[B, H, W], a pixel's three bytes in one word,
+            red lowest, which is gathered in one load.
         tables: floating, as `coordinate_tables` returns them.
         fill_mode: see `warp`.
         cval: see `warp`.

@@ -172,6 +172,8 @@ def _order(plan: BatchPlan, batch_size: int, image_size: tuple[int, int]) -> Ord
     """Pad a plan to the full batch with rows that read no image."""
     missing = batch_size - len(plan.index)
     geometry = geometry_rows(plan.transforms, image_size)
+    if not missing:
+        return plan.index, geometry
     return (
         np.pad(plan.index, (0, missing), constant_values=-1),
         np.pad(geometry, ((0, missing), (0, 0))),

@@ -1,0 +1,40 @@
+"""Bytes read as 32-bit words, which processors gather many at a time."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def as_words(data: tf.Tensor) -> tf.Tensor:
+    """View bytes as little-endian words, without a copy. Not to be compiled: XLA would copy.
+
+    Args:
+        data: uint8[B, N], N a multiple of 4.
+
+    Returns:
+        int32[B, N / 4].
+    """
+    batch, size = data.shape
+    return tf.bitcast(tf.reshape(data, [batch, size // 4, 4]), tf.int32)
+
+
+def unaligned_words(words: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
+    """Read the words that begin at any byte: the two around it, shifted into one.
+
+    Args:
+        words: int32[B, N / 4], of `as_words`.
+        place: int32[B, K], bytes in [0, N - 4], or up to N - 3 where the highest byte of the
+            result does not matter.
+
+    Returns:
+        int32[B, K], the byte at the place lowest.
+    """
+    first = tf.bitwise.right_shift(place, 2)
+    low = tf.bitcast(tf.gather(words, first, batch_dims=1), tf.uint32)
+    second = tf.minimum(first + 1, words.shape[1] - 1)
+    high = tf.bitcast(tf.gather(words, second, batch_dims=1), tf.uint32)
+    bits = tf.cast(tf.bitwise.bitwise_and(place, 3) * 8, tf.uint32)
+    # Two shifts, since one by all 32 bits is undefined.
+    high = tf.bitwise.left_shift(tf.bitwise.left_shift(high, 31 - bits), tf.ones([], tf.uint32))
+    joined = tf.bitwise.bitwise_or(tf.bitwise.right_shift(low, bits), high)
+    return tf.bitcast(joined, tf.int32)
