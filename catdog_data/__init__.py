@@ -13,6 +13,7 @@ from catdog_data.machine import keep_freed_memory
 
 if TYPE_CHECKING:
     from catdog_data.index import ImageIndex
+    from catdog_data.keras_compat.conversion import from_keras
     from catdog_data.keras_compat.generator import ImageDataGenerator
     from catdog_data.sources.archive import ImageFolders, unpack
     from catdog_data.sources.folders import index_class_folders
@@ -26,6 +27,7 @@ __all__ = [
     "ImageFolders",
     "ImageIndex",
     "__version__",
+    "from_keras",
     "generate_sample_set",
     "index_class_folders",
     "unpack",
@@ -35,6 +37,7 @@ _HOMES = {
     "ImageDataGenerator": "catdog_data.keras_compat.generator",
     "ImageFolders": "catdog_data.sources.archive",
     "ImageIndex": "catdog_data.index",
+    "from_keras": "catdog_data.keras_compat.conversion",
     "generate_sample_set": "catdog_data.sources.samples",
     "index_class_folders": "catdog_data.sources.folders",
     "unpack": "catdog_data.sources.archive",

@@ -5,7 +5,6 @@ answer at once.
 """
 
 import contextlib
-import importlib.util
 import io
 import os
 from collections.abc import Iterator
@@ -279,11 +278,6 @@ def _iterators(folders: "ImageFolders", names: list[str], settings: _Settings) -
 
 def _speed_line(folder: Path, names: list[str], seed: int) -> str:
     """Measure our generator against Keras' own on the same recipe; say it in a line."""
-    if importlib.util.find_spec("scipy") is None:
-        return (
-            "input: comparison with keras' ImageDataGenerator skipped, because it needs SciPy; "
-            "pip install scipy"
-        )
     from tensorflow.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 
     from catdog_data import ImageDataGenerator

@@ -10,8 +10,6 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-pytest.importorskip("scipy", reason="Keras' transforms need it")
-
 from benchmarks import contestants, measure
 from benchmarks.__main__ import main
 from benchmarks.contestants import Batch, Contestant

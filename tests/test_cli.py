@@ -323,7 +323,6 @@ def _said(monkeypatch, tree, difference, capsys):
 
 
 def test_speed_line(monkeypatch, tree, capsys):
-    pytest.importorskip("scipy")
     assert _said(monkeypatch, tree, 0.0, capsys) == (
         "input: 10.4 times faster than keras' ImageDataGenerator (1,200 img/s against 115 img/s, "
         "measured now over 4,321 images; identical pixels for the same seed)"
@@ -331,16 +330,8 @@ def test_speed_line(monkeypatch, tree, capsys):
     assert "pixels up to 0.25 apart for the same seed" in _said(monkeypatch, tree, 0.25, capsys)
 
 
-def test_speed_line_without_scipy(monkeypatch, tree):
-    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
-    line = cli._speed_line(tree, ["cats", "dogs"], 0)
-    assert "skipped" in line
-    assert "pip install scipy" in line
-
-
 @pytest.mark.slow
 def test_speed_is_measured_against_keras(tree, monkeypatch):
-    pytest.importorskip("scipy")
     from catdog_models import training
 
     measure = training.compare_speed

@@ -323,25 +323,13 @@ def test_a_file_that_has_gone_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("error", "options", "flow", "message"),
     [
-        (NotImplementedError, {"featurewise_center": True}, {}, "featurewise_center"),
-        (NotImplementedError, {"samplewise_std_normalization": True}, {}, "samplewise_std"),
-        (NotImplementedError, {"zca_whitening": True}, {}, "zca_whitening"),
-        (NotImplementedError, {"brightness_range": (1, 2)}, {}, "brightness_range"),
-        (NotImplementedError, {"channel_shift_range": 3.0}, {}, "channel_shift_range"),
-        (NotImplementedError, {"preprocessing_function": abs}, {}, "preprocessing_function"),
-        (NotImplementedError, {"data_format": "channels_first"}, {}, "channels_first"),
-        (NotImplementedError, {"interpolation_order": 3}, {}, "interpolation_order"),
-        (NotImplementedError, {}, {"interpolation": "bilinear"}, "interpolation='bilinear'"),
-        (NotImplementedError, {}, {"color_mode": "rgba"}, "color_mode='rgba'"),
-        (NotImplementedError, {}, {"keep_aspect_ratio": True}, "keep_aspect_ratio"),
-        (NotImplementedError, {}, {"save_to_dir": "x"}, "save_to_dir"),
         (ValueError, {"data_format": "last"}, {}, "data_format.*last"),
         (ValueError, {"validation_split": 1.5}, {}, "validation_split.*1.5"),
-        (ValueError, {"fill_mode": "mirror"}, {}, "fill_mode.*mirror"),
+        (ValueError, {"fill_mode": "edge"}, {}, "fill_mode.*edge"),
         (ValueError, {}, {"interpolation": "cubic"}, "interpolation.*cubic"),
-        (ValueError, {}, {"color_mode": "cmyk"}, "color_mode.*cmyk"),
+        (ValueError, {}, {"color_mode": "cmyk"}, "color mode: cmyk"),
         (ValueError, {}, {"class_mode": "other"}, "class_mode: 'other'"),
-        (ValueError, {}, {"subset": "test"}, "subset name: 'test'"),
+        (ValueError, {}, {"subset": "test"}, "subset name: test"),
         (ValueError, {}, {"subset": "validation"}, "holds no image"),
         (ValueError, {}, {"batch_size": 0}, "batch_size.*0"),
         (ValueError, {}, {"seed": -1}, "seed.*-1"),
@@ -355,12 +343,6 @@ def test_a_file_that_has_gone_is_named(tmp_path):
 def test_what_is_refused(photos, error, options, flow, message):
     with pytest.raises(error, match=message):
         ImageDataGenerator(**options).flow_from_directory(photos, **flow)
-
-
-def test_flows_to_come_say_so():
-    for name in ("flow", "flow_from_dataframe", "fit"):
-        with pytest.raises(NotImplementedError, match=name):
-            getattr(ImageDataGenerator(), name)([])
 
 
 def test_index_out_of_range(photos):

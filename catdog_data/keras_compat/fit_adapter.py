@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import tensorflow as tf
 from keras.src.trainers import data_adapters
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
@@ -21,13 +20,8 @@ from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 class FitsFromPipeline(Protocol):
     """What an iterator offers to be read through its pipeline."""
 
-    num_classes: int
-
     def epoch_dataset(self) -> tf.data.Dataset:
         """Return a dataset, every pass over which is one epoch."""
-
-    def skip_items(self, count: int) -> None:
-        """Move on as if the first `count` batches had been asked for by index."""
 
     def on_epoch_begin(self) -> None:
         """Be told that an epoch begins."""
@@ -49,14 +43,9 @@ class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
     def __init__(self, iterator: FitsFromPipeline, class_weight: Any = None) -> None:
         dataset = iterator.epoch_dataset()
         if class_weight is not None:
-            dataset = dataset.map(_weigher(class_weight, iterator.num_classes))
+            dataset = dataset.map(_weigher(class_weight))
         super().__init__(dataset)
         self._iterator = iterator
-
-    def get_tf_dataset(self) -> tf.data.Dataset:
-        """Return the dataset; Keras asks once, and would look at two batches to learn types."""
-        self._iterator.skip_items(min(2, len(self._iterator)))
-        return super().get_tf_dataset()
 
     @property
     def num_batches(self) -> int:
@@ -94,15 +83,17 @@ def install_fit_adapter() -> None:
     data_adapters.get_data_adapter = get_data_adapter
 
 
-def _weigher(class_weight: dict[int, float], num_classes: int) -> Any:
+def _weigher(class_weight: dict[int, float]) -> Any:
     """Make the map from (x, y) to (x, y, weight of y's class) that Keras' `PyDataset` path does."""
-    weights = np.array([class_weight.get(i, 1.0) for i in range(num_classes)], dtype=np.float32)
-    table = tf.constant(weights)
 
-    def weigh(*batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def weigh(*batch: Any) -> tuple[Any, ...]:
         if len(batch) < 2:
             return batch
+        if len(batch) > 2:
+            raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
         images, labels = batch
+        if isinstance(labels, tuple):
+            raise ValueError("`class_weight` is only supported for Models with a single output.")
         if labels.shape.rank == 1:
             classes = tf.cast(tf.round(labels), tf.int32)
         elif labels.shape.rank == 2:
@@ -112,6 +103,9 @@ def _weigher(class_weight: dict[int, float], num_classes: int) -> Any:
                 "`class_weight` needs labels that are classes; with class_mode='input' the "
                 "labels are images."
             )
-        return images, labels, tf.gather(table, classes)
+        weights = tf.ones(tf.shape(classes), tf.float32)
+        for number, weight in class_weight.items():
+            weights = tf.where(classes == number, tf.constant(weight, tf.float32), weights)
+        return images, labels, weights
 
     return weigh

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, cast
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from catdog_data.augment.parameters import Shift, TransformRanges
 from catdog_data.augment.warp import FILL_MODES, FillMode
-from catdog_data.keras_compat.iterators import DirectoryIterator
+from catdog_data.keras_compat.array_iterator import NumpyArrayIterator
+from catdog_data.keras_compat.dataframe_iterator import DataFrameIterator
+from catdog_data.keras_compat.directory_iterator import DirectoryIterator
+from catdog_data.keras_compat.statistics import statistics_of
+from catdog_data.keras_compat.transforms import (
+    apply_affine_transform,
+    apply_brightness_shift,
+    apply_channel_shift,
+    flip_axis,
+)
 from catdog_data.pipeline import Rendering
 
 
@@ -22,35 +35,39 @@ class ImageDataGenerator:
     was made; the next batch follows them.
 
     Args:
-        featurewise_center: not built yet; raises.
-        samplewise_center: not built yet; raises.
-        featurewise_std_normalization: not built yet; raises.
-        samplewise_std_normalization: not built yet; raises.
-        zca_whitening: not built yet; raises.
-        zca_epsilon: used by `zca_whitening` alone.
+        featurewise_center: subtract the mean of each channel that `fit` found.
+        samplewise_center: subtract the mean of each image.
+        featurewise_std_normalization: divide by the standard deviation of each channel that
+            `fit` found; centres too.
+        samplewise_std_normalization: divide each image by its standard deviation; centres too.
+        zca_whitening: multiply by the whitening matrix that `fit` found; centres too. The matrix
+            has (H*W*C)**2 values.
+        zca_epsilon: added to the singular values that `zca_whitening` divides by.
         rotation_range: degrees; each image is turned by an angle from [-range, range].
         width_shift_range: below 1 a fraction of the width, else pixels; an integer n shifts by a
             whole number below n, a list by one of its values, either way.
         height_shift_range: the same for the height.
-        brightness_range: not built yet; raises.
+        brightness_range: a pair of factors; 1 leaves an image as it is.
         shear_range: degrees; each image is sheared by an angle from [-range, range].
         zoom_range: z for factors from [1-z, 1+z], or a pair of factors; drawn once per axis.
-        channel_shift_range: not built yet; raises.
-        fill_mode: "nearest", "constant", "reflect" or "wrap", by SciPy's rules.
+        channel_shift_range: each image's values are shifted by one from [-range, range], within
+            its own lowest and highest value.
+        fill_mode: "nearest", "constant", "reflect" or "wrap", by SciPy's rules; its other modes
+            work as well, slowly.
         cval: the value outside for "constant".
         horizontal_flip: whether half of the images are mirrored left to right.
         vertical_flip: whether half of the images are mirrored top to bottom.
         rescale: factor for every value, after the transforms; None or 0 for none.
-        preprocessing_function: not built yet; raises.
-        data_format: "channels_last", or None for Keras' setting; "channels_first" is not built
-            yet and raises.
+        preprocessing_function: from an image to an image of the same shape, called before
+            `rescale`, one image after the other.
+        data_format: "channels_last", "channels_first", or None for Keras' setting.
         validation_split: the first part of each class that is its validation subset, in [0, 1).
-        interpolation_order: 0 takes the nearest pixel, 1 blends four; more is not built yet.
+        interpolation_order: 0 takes the nearest pixel, 1 blends four; 2 to 5 are SciPy's splines,
+            slow.
         dtype: type of images and labels; None for Keras' float type.
 
     Raises:
         ValueError: a value that Keras refuses.
-        NotImplementedError: an argument that is not built yet; it is named.
     """
 
     def __init__(
@@ -91,7 +108,7 @@ class ImageDataGenerator:
         self.shear_range = shear_range
         self.zoom_range = _zoom_pair(zoom_range)
         self.channel_shift_range = channel_shift_range
-        self.fill_mode = fill_mode
+        self.fill_mode = _checked_fill_mode(fill_mode)
         self.cval = cval
         self.horizontal_flip = horizontal_flip
         self.vertical_flip = vertical_flip
@@ -106,10 +123,13 @@ class ImageDataGenerator:
                 f" Received: {validation_split}"
             )
         self._validation_split = validation_split
-        self.brightness_range = brightness_range
-        self.channel_axis, self.row_axis, self.col_axis = 3, 1, 2
-        self.mean = self.std = self.zca_whitening_matrix = None
-        self._check_built()
+        self.brightness_range = _checked_brightness(brightness_range)
+        axes = (3, 1, 2) if self.data_format == "channels_last" else (1, 2, 3)
+        self.channel_axis, self.row_axis, self.col_axis = axes
+        self.mean: NDArray[Any] | None = None
+        self.std: NDArray[Any] | None = None
+        self.zca_whitening_matrix: NDArray[Any] | None = None
+        self._centre_where_implied()
 
     def flow_from_directory(
         self,
@@ -134,7 +154,7 @@ class ImageDataGenerator:
         Args:
             directory: the folder that holds the class folders.
             target_size: (height, width) in pixels that every image is resized to.
-            color_mode: "rgb"; "rgba" and "grayscale" are not built yet and raise.
+            color_mode: "rgb", "rgba" or "grayscale": 3, 4 or 1 channels.
             classes: the class folders, in the order of their labels; None takes all, sorted.
             class_mode: what the labels are: "categorical" one-hot `dtype`[B, K]; "binary" or
                 "sparse" `dtype`[B]; "input" the images themselves; None no labels.
@@ -142,21 +162,21 @@ class ImageDataGenerator:
             shuffle: whether every epoch has an order of its own.
             seed: batch k is drawn from `np.random.seed(seed + k)`; None goes on in NumPy's
                 global stream.
-            save_to_dir: not built yet; raises.
-            save_prefix: used by `save_to_dir` alone.
-            save_format: used by `save_to_dir` alone.
+            save_to_dir: folder to save every augmented image to, or None.
+            save_prefix: how the names of saved files begin.
+            save_format: their extension, which is their format.
             follow_links: whether to enter folders that are symbolic links.
             subset: "training" or "validation" of the `validation_split`.
-            interpolation: "nearest"; others are not built yet and raise.
-            keep_aspect_ratio: not built yet; raises.
+            interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming", as
+                Pillow resizes.
+            keep_aspect_ratio: whether to crop the centre to the target's aspect ratio first.
 
         Returns:
-            An iterator of (`dtype`[B, H, W, 3], labels) that goes straight into `model.fit`.
+            An iterator of (`dtype`[B, H, W, C], labels) that goes straight into `model.fit`.
 
         Raises:
             FileNotFoundError: a directory is missing.
             ValueError: there are no images, or a value is not among those named.
-            NotImplementedError: an argument that is not built yet; it is named.
         """
         return DirectoryIterator(
             directory,
@@ -179,20 +199,434 @@ class ImageDataGenerator:
             dtype=self.dtype,
         )
 
-    def flow(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not built yet: read images from arrays."""
-        raise NotImplementedError("`flow` is not built yet; `flow_from_directory` is.")
+    def flow(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        seed: int | None = None,
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        ignore_class_split: bool = False,
+        subset: str | None = None,
+    ) -> NumpyArrayIterator:
+        """Read images from an array.
 
-    def flow_from_dataframe(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not built yet: read images that a data frame lists."""
-        raise NotImplementedError("`flow_from_dataframe` is not built yet; use class folders.")
+        Args:
+            x: images [N, H, W, C]; or a pair of them and of further arrays of length N, which
+                are passed through.
+            y: labels of length N, or None.
+            batch_size: images per batch; the last of an epoch may be smaller.
+            shuffle: whether every epoch has an order of its own.
+            sample_weight: weights of length N, or None.
+            seed: batch k is drawn from `np.random.seed(seed + k)`; None goes on in NumPy's
+                global stream.
+            save_to_dir: folder to save every augmented image to, or None.
+            save_prefix: how the names of saved files begin.
+            save_format: their extension, which is their format.
+            ignore_class_split: whether the two subsets may have different classes.
+            subset: "training" or "validation" of the `validation_split`.
 
-    def fit(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not built yet: compute the statistics that featurewise options need."""
-        raise NotImplementedError("`fit` is not built yet, nor are the options that need it.")
+        Returns:
+            An iterator of images, (images, labels) or (images, labels, weights); images are a
+            list of arrays where `x` is a pair.
+
+        Raises:
+            ValueError: arrays of different lengths, images without four axes, or subsets of
+                different classes.
+        """
+        return NumpyArrayIterator(
+            x,
+            y,
+            self,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            seed=seed,
+            data_format=self.data_format,
+            save_to_dir=save_to_dir,
+            save_prefix=save_prefix,
+            save_format=save_format,
+            ignore_class_split=ignore_class_split,
+            subset=subset,
+            dtype=self.dtype,
+        )
+
+    def flow_from_dataframe(
+        self,
+        dataframe: Any,
+        directory: str | os.PathLike[str] | None = None,
+        x_col: str = "filename",
+        y_col: Any = "class",
+        weight_col: str | None = None,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        validate_filenames: bool = True,
+        keep_aspect_ratio: bool = False,
+        **kwargs: Any,
+    ) -> DataFrameIterator:
+        """Read the images that a pandas data frame lists.
+
+        Args:
+            dataframe: one row per image; it is not changed.
+            directory: what the file names are relative to; None takes them as they are.
+            x_col: the column of file names.
+            y_col: the column of labels; a list of columns for "multi_output", and for "raw".
+            weight_col: the column of sample weights, or None.
+            target_size: (height, width) in pixels that every image is resized to.
+            color_mode: "rgb", "rgba" or "grayscale".
+            classes: class names in the order of their labels; None takes all, sorted.
+            class_mode: "categorical" (names, or lists of names), "binary", "sparse", "input",
+                "multi_output", "raw" (the columns' values) or None.
+            batch_size: images per batch; the last of an epoch may be smaller.
+            shuffle: whether every epoch has an order of its own.
+            seed: see `flow`.
+            save_to_dir: see `flow`.
+            save_prefix: see `flow`.
+            save_format: see `flow`.
+            subset: "training" or "validation" of the `validation_split`, by position.
+            interpolation: see `flow_from_directory`.
+            validate_filenames: whether to leave out, with a warning, rows whose file is missing
+                or has another extension.
+            keep_aspect_ratio: whether to crop the centre to the target's aspect ratio first.
+            **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, with a warning.
+
+        Returns:
+            An iterator of (`dtype`[B, H, W, C], labels) or (…, labels, weights).
+
+        Raises:
+            TypeError: a column of the wrong type, or an unknown keyword.
+            ValueError: an unknown `class_mode`, or not two classes for "binary".
+        """
+        _check_deprecated(kwargs)
+        if class_mode == "other":
+            warnings.warn(
+                '`class_mode="other"` is deprecated, please use `class_mode="raw"`.',
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            class_mode = "raw"
+        return DataFrameIterator(
+            dataframe,
+            directory,
+            self,
+            x_col=x_col,
+            y_col=y_col,
+            weight_col=weight_col,
+            target_size=target_size,
+            color_mode=color_mode,
+            classes=classes,
+            class_mode=class_mode,
+            data_format=self.data_format,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            save_to_dir=save_to_dir,
+            save_prefix=save_prefix,
+            save_format=save_format,
+            subset=subset,
+            interpolation=interpolation,
+            keep_aspect_ratio=keep_aspect_ratio,
+            validate_filenames=validate_filenames,
+            dtype=self.dtype,
+        )
+
+    def get_random_transform(
+        self, img_shape: Sequence[int], seed: int | None = None
+    ) -> dict[str, Any]:
+        """Draw one image's transform from NumPy's global stream.
+
+        Args:
+            img_shape: shape of the image.
+            seed: seeds the global stream first, unless None.
+
+        Returns:
+            What `apply_transform` takes.
+        """
+        if seed is not None:
+            np.random.seed(seed)
+        theta = _uniform(self.rotation_range)
+        tx = _draw_shift(self.height_shift_range, img_shape[self.row_axis - 1])
+        ty = _draw_shift(self.width_shift_range, img_shape[self.col_axis - 1])
+        shear = _uniform(self.shear_range)
+        zx: Any = 1
+        zy: Any = 1
+        if tuple(self.zoom_range) != (1, 1):
+            zx, zy = np.random.uniform(self.zoom_range[0], self.zoom_range[1], 2)
+        flip_horizontal = (np.random.random() < 0.5) * self.horizontal_flip
+        flip_vertical = (np.random.random() < 0.5) * self.vertical_flip
+        intensity = _uniform(self.channel_shift_range) if self.channel_shift_range else None
+        brightness = None
+        if self.brightness_range is not None:
+            brightness = np.random.uniform(self.brightness_range[0], self.brightness_range[1])
+        return {
+            "theta": theta,
+            "tx": tx,
+            "ty": ty,
+            "shear": shear,
+            "zx": zx,
+            "zy": zy,
+            "flip_horizontal": flip_horizontal,
+            "flip_vertical": flip_vertical,
+            "channel_shift_intensity": intensity,
+            "brightness": brightness,
+        }
+
+    def apply_transform(
+        self, x: NDArray[Any], transform_parameters: Mapping[str, Any]
+    ) -> NDArray[Any]:
+        """Transform one image; nothing is drawn.
+
+        Args:
+            x: an image of three axes.
+            transform_parameters: "theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal",
+                "flip_vertical", "channel_shift_intensity" and "brightness", each optional.
+
+        Returns:
+            An image of the same shape.
+        """
+        given = transform_parameters.get
+        x = apply_affine_transform(
+            x,
+            **{name: given(name, 0) for name in ("theta", "tx", "ty", "shear")},
+            **{name: given(name, 1) for name in ("zx", "zy")},
+            row_axis=self.row_axis - 1,
+            col_axis=self.col_axis - 1,
+            channel_axis=self.channel_axis - 1,
+            fill_mode=self.fill_mode,
+            cval=self.cval,
+            order=self.interpolation_order,
+        )
+        return self._after_geometry(x, transform_parameters)
+
+    def random_transform(self, x: NDArray[Any], seed: int | None = None) -> NDArray[Any]:
+        """Draw a transform and apply it to one image.
+
+        Args:
+            x: an image of three axes.
+            seed: seeds NumPy's global stream first, unless None.
+
+        Returns:
+            An image of the same shape.
+        """
+        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
+
+    def standardize(self, x: Any) -> Any:
+        """Preprocess, rescale and normalise, in place where that is possible.
+
+        Args:
+            x: an image or a batch of floats.
+
+        Returns:
+            The same array, or a new one after a `preprocessing_function` or whitening.
+        """
+        if self.preprocessing_function:
+            x = self.preprocessing_function(x)
+        if self.rescale:
+            x *= self.rescale
+        if self.samplewise_center:
+            x -= np.mean(x, keepdims=True)
+        if self.samplewise_std_normalization:
+            x /= np.std(x, keepdims=True) + 1e-6
+        if self.featurewise_center:
+            if self.mean is not None:
+                x -= self.mean
+            else:
+                _warn_unfitted("featurewise_center")
+        if self.featurewise_std_normalization:
+            if self.std is not None:
+                x /= self.std + 1e-6
+            else:
+                _warn_unfitted("featurewise_std_normalization")
+        if self.zca_whitening:
+            if self.zca_whitening_matrix is not None:
+                flat = x.reshape(-1, math.prod(x.shape[-3:]))
+                x = np.reshape(flat @ self.zca_whitening_matrix, x.shape)
+            else:
+                _warn_unfitted("zca_whitening")
+        return x
+
+    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+        """Find the statistics of the featurewise options and of whitening.
+
+        Args:
+            x: images [N, H, W, C] (or as `data_format` says); rescaled as the flows do.
+            augment: whether to take randomly transformed images instead.
+            rounds: how many of each with `augment`.
+            seed: seeds NumPy's global stream first, unless None.
+
+        Raises:
+            ValueError: `x` has not four axes.
+        """
+        images = np.array(x, dtype=self.dtype)
+        if images.ndim != 4:
+            raise ValueError(
+                f"Input to `.fit()` should have rank 4. Got array with shape: {images.shape}"
+            )
+        channels = images.shape[self.channel_axis]
+        if channels not in (1, 3, 4):
+            warnings.warn(
+                "Expected input to be images (as Numpy array) following the data format "
+                f'convention "{self.data_format}" (channels on axis {self.channel_axis}), i.e. '
+                f"expected either 1, 3 or 4 channels on axis {self.channel_axis}. However, it was "
+                f"passed an array with shape {images.shape} ({channels} channels).",
+                stacklevel=2,
+            )
+        if seed is not None:
+            np.random.seed(seed)
+        if self.rescale:
+            images *= self.rescale
+        if augment:
+            images = self._augmented(images, rounds)
+        self._fit_to(images)
+
+    def fit_directory(
+        self,
+        directory: str | os.PathLike[str],
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        augment: bool = False,
+        rounds: int = 1,
+        seed: int | None = None,
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        batch_size: int = 32,
+    ) -> None:
+        """Find the same statistics as `fit`, from files, without holding the images.
+
+        Args:
+            directory: see `flow_from_directory`, as for all that are not named here.
+            target_size: see there.
+            color_mode: see there.
+            classes: see there.
+            augment: whether to take randomly transformed images instead. With `zca_whitening`
+                they are drawn twice, once for each pass.
+            rounds: how many of each with `augment`.
+            seed: seeds NumPy's global stream before each pass, unless None.
+            follow_links: see there.
+            subset: see there.
+            interpolation: see there.
+            keep_aspect_ratio: see there.
+            batch_size: images in memory at a time.
+
+        Raises:
+            ValueError: see there; or `augment` and `zca_whitening` without a `seed`, when the two
+                passes would not see the same images.
+        """
+        if augment and self.zca_whitening and seed is None:
+            raise ValueError(
+                "`fit_directory` with `augment` and `zca_whitening` reads the images twice and "
+                "must draw them alike; give it a `seed`. Received: None"
+            )
+        files = DirectoryIterator(
+            directory,
+            self,
+            target_size=target_size,
+            color_mode=color_mode,
+            classes=classes,
+            class_mode=None,
+            batch_size=batch_size,
+            shuffle=False,
+            data_format=self.data_format,
+            follow_links=follow_links,
+            subset=subset,
+            interpolation=interpolation,
+            keep_aspect_ratio=keep_aspect_ratio,
+            dtype=self.dtype,
+        )
+
+        def batches() -> Iterator[NDArray[Any]]:
+            if seed is not None:
+                np.random.seed(seed)
+            for _ in range(rounds if augment else 1):
+                for images in files.untransformed():
+                    if self.rescale:
+                        images *= self.rescale
+                    yield self._augmented(images, 1) if augment else images
+
+        found = statistics_of(
+            batches,
+            self.channel_axis,
+            centre=bool(self.featurewise_center),
+            std=bool(self.featurewise_std_normalization),
+            zca_epsilon=self.zca_epsilon if self.zca_whitening else None,
+        )
+        if found.mean is not None:
+            self.mean = found.mean
+        if found.std is not None:
+            self.std = found.std
+        if found.zca_whitening_matrix is not None:
+            self.zca_whitening_matrix = found.zca_whitening_matrix
+
+    def _augmented(self, images: NDArray[Any], rounds: int) -> NDArray[Any]:
+        augmented = np.zeros((rounds * len(images), *images.shape[1:]), dtype=self.dtype)
+        for i in range(len(augmented)):
+            augmented[i] = self.random_transform(images[i % len(images)])
+        return augmented
+
+    def _fit_to(self, images: NDArray[Any]) -> None:
+        per_channel = [1, 1, 1]
+        per_channel[self.channel_axis - 1] = images.shape[self.channel_axis]
+        axes = (0, self.row_axis, self.col_axis)
+        if self.featurewise_center:
+            self.mean = np.mean(images, axis=axes).reshape(per_channel)
+            images -= self.mean
+        if self.featurewise_std_normalization:
+            self.std = np.std(images, axis=axes).reshape(per_channel)
+            images /= self.std + 1e-6
+        if self.zca_whitening:
+            count = len(images)
+            u, s, _ = np.linalg.svd(images.reshape(count, -1).T, full_matrices=False)
+            self.zca_whitening_matrix = (u * (np.sqrt(count) / (s + self.zca_epsilon))).dot(u.T)
+
+    def _after_geometry(self, x: NDArray[Any], parameters: Mapping[str, Any]) -> NDArray[Any]:
+        """Do the steps of `apply_transform` that follow the resampling, in its order."""
+        if parameters.get("channel_shift_intensity") is not None:
+            x = apply_channel_shift(x, parameters["channel_shift_intensity"], self.channel_axis - 1)
+        if parameters.get("flip_horizontal", False):
+            x = flip_axis(x, self.col_axis - 1)
+        if parameters.get("flip_vertical", False):
+            x = flip_axis(x, self.row_axis - 1)
+        if parameters.get("brightness") is not None:
+            x = apply_brightness_shift(x, parameters["brightness"], False, self.data_format)
+        return x
+
+    def _centre_where_implied(self) -> None:
+        """Set the options that others need, with Keras' warnings."""
+        if self.zca_whitening:
+            self._imply("zca_whitening", "featurewise_center", True)
+            self._imply("zca_whitening", "featurewise_std_normalization", False)
+        if self.featurewise_std_normalization:
+            self._imply("featurewise_std_normalization", "featurewise_center", True)
+        if self.samplewise_std_normalization:
+            self._imply("samplewise_std_normalization", "samplewise_center", True)
+
+    def _imply(self, option: str, implied: str, value: bool) -> None:
+        if bool(getattr(self, implied)) != value:
+            setattr(self, implied, value)
+            warnings.warn(
+                f"This ImageDataGenerator specifies `{option}`, which overrides setting of "
+                f"`{implied}`.",
+                stacklevel=5,
+            )
 
     def _ranges(self) -> TransformRanges:
-        self._check_built()
         return TransformRanges(
             rotation=float(self.rotation_range),
             height_shift=_shift_range(self.height_shift_range),
@@ -217,30 +651,23 @@ class ImageDataGenerator:
             output_dtype=output_dtype,
         )
 
-    def _check_built(self) -> None:
-        """Refuse what is not built yet, so that nothing is ever silently left out."""
-        for name in (
-            "featurewise_center",
-            "samplewise_center",
-            "featurewise_std_normalization",
-            "samplewise_std_normalization",
-            "zca_whitening",
-            "brightness_range",
-            "channel_shift_range",
-            "preprocessing_function",
-        ):
-            value = getattr(self, name)
-            if value is not None and value is not False and value != 0:
-                raise NotImplementedError(f"`{name}` is not built yet; received {value!r}.")
-        if self.interpolation_order not in (0, 1):
-            raise NotImplementedError(
-                "`interpolation_order` is built for 0 and 1; "
-                f"received {self.interpolation_order!r}."
-            )
-        if self.fill_mode not in FILL_MODES:
-            raise ValueError(
-                f"`fill_mode` must be one of {', '.join(FILL_MODES)}; received {self.fill_mode!r}."
-            )
+
+def _uniform(bound: float) -> Any:
+    return np.random.uniform(-bound, bound) if bound else 0
+
+
+def _check_deprecated(keywords: Mapping[str, Any]) -> None:
+    known = {
+        "has_ext": "filenames in the dataframe have to match the exact filenames in disk.",
+        "sort": "batches will be created in the same order than the filenames provided if "
+        "`shuffle` is set to `False`.",
+        "drop_duplicates": "you can drop duplicates by using the "
+        "pandas.DataFrame.drop_duplicates method.",
+    }
+    if unknown := sorted(set(keywords) - set(known)):
+        raise TypeError(f"flow_from_dataframe() got an unexpected keyword argument {unknown[0]!r}")
+    for name in keywords:
+        warnings.warn(f"{name} is deprecated, {known[name]}", DeprecationWarning, stacklevel=3)
 
 
 def _checked_data_format(data_format: str | None) -> str:
@@ -251,9 +678,44 @@ def _checked_data_format(data_format: str | None) -> str:
             '`"channels_first"` (channel before row and column). '
             f"Received: {data_format}"
         )
-    if chosen == "channels_first":
-        raise NotImplementedError('`data_format="channels_first"` is not built yet.')
     return str(chosen)
+
+
+def _checked_fill_mode(fill_mode: str) -> str:
+    known = (*FILL_MODES, "mirror", "grid-constant", "grid-mirror", "grid-wrap")
+    if fill_mode not in known:
+        raise ValueError(
+            f"`fill_mode` must be one of {', '.join(map(repr, known))}; received {fill_mode!r}."
+        )
+    return fill_mode
+
+
+def _checked_brightness(brightness_range: Any) -> Sequence[float] | None:
+    is_pair = isinstance(brightness_range, (tuple, list)) and len(brightness_range) == 2
+    if brightness_range is not None and not is_pair:
+        raise ValueError(
+            f"`brightness_range should be tuple or list of two floats. Received: {brightness_range}"
+        )
+    return brightness_range  # type: ignore[no-any-return]
+
+
+def _warn_unfitted(option: str) -> None:
+    warnings.warn(
+        f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training "
+        "data. Fit it first by calling `.fit(numpy_data)`.",
+        stacklevel=3,
+    )
+
+
+def _draw_shift(shift_range: Any, pixels: int) -> Any:
+    """Draw one shift as Keras does: a range of floats, or a choice and a random sign."""
+    if not np.any(shift_range):
+        return 0
+    try:
+        drawn = np.random.choice(shift_range) * np.random.choice([-1, 1])
+    except ValueError:
+        drawn = np.random.uniform(-shift_range, shift_range)
+    return drawn * pixels if np.max(shift_range) < 1 else drawn
 
 
 def _zoom_pair(zoom_range: Any) -> list[float]:

@@ -1,0 +1,224 @@
+"""Images that a pandas data frame lists. pandas itself is not imported: the frame brings it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog_data.keras_compat.files_iterator import FilesIterator, joined
+from catdog_data.sources.listing import existing_files
+
+if TYPE_CHECKING:
+    from catdog_data.keras_compat.generator import ImageDataGenerator
+
+_CLASS_MODES = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
+_WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
+
+
+class DataFrameIterator(FilesIterator):
+    """Yield batches of the images that a data frame lists, as Keras' class of this name does.
+
+    Arguments: see `ImageDataGenerator.flow_from_dataframe`.
+    """
+
+    allowed_class_modes = frozenset(_CLASS_MODES)
+
+    def __init__(
+        self,
+        dataframe: Any,
+        directory: str | os.PathLike[str] | None = None,
+        image_data_generator: ImageDataGenerator | None = None,
+        x_col: str = "filename",
+        y_col: Any = "class",
+        weight_col: str | None = None,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str = "channels_last",
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: str = "float32",
+        validate_filenames: bool = True,
+    ) -> None:
+        self.set_processing_attrs(
+            image_data_generator,
+            target_size,
+            color_mode,
+            data_format,
+            save_to_dir,
+            save_prefix,
+            save_format,
+            subset,
+            interpolation,
+            keep_aspect_ratio,
+        )
+        self.directory = directory or ""
+        self.class_mode = class_mode
+        self.dtype = dtype
+        frame = dataframe.copy()
+        self._check_params(frame, x_col, y_col, weight_col, classes)
+        if validate_filenames:
+            frame = self._filter_valid_filepaths(frame, x_col)
+        has_classes = class_mode not in _WITHOUT_CLASSES
+        if has_classes:
+            frame, names = self._filter_classes(frame, y_col, classes)
+            self.class_indices = {name: i for i, name in enumerate(names)}
+        if self.split is not None:
+            start, stop = (int(part * len(frame)) for part in self.split)
+            frame = frame.iloc[start:stop, :]
+        if has_classes:
+            self.classes = self.get_classes(frame, y_col)
+        self.filenames = frame[x_col].tolist()
+        self._sample_weight = np.asarray(frame[weight_col]) if weight_col else None
+        if class_mode == "multi_output":
+            self._targets: Any = [np.array(frame[column].tolist()) for column in y_col]
+        if class_mode == "raw":
+            # An array of NumPy even where pandas has its own, which Keras hands on.
+            self._targets = np.asarray(frame[y_col])
+        self.samples = len(self.filenames)
+        self._filepaths = joined(self.directory, self.filenames)
+        validated = "validated" if validate_filenames else "non-validated"
+        belonging = f" belonging to {len(self.class_indices)} classes" if has_classes else ""
+        print(f"Found {self.samples} {validated} image filenames{belonging}.")
+        super().__init__(self.samples, batch_size, shuffle, seed)
+
+    @property
+    def filepaths(self) -> list[str]:
+        """The N files, in the order of `filenames`."""
+        return self._filepaths
+
+    @property
+    def labels(self) -> Any:
+        """What the y columns hold for "raw" and "multi_output", else the classes' numbers."""
+        return self._targets if self.class_mode in ("multi_output", "raw") else self.classes
+
+    @property
+    def sample_weight(self) -> NDArray[Any] | None:
+        """The weights of the N files, or None."""
+        return self._sample_weight
+
+    def get_classes(self, df: Any, y_col: str) -> list[Any]:
+        """Exchange class names for their numbers; a list of names for a list of numbers."""
+        number = self.class_indices
+        return [
+            [number[name] for name in label] if isinstance(label, (list, tuple)) else number[label]
+            for label in df[y_col]
+        ]
+
+    def _check_params(
+        self, df: Any, x_col: str, y_col: Any, weight_col: str | None, classes: Any
+    ) -> None:
+        mode = self.class_mode
+        if mode not in _CLASS_MODES:
+            raise ValueError(
+                f"Invalid class_mode: {mode}; expected one of: {', '.join(map(repr, _CLASS_MODES))}"
+            )
+        if mode == "multi_output" and not isinstance(y_col, list):
+            raise TypeError(
+                f'If class_mode="{mode}", y_col must be a list. Received {type(y_col).__name__}.'
+            )
+        _check_columns(df, [x_col, *_columns(mode, y_col), *([weight_col] if weight_col else [])])
+        if not _all_are(df[x_col], str):
+            raise TypeError(f"All values in column x_col={x_col} must be strings.")
+        if mode in ("binary", "sparse") and not _all_are(df[y_col], str):
+            raise TypeError(
+                f'If class_mode="{mode}", y_col="{y_col}" column values must be strings.'
+            )
+        if mode == "binary":
+            _check_two_classes(df, y_col, classes)
+        if mode == "categorical" and not _all_are(df[y_col], (str, list, tuple)):
+            raise TypeError(
+                f'If class_mode="{mode}", y_col="{y_col}" column values must be type string, list '
+                "or tuple."
+            )
+        if classes and mode in _WITHOUT_CLASSES:
+            warnings.warn(f'`classes` will be ignored given the class_mode="{mode}"', stacklevel=4)
+        if weight_col and df[weight_col].dtype.kind not in "biufc":
+            raise TypeError(f"Column weight_col={weight_col} must be numeric.")
+
+    @staticmethod
+    def _filter_classes(df: Any, y_col: str, classes: Any) -> tuple[Any, list[str]]:
+        """Keep the rows of the wanted classes and, in lists of names, the wanted names."""
+        labels = df[y_col].tolist()
+        if not classes:
+            found = {
+                name
+                for label in labels
+                for name in (label if isinstance(label, (list, tuple)) else [label])
+            }
+            return df.dropna(subset=[y_col]), sorted(found)
+        names = list(dict.fromkeys(classes))
+        wanted = set(names)
+        parts = iter([_wanted_part(label, wanted, y_col) for label in labels])
+        df = df.copy()
+        df[y_col] = df[y_col].apply(lambda _: next(parts))
+        return df.dropna(subset=[y_col]), names
+
+    def _filter_valid_filepaths(self, df: Any, x_col: str) -> Any:
+        """Keep the rows whose file exists and has a known extension; warn of the others."""
+        paths = joined(self.directory, df[x_col].tolist())
+        exists = existing_files(paths)
+        valid = np.array(
+            [path.lower().endswith(self.white_list_formats) and path in exists for path in paths],
+            dtype=bool,
+        )
+        if not valid.all():
+            warnings.warn(
+                f'Found {(~valid).sum()} invalid image filename(s) in x_col="{x_col}". '
+                "These filename(s) will be ignored.",
+                stacklevel=4,
+            )
+        return df[valid]
+
+
+def _columns(mode: str | None, y_col: Any) -> list[Any]:
+    if mode in ("input", None):
+        return []
+    return list(y_col) if isinstance(y_col, (list, tuple)) else [y_col]
+
+
+def _check_columns(df: Any, columns: Iterable[Any]) -> None:
+    if missing := [name for name in columns if name not in df.columns]:
+        raise KeyError(
+            f"The data frame has no column {missing[0]!r}; it has "
+            f"{', '.join(map(repr, df.columns))}. Name it by x_col, y_col or weight_col."
+        )
+
+
+def _all_are(column: Any, types: type | tuple[type, ...]) -> bool:
+    return all(isinstance(value, types) for value in column.tolist())
+
+
+def _check_two_classes(df: Any, y_col: str, classes: Any) -> None:
+    if classes:
+        if len(set(classes)) != 2:
+            raise ValueError(
+                'If class_mode="binary" there must be 2 classes. '
+                f"{len(set(classes))} class/es were given."
+            )
+    elif df[y_col].nunique() != 2:
+        raise ValueError(
+            f'If class_mode="binary" there must be 2 classes. Found {df[y_col].nunique()} classes.'
+        )
+
+
+def _wanted_part(label: Any, wanted: set[str], y_col: str) -> Any:
+    """Keep of a label what is wanted; None where that is nothing."""
+    if isinstance(label, (list, tuple)):
+        return [name for name in label if name in wanted] or None
+    if isinstance(label, str):
+        return label if label in wanted else None
+    raise TypeError(f"Expect string, list or tuple but found {type(label)} in {y_col} column ")

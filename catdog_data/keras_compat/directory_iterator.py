@@ -1,0 +1,102 @@
+"""Images from one folder per class."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog_data.keras_compat.files_iterator import FilesIterator, joined
+from catdog_data.sources.folders import index_class_folders
+
+if TYPE_CHECKING:
+    from catdog_data.keras_compat.generator import ImageDataGenerator
+
+_CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
+
+
+class DirectoryIterator(FilesIterator):
+    """Yield batches of images from one folder per class, as Keras' class of this name does.
+
+    Arguments: see `ImageDataGenerator.flow_from_directory`.
+    """
+
+    allowed_class_modes = frozenset(_CLASS_MODES)
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        image_data_generator: ImageDataGenerator | None,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str | None = None,
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: str | None = None,
+    ) -> None:
+        self.set_processing_attrs(
+            image_data_generator,
+            target_size,
+            color_mode,
+            data_format,
+            save_to_dir,
+            save_prefix,
+            save_format,
+            subset,
+            interpolation,
+            keep_aspect_ratio,
+        )
+        self.directory = directory
+        if class_mode not in _CLASS_MODES:
+            raise ValueError(
+                f"Invalid class_mode: {class_mode!r}; expected one of: "
+                f"{', '.join(map(repr, _CLASS_MODES))}."
+            )
+        self.class_mode = class_mode
+        self.dtype = dtype or keras.config.floatx()
+
+        index = index_class_folders(directory, classes, follow_links=follow_links)
+        if self.split is not None:
+            index = index.class_fraction(*self.split)
+        if not len(index):
+            raise ValueError(
+                f"subset={subset!r} of {os.fspath(directory)!r} holds no image: its classes are "
+                f"too small for a validation_split that keeps {self.split}."
+            )
+        self.num_classes = index.num_classes
+        self.class_indices = {name: i for i, name in enumerate(index.class_names)}
+        self.filenames = list(index.filenames)
+        self.classes = np.array(index.labels)
+        self.samples = len(index)
+        self._filepaths = joined(index.root, index.filenames)
+        print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        super().__init__(self.samples, batch_size, shuffle, seed)
+
+    @property
+    def filepaths(self) -> list[str]:
+        """The N files, in the order of `filenames`."""
+        return self._filepaths
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """int32[N], the class of each file."""
+        return self.classes
+
+    @property
+    def sample_weight(self) -> None:
+        """Files of a directory have no weights."""
+        return

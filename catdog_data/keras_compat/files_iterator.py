@@ -1,0 +1,395 @@
+"""What iterators over image files share: how files become batches, in the pipeline or one by one.
+
+Plans are made ahead of the consumer, on the assumption that it goes on as it began. What the next
+batch depends on are public attributes and NumPy's global stream, and a user may change both
+between two batches; so `next()` compares them with what was assumed and plans anew if they differ.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator as IteratorOf
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.augment.warp import FILL_MODES
+from catdog_data.decode import read_rgb_with_pillow
+from catdog_data.keras_compat.executor import Executor, Lookahead, dataset_of
+from catdog_data.keras_compat.iterator import Iterator
+from catdog_data.keras_compat.one_by_one import fill_batch, why_in_turn
+from catdog_data.keras_compat.saving import save_batch
+from catdog_data.plan import BatchPlan, Position, Recipe, batch_at, draw_order
+
+if TYPE_CHECKING:
+    from catdog_data.keras_compat.generator import ImageDataGenerator
+
+_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
+
+
+class FilesIterator(Iterator):
+    """Yield batches of images from files; a subclass says which, and their labels.
+
+    `next()`, iteration and `it[i]` yield NumPy arrays that belong to the caller; `fit`,
+    `evaluate` and `predict` see the batches of `it[0]`, `it[1]`, … in this order.
+
+    Where the native pipeline does all that is asked for, it reads ahead in parallel. Otherwise
+    images are worked on one by one, with the same numbers, and a `SlowPathWarning` says why.
+    """
+
+    def set_processing_attrs(
+        self,
+        image_data_generator: ImageDataGenerator | None,
+        target_size: Sequence[int],
+        color_mode: str,
+        data_format: str | None,
+        save_to_dir: str | None,
+        save_prefix: str,
+        save_format: str,
+        subset: str | None,
+        interpolation: str,
+        keep_aspect_ratio: bool,
+    ) -> None:
+        """Check and set what the making of batches depends on.
+
+        Raises:
+            ValueError: an unknown `color_mode`, `interpolation` or `subset`, or a `target_size`
+                that is not two whole numbers.
+        """
+        self.image_data_generator = image_data_generator
+        self.target_size = _checked_size(target_size)
+        self.keep_aspect_ratio = keep_aspect_ratio
+        if color_mode not in _CHANNELS:
+            raise ValueError(
+                f'Invalid color mode: {color_mode}; expected "rgb", "rgba", or "grayscale".'
+            )
+        self.color_mode = color_mode
+        self.data_format = data_format or keras.config.image_data_format()
+        channels = (_CHANNELS[color_mode],)
+        self.image_shape = (
+            self.target_size + channels
+            if self.data_format == "channels_last"
+            else channels + self.target_size
+        )
+        self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
+        if interpolation not in _INTERPOLATIONS:
+            raise ValueError(
+                f"`interpolation` must be one of {', '.join(map(repr, _INTERPOLATIONS))}; "
+                f"received {interpolation!r}."
+            )
+        self.interpolation = interpolation
+        self.subset = subset
+        split = 0.0 if image_data_generator is None else image_data_generator._validation_split
+        self.split = _split_of(subset, split)
+        self._executor: Executor | None = None
+        self._lookahead: Lookahead | None = None
+        # NumPy's global state as an epoch of `fit` leaves it; set when the epoch ends.
+        self._state_after_epoch: Any = None
+
+    class_mode: str | None
+    dtype: Any
+
+    @property
+    def filepaths(self) -> list[str]:
+        """The N files."""
+        raise NotImplementedError(f"{type(self).__name__} must define `filepaths`.")
+
+    @property
+    def labels(self) -> Any:
+        """The labels of the N files, as `class_mode` needs them."""
+        raise NotImplementedError(f"{type(self).__name__} must define `labels`.")
+
+    @property
+    def sample_weight(self) -> NDArray[Any] | None:
+        """The weights of the N files, or None."""
+        raise NotImplementedError(f"{type(self).__name__} must define `sample_weight`.")
+
+    def __next__(self) -> Any:
+        with self.lock:
+            if self._why_slow() is not None:
+                return super().__next__()
+            executor, recipe, position = self._current_executor(), self._recipe(), self._position()
+            if self._lookahead is None or not self._lookahead.continues(executor, recipe, position):
+                self._lookahead = None
+                self._lookahead = Lookahead(executor, recipe, position)
+            try:
+                return self._as_keras(self._lookahead.take())
+            finally:
+                self._move_to(self._lookahead.position)
+
+    def __getitem__(self, idx: int) -> Any:
+        if not 0 <= idx < len(self) or self._why_slow() is not None:
+            return super().__getitem__(idx)
+        with self.lock:
+            plan = batch_at(self._recipe(), self._position(), idx)
+            self._move_to(plan.after)
+            return self._as_keras(self._current_executor().run_one(plan))
+
+    def on_epoch_end(self) -> None:
+        """Draw the next order from NumPy's global stream, for reading by index."""
+        with self.lock:
+            if self._state_after_epoch is not None:
+                np.random.set_state(self._state_after_epoch)
+                self._state_after_epoch = None
+            if self._why_slow() is None:
+                self.index_array = draw_order(np.random.mtrand._rand, self._recipe())
+            else:
+                super().on_epoch_end()
+
+    def epoch_dataset(self) -> tf.data.Dataset:
+        """Make the dataset that `fit` reads: every pass is the batches `it[0]`, `it[1]`, ….
+
+        Returns:
+            Elements as `it[i]` yields them, as tensors; cardinality is `len(it)`.
+        """
+        if self._why_slow() is not None:
+            return super().epoch_dataset()
+        # Keras asks for two batches to learn their types.
+        for idx in range(min(2, len(self))):
+            with self.lock:
+                self._move_to(batch_at(self._recipe(), self._position(), idx).after)
+        this = weakref.ref(self)
+
+        def plans() -> Iterable[BatchPlan]:
+            iterator = this()
+            return iterator._plan_epoch() if iterator is not None else ()
+
+        dataset = dataset_of(
+            plans, self.filepaths, self._rendering(), self._rows(), self._finisher()
+        )
+        return dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
+
+    def untransformed(self) -> IteratorOf[NDArray[Any]]:
+        """Yield all images once, in batches, in the order of the files; nothing is drawn."""
+        for first in range(0, self.n, self.batch_size):
+            index = np.arange(first, min(first + self.batch_size, self.n))
+            images = np.zeros((len(index), *self.image_shape), dtype=self.dtype)
+            fill_batch(images, index, self._load, None, len(index))
+            yield images
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_executor": None, "_lookahead": None}
+
+    def _get_batches_of_transformed_samples(self, index_array: NDArray[np.int64]) -> Any:
+        batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
+        fill_batch(batch_x, index_array, self._load, self.image_data_generator, self._rows())
+        if self.save_to_dir:
+            save_batch(self, batch_x, index_array, highest_mark=10**7)
+        if self.class_mode is None:
+            return batch_x
+        batch_y = batch_x.copy() if self.class_mode == "input" else self._labels_of(index_array)
+        if self.sample_weight is None:
+            return batch_x, batch_y
+        return batch_x, batch_y, self.sample_weight[index_array]
+
+    def _labels_of(self, index_array: NDArray[np.int64]) -> Any:
+        if self.class_mode == "multi_output":
+            return [column[index_array] for column in self.labels]
+        if self.class_mode == "raw":
+            return self.labels[index_array]
+        labels = [self.labels[i] for i in index_array]
+        if self.class_mode != "categorical":
+            return np.array(labels, dtype=self.dtype)
+        return self._one_hot(labels)
+
+    def _one_hot(self, labels: Sequence[Any]) -> NDArray[Any]:
+        """Set the places of one class each, or of a list of classes each, to one."""
+        rows = np.zeros((len(labels), len(self.class_indices)), dtype=self.dtype)
+        for row, label in zip(rows, labels, strict=True):
+            row[label] = 1.0
+        return rows
+
+    class_indices: dict[str, int]
+
+    def _load(self, sample: int) -> NDArray[Any]:
+        """Load and resize one image, as Keras does, to floats of its `image_shape`."""
+        path = self.filepaths[sample]
+        try:
+            image = keras.utils.load_img(
+                path,
+                color_mode=self.color_mode,
+                target_size=self.target_size,
+                interpolation=self.interpolation,
+                keep_aspect_ratio=self.keep_aspect_ratio,
+            )
+        except FileNotFoundError:
+            raise
+        except (OSError, SyntaxError, ValueError):
+            # The same error again, in words that name the file and the remedy.
+            with open(path, "rb") as file:  # noqa: PTH123 (raises with the path as it was given)
+                read_rgb_with_pillow(path, file.read())
+            raise
+        x: NDArray[Any] = keras.utils.img_to_array(image, data_format=self.data_format)
+        image.close()
+        return x
+
+    def _why_slow(self) -> str | None:
+        """Tell what the native pipeline does not do, if anything, and say it once."""
+        reason = self._reason_to_go_one_by_one()
+        if reason is not None:
+            self._say_why_slow(reason)
+        return reason
+
+    def _reason_to_go_one_by_one(self) -> str | None:
+        if not self.n:
+            return "there are no images"
+        method = self._get_batches_of_transformed_samples
+        if getattr(method, "__func__", None) is not _OWN_BATCHES:
+            return "`_get_batches_of_transformed_samples` is overridden"
+        generator = self.image_data_generator
+        if generator is None:
+            return "there is no generator"
+        if (reason := why_in_turn(generator)) is not None:
+            return reason
+        asked = {
+            f"color_mode={self.color_mode!r}": self.color_mode != "rgb",
+            f"data_format={self.data_format!r}": self.data_format != "channels_last",
+            f"interpolation={self.interpolation!r}": self.interpolation != "nearest",
+            "keep_aspect_ratio": self.keep_aspect_ratio,
+            "save_to_dir": self.save_to_dir is not None,
+            "labels that are not numbers": not self._labels_are_numbers(),
+            f"fill_mode={generator.fill_mode!r}": generator.fill_mode not in FILL_MODES,
+            f"interpolation_order={generator.interpolation_order!r}": (
+                generator.interpolation_order not in (0, 1)
+            ),
+            "brightness_range": generator.brightness_range is not None,
+            "preprocessing_function": bool(generator.preprocessing_function),
+        }
+        for option in (
+            "channel_shift_range",
+            "featurewise_center",
+            "samplewise_center",
+            "featurewise_std_normalization",
+            "samplewise_std_normalization",
+            "zca_whitening",
+        ):
+            asked[option] = bool(getattr(generator, option))
+        return next((option for option, wanted in asked.items() if wanted), None)
+
+    def _labels_are_numbers(self) -> bool:
+        if self.class_mode not in ("raw", "multi_output"):
+            return True
+        columns = self.labels if self.class_mode == "multi_output" else [self.labels]
+        return all(column.dtype.kind in "biuf" for column in columns)
+
+    def _as_keras(self, batch: Any) -> Any:
+        """Put the several outputs into a list, as Keras has them."""
+        if self.class_mode != "multi_output":
+            return batch
+        images, outputs, *weights = batch
+        return (images, list(outputs), *weights)
+
+    def _plan_epoch(self) -> Iterable[BatchPlan]:
+        """Plan `it[0]`, `it[1]`, … as they are asked for. Runs in a thread of the pipeline."""
+        for idx in range(len(self)):
+            with self.lock:
+                plan = batch_at(self._recipe(), self._position(), idx)
+                self.total_batches_seen = plan.after.batches_seen
+                self.index_array = plan.after.order
+                if self.seed is None:
+                    np.random.set_state(plan.after.random_state)
+                else:
+                    # A seeded epoch leaves the user's stream alone until it has ended.
+                    self._state_after_epoch = plan.after.random_state
+            yield plan
+
+    def _recipe(self) -> Recipe:
+        generator: Any = self.image_data_generator
+        return Recipe(
+            n=self.n,
+            batch_size=self.batch_size,
+            shuffle=bool(self.shuffle),
+            seed=self.seed,
+            ranges=generator._ranges(),
+            image_size=self.target_size,
+        )
+
+    def _position(self) -> Position:
+        return Position(
+            batches_seen=self.total_batches_seen,
+            batch_index=self.batch_index,
+            order=self.index_array,
+            random_state=np.random.get_state(legacy=True),
+        )
+
+    def _move_to(self, position: Position) -> None:
+        """Leave attributes and NumPy's global stream as Keras leaves them after the batch."""
+        self.total_batches_seen = position.batches_seen
+        self.batch_index = position.batch_index
+        self.index_array = position.order
+        np.random.set_state(position.random_state)
+
+    def _rendering(self) -> Any:
+        generator: Any = self.image_data_generator
+        return generator._rendering(self.target_size, self.dtype)
+
+    def _rows(self) -> int:
+        return min(self.batch_size, self.n)
+
+    def _current_executor(self) -> Executor:
+        rendering = self._rendering()
+        if self._executor is None or not self._executor.serves(rendering, self._rows()):
+            self._executor = Executor(self.filepaths, rendering, self._rows(), self._finisher())
+        return self._executor
+
+    def _finisher(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
+        """Make the function that puts labels and weights beside the images of a batch."""
+        if self.class_mode is None:
+            return lambda index, images: images
+        weights = () if self.sample_weight is None else (tf.constant(self.sample_weight),)
+        if self.class_mode == "input":
+            # A copy of its own, since a user may write into either.
+            labels_of: Callable[..., Any] = lambda index, images: tf.raw_ops.DeepCopy(x=images)  # noqa: E731
+        else:
+            table = tf.nest.map_structure(tf.constant, self._label_table())
+
+            def labels_of(index: tf.Tensor, images: tf.Tensor) -> Any:
+                return tf.nest.map_structure(lambda column: tf.gather(column, index), table)
+
+        def finish(index: tf.Tensor, images: tf.Tensor) -> Any:
+            return (
+                images,
+                labels_of(index, images),
+                *(tf.gather(column, index) for column in weights),
+            )
+
+        return finish
+
+    def _label_table(self) -> Any:
+        """Spell out the labels of all N files."""
+        labels = self._labels_of(np.arange(self.n))
+        return tuple(labels) if self.class_mode == "multi_output" else labels
+
+
+_OWN_BATCHES = FilesIterator._get_batches_of_transformed_samples
+
+
+def _checked_size(target_size: Sequence[int]) -> tuple[int, int]:
+    size = tuple(target_size) if hasattr(target_size, "__len__") else ()
+    if len(size) != 2 or any(int(side) != side or side < 1 for side in size):
+        raise ValueError(
+            "`target_size` must be (height, width) in whole pixels, each at least 1; "
+            f"received {target_size!r}."
+        )
+    return int(size[0]), int(size[1])
+
+
+def _split_of(subset: str | None, validation_split: float) -> tuple[float, float] | None:
+    if subset is None:
+        return None
+    if subset == "validation":
+        return 0, validation_split
+    if subset == "training":
+        return validation_split, 1
+    raise ValueError(f'Invalid subset name: {subset}; expected "training" or "validation"')
+
+
+def joined(directory: str | os.PathLike[str], filenames: Sequence[str]) -> list[str]:
+    """Put the directory before every name; an absolute name stays as it is."""
+    return [os.path.join(directory, name) for name in filenames]  # noqa: PTH118 (as Keras)

@@ -1,0 +1,203 @@
+"""What all iterators of this package share: Keras' protocol, one batch after the other.
+
+Order and draws are those of Keras' `Iterator`. The work on the pixels is left to
+`_get_batches_of_transformed_samples`, which a subclass writes or overrides.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator as IteratorOf
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.sources.folders import KERAS_EXTENSIONS
+
+
+class SlowPathWarning(UserWarning):
+    """Images are worked on one by one instead of in the native pipeline; it says why."""
+
+
+class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
+    """Yield batches of samples by index, endlessly with `next()` or by `it[i]`.
+
+    Args:
+        n: how many samples there are.
+        batch_size: samples per batch, at least 1; the last of an epoch may be smaller.
+        shuffle: whether every epoch has an order of its own.
+        seed: batch k is drawn from `np.random.seed(seed + k)`; None goes on in NumPy's global
+            stream.
+        **kwargs: see `keras.utils.PyDataset`.
+
+    Raises:
+        ValueError: a `batch_size` below 1, or a `seed` that NumPy does not take.
+    """
+
+    white_list_formats = KERAS_EXTENSIONS
+
+    def __init__(
+        self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1; received {batch_size!r}.")
+        if seed is not None and not 0 <= seed < 2**32:
+            raise ValueError(f"`seed` must be None or in [0, 2**32); received {seed!r}.")
+        self.n = n
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.batch_index = 0
+        self.total_batches_seen = 0
+        self.index_array: NDArray[np.int64] | None = None
+        self.lock = threading.RLock()
+        self._said_why_slow = False
+        _let_fit_read_the_pipeline()
+
+    @property
+    def index_generator(self) -> IteratorOf[NDArray[np.int64]]:
+        """The indices of the batches to come; taking one moves the iterator on."""
+        return self._flow_index()
+
+    def __len__(self) -> int:
+        return -(-self.n // self.batch_size)
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self) -> Any:
+        # Pixels are worked on under the lock too, so that draws of two threads never mix.
+        with self.lock:
+            return self._get_batches_of_transformed_samples(next(self.index_generator))
+
+    def next(self) -> Any:
+        """Return the next batch, as old scripts ask for it."""
+        return next(self)
+
+    def __getitem__(self, idx: int) -> Any:
+        if not 0 <= idx < len(self):
+            raise ValueError(
+                f"Asked to retrieve element {idx}, but the Sequence has length {len(self)}"
+            )
+        with self.lock:
+            self._seed_batch()
+            self.total_batches_seen += 1
+            if self.index_array is None:
+                self._set_index_array()
+            order: Any = self.index_array
+            chosen = order[self.batch_size * idx : self.batch_size * (idx + 1)]
+            return self._get_batches_of_transformed_samples(chosen)
+
+    def reset(self) -> None:
+        """Go back to the first batch of an epoch; the next one draws a new order."""
+        self.batch_index = 0
+
+    def on_epoch_end(self) -> None:
+        """Draw the next order from NumPy's global stream, for reading by index."""
+        with self.lock:
+            self._set_index_array()
+
+    def epoch_dataset(self) -> tf.data.Dataset:
+        """Make the dataset that `fit` reads: every pass is the batches `it[0]`, `it[1]`, ….
+
+        Two batches are asked for at once, as Keras does to learn their types.
+
+        Returns:
+            Elements as `it[i]` yields them, tuples in place of lists; cardinality is `len(it)`.
+
+        Raises:
+            ValueError: there are no samples.
+        """
+        if not len(self):
+            raise ValueError("There is nothing to read: the iterator holds no samples.")
+        first = [self._element_of(self[idx]) for idx in range(min(2, len(self)))]
+
+        def batches() -> IteratorOf[Any]:
+            for idx in range(len(self)):
+                yield self._element_of(self[idx])
+
+        signature = tf.nest.map_structure(_spec_of, *first)
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        del state["lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.lock = threading.RLock()
+        _let_fit_read_the_pipeline()
+
+    def _element_of(self, batch: Any) -> Any:
+        """Make the element of a dataset from what `it[i]` yields."""
+        return with_tuples(batch)
+
+    def _seed_batch(self) -> None:
+        if self.seed is not None:
+            np.random.seed(self.seed + self.total_batches_seen)
+
+    def _set_index_array(self) -> None:
+        self.index_array = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
+
+    def _flow_index(self) -> IteratorOf[NDArray[np.int64]]:
+        while True:
+            self._seed_batch()
+            if self.batch_index == 0 or self.index_array is None:
+                self._set_index_array()
+            order: Any = self.index_array
+            first = self.batch_index * self.batch_size % self.n if self.n else 0
+            is_last = first + self.batch_size >= self.n
+            self.batch_index = 0 if is_last else self.batch_index + 1
+            self.total_batches_seen += 1
+            yield order[first : first + self.batch_size]
+
+    def _get_batches_of_transformed_samples(self, index_array: NDArray[np.int64]) -> Any:
+        """Make the batch of these samples."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `_get_batches_of_transformed_samples`."
+        )
+
+    def _say_why_slow(self, reason: str) -> None:
+        if not self._said_why_slow:
+            self._said_why_slow = True
+            warnings.warn(
+                f"{type(self).__name__} works on images one by one, not in the native pipeline: "
+                f"{reason}. The numbers are the same.",
+                SlowPathWarning,
+                stacklevel=4,
+            )
+
+
+def with_tuples(batch: Any) -> Any:
+    """Exchange lists for tuples: Keras and tf.data take a list for one tensor."""
+    if isinstance(batch, (list, tuple)):
+        return tuple(with_tuples(each) for each in batch)
+    return batch
+
+
+def _spec_of(*arrays: Any) -> tf.TensorSpec:
+    """Describe the arrays that one place of a batch may hold; sizes that vary are left open."""
+    shapes = [np.shape(array) for array in arrays]
+    fixed = [size[0] if len(set(size)) == 1 else None for size in zip(*shapes, strict=True)]
+    return tf.TensorSpec([None, *fixed[1:]], tf.convert_to_tensor(arrays[0]).dtype)
+
+
+def _let_fit_read_the_pipeline() -> None:
+    try:
+        from catdog_data.keras_compat.fit_adapter import install_fit_adapter
+    except ImportError as error:
+        warnings.warn(
+            "This Keras is built differently from those known, so `fit` reads the iterator "
+            f"through Keras' own adapter: the same batches, slower. ({error})",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    else:
+        install_fit_adapter()

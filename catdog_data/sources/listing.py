@@ -1,0 +1,36 @@
+"""Which of many files exist, asked one folder at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+
+def existing_files(paths: Iterable[str]) -> set[str]:
+    """Tell which paths are files, links to files included.
+
+    Each folder is listed once, which takes a fraction of the time of asking file by file: a
+    quarter of a million names in a folder take about a second.
+
+    Args:
+        paths: as strings; relative ones count from the working directory.
+
+    Returns:
+        Those of them that are files.
+    """
+    by_folder: dict[str, list[str]] = {}
+    for path in paths:
+        by_folder.setdefault(os.path.dirname(path), []).append(path)  # noqa: PTH120 (strings)
+    found: set[str] = set()
+    for folder, members in by_folder.items():
+        names = _file_names(folder)
+        found.update(path for path in members if os.path.basename(path) in names)  # noqa: PTH119
+    return found
+
+
+def _file_names(folder: str) -> set[str]:
+    try:
+        with os.scandir(folder or ".") as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
