@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from catdog_data.augment.affine import GEOMETRY_COLUMNS
 from catdog_data.augment.compiled import compiled
+from catdog_data.augment.photometric import brighten, shift_channels
 from catdog_data.augment.warp import FillMode, coordinate_tables, warp_by_tables
 from catdog_data.decode import read_rgb
 from catdog_data.machine import available_cores
@@ -20,8 +21,10 @@ from catdog_data.words import as_words, unaligned_words
 ORDER_SIGNATURE = (
     tf.TensorSpec([None], tf.int64),
     tf.TensorSpec([None, GEOMETRY_COLUMNS], tf.float64),
+    tf.TensorSpec([None, 2], tf.float64),
 )
-"""One order: which images make a batch, and the geometry row of each. -1 pads a short batch."""
+"""One order: which images make a batch, the geometry row of each, and its (channel shift,
+brightness). Index -1 pads a short batch."""
 
 _ROW_WIDTH = 512
 """Pixels a row may have to be batched as it is; wider ones lose their columns before that.
@@ -39,6 +42,8 @@ class Rendering:
         fill_mode: see `catdog_data.augment.warp.warp`.
         cval: see there.
         order: see there.
+        shifts_channels: whether channel shifts are applied.
+        brightens: whether brightness is applied.
         rescale: factor for every value, or None.
         pixel_dtype: floating type that values are kept and rescaled in.
         output_dtype: type that the batch is cast to at the end.
@@ -49,6 +54,8 @@ class Rendering:
     fill_mode: FillMode = "nearest"
     cval: float = 0.0
     order: int = 1
+    shifts_channels: bool = False
+    brightens: bool = False
     rescale: float | None = None
     pixel_dtype: str = "float32"
     output_dtype: str = "float32"
@@ -83,8 +90,11 @@ def image_batches(
     # Images are read one by one, so that all cores work on the same batch and the first batch
     # is there as early as can be. A map calls no Python, holds no lock and keeps the order.
     # Orders may come from Python: two are waiting, so that no reader waits for it.
-    def fetch(index: tf.Tensor, geometry: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return index, geometry, *_fetch_rows(paths, index, rendering.image_size, row_width)
+    def fetch(
+        index: tf.Tensor, geometry: tf.Tensor, photometry: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        fetched = _fetch_rows(paths, index, rendering.image_size, row_width)
+        return index, geometry, photometry, *fetched
 
     # Not AUTOTUNE, which now and then settles on one thread of two. More than there are cores,
     # since images leave in order: with one each, a slow file holds the others up (0.71 against
@@ -95,9 +105,9 @@ def image_batches(
     batches = rows.batch(batch_size, drop_remainder=True)
     render = _renderer(rendering, row_width)
 
-    def render_batch(index: tf.Tensor, geometry: tf.Tensor, *fetched: tf.Tensor) -> Any:
+    def render_batch(index: tf.Tensor, *planned_and_fetched: tf.Tensor) -> Any:
         count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
-        return finish(index[:count], render(geometry, *fetched)[:count])
+        return finish(index[:count], render(*planned_and_fetched)[:count])
 
     # The kernels use all cores themselves; a batch more than cores hides what is not parallel.
     # Two finished batches wait for the consumer, which evens out slow files.
@@ -146,7 +156,7 @@ def _fetch_rows(
 
 
 def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
-    """Make the function from (geometry, flat rows, row lengths) to finished images."""
+    """Make the function from (geometry, photometry, flat rows, row lengths) to finished images."""
     height, width = rendering.image_size
 
     def place_of_pixels(row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
@@ -173,18 +183,37 @@ def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
             order=rendering.order,
         )
 
-    # Two kernels: fused into one, every tap of the warp would look up its column anew.
-    picked_words = compiled(pick_words)
-    warp_finished = compiled(lambda *arguments: _finish(resample(*arguments), rendering))
-    pick_finished = compiled(lambda *fetched: _finish(pick(*fetched), rendering))
+    def paint(images: tf.Tensor, photometry: tf.Tensor) -> tf.Tensor:
+        images = tf.cast(images, rendering.pixel_dtype)
+        if rendering.shifts_channels:
+            images = shift_channels(images, photometry[:, 0])
+        if rendering.brightens:
+            images = brighten(images, photometry[:, 1])
+        return _finish(images, rendering)
 
-    def render(geometry: tf.Tensor, flat: tf.Tensor, row_length: tf.Tensor) -> tf.Tensor:
+    paints = rendering.shifts_channels or rendering.brightens
+
+    def last_of_geometry(images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(images, rendering.pixel_dtype) if paints else _finish(images, rendering)
+
+    # Kernels apart: fused into one, every tap of the warp would look up its column anew, and the
+    # extremes that a channel shift needs would be those of a second warp.
+    picked_words = compiled(pick_words)
+    warped = compiled(lambda *arguments: last_of_geometry(resample(*arguments)))
+    picked = compiled(lambda *fetched: last_of_geometry(pick(*fetched)))
+    painted = compiled(paint)
+
+    def render(
+        geometry: tf.Tensor, photometry: tf.Tensor, flat: tf.Tensor, row_length: tf.Tensor
+    ) -> tf.Tensor:
         # Rows whose columns were picked have the target's length, and their table is 0, 1, ….
-        fetched = flat, row_length, nearest_table(row_length, width)
-        if not rendering.warps:
-            return pick_finished(*fetched)
-        tables = coordinate_tables(geometry, rendering.image_size)
-        return warp_finished(picked_words(as_words(flat), *fetched[1:]), *tables)
+        columns = nearest_table(row_length, width)
+        if rendering.warps:
+            tables = coordinate_tables(geometry, rendering.image_size)
+            images = warped(picked_words(as_words(flat), row_length, columns), *tables)
+        else:
+            images = picked(flat, row_length, columns)
+        return painted(images, photometry) if paints else images
 
     return render
 

@@ -21,6 +21,7 @@ FLOORS = {
     "catdog_data.sources.listing": 0,
     "catdog_data.augment.affine": 1,
     "catdog_data.augment.compiled": 1,
+    "catdog_data.augment.photometric": 0,
     "catdog_data.augment.warp": 1,
     "catdog_data.plan": 1,
     "catdog_data.decode": 1,

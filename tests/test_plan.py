@@ -24,6 +24,8 @@ arguments = st.fixed_dictionaries(
         "zoom_range": st.sampled_from([0, 0.3, [0.5, 0.5], (0.2, 3.0), [1, 1], 3]),
         "horizontal_flip": st.booleans(),
         "vertical_flip": st.booleans(),
+        "channel_shift_range": st.sampled_from([0, 0.0, 30.5]),
+        "brightness_range": st.sampled_from([None, (0.2, 1.8), [1.5, 0.5]]),
     }
 )
 NAMES = ["theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal", "flip_vertical"]
@@ -50,6 +52,12 @@ def test_draws_and_matrices_equal_keras(options, seed, image_size):
     transforms = ours._ranges().draw(random, 9, image_size)
     for name in NAMES:
         np.testing.assert_array_equal(getattr(transforms, name), [row[name] for row in expected])
+    if options["channel_shift_range"]:
+        shifts = [row["channel_shift_intensity"] for row in expected]
+        np.testing.assert_array_equal(transforms.channel_shift, shifts)
+    if options["brightness_range"]:
+        factors = [row["brightness"] for row in expected]
+        np.testing.assert_array_equal(transforms.brightness, factors)
     assert random.random_sample() == np.random.random_sample(), "the streams have parted"
     matrices = affine_matrices(transforms, image_size)
     for row, matrix in zip(expected, matrices, strict=True):

@@ -25,6 +25,8 @@ class Transforms:
         zy: zoom factor along the columns.
         flip_horizontal: 1.0 where columns are reversed, else 0.0.
         flip_vertical: 1.0 where rows are reversed, else 0.0.
+        channel_shift: added to all values of the image.
+        brightness: factor for all values of the image.
     """
 
     theta: Floats
@@ -35,9 +37,19 @@ class Transforms:
     zy: Floats
     flip_horizontal: Floats
     flip_vertical: Floats
+    channel_shift: Floats
+    brightness: Floats
 
     def __len__(self) -> int:
         return len(self.theta)
+
+    @classmethod
+    def unflipped(
+        cls, theta: Floats, tx: Floats, ty: Floats, shear: Floats, zx: Floats, zy: Floats
+    ) -> Transforms:
+        """Take geometry alone; nothing is mirrored and no value changed."""
+        zeros, ones = np.zeros(len(theta)), np.ones(len(theta))
+        return cls(theta, tx, ty, shear, zx, zy, zeros, zeros, zeros, ones)
 
     @classmethod
     def from_rows(cls, rows: Sequence[Transforms]) -> Transforms:
@@ -60,6 +72,8 @@ class TransformRanges:
         zoom: two factors, drawn between them once per axis; (1, 1) draws nothing.
         horizontal_flip: whether half of the images have their columns reversed.
         vertical_flip: whether half of the images have their rows reversed.
+        channel_shift: drawn in [-channel_shift, channel_shift] and added to all values.
+        brightness: two factors, drawn between them; None draws nothing.
     """
 
     rotation: float = 0.0
@@ -69,6 +83,8 @@ class TransformRanges:
     zoom: tuple[float, float] = (1.0, 1.0)
     horizontal_flip: bool = False
     vertical_flip: bool = False
+    channel_shift: float = 0.0
+    brightness: tuple[float, float] | None = None
 
     @property
     def moves_pixels(self) -> bool:
@@ -111,7 +127,10 @@ class TransformRanges:
 
     @property
     def _doubles_per_image(self) -> int:
-        drawn = [self.rotation, self.height_shift, self.width_shift, self.shear]
+        drawn = [
+            *(self.rotation, self.height_shift, self.width_shift, self.shear),
+            *(self.channel_shift, self.brightness is not None),
+        ]
         return sum(map(bool, drawn)) + 2 * (self.zoom != (1.0, 1.0)) + 2
 
     def _from_stream(
@@ -128,7 +147,13 @@ class TransformRanges:
         zy = stream.uniform(*self.zoom) if zooms else ones
         flip_horizontal = _mark(stream.uniform(0.0, 1.0) < 0.5, self.horizontal_flip)
         flip_vertical = _mark(stream.uniform(0.0, 1.0) < 0.5, self.vertical_flip)
-        return Transforms(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical)
+        intensity = self.channel_shift
+        channel_shift = stream.uniform(-intensity, intensity) if intensity else zeros
+        brightness = ones if self.brightness is None else stream.uniform(*self.brightness)
+        return Transforms(
+            *(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical),
+            *(channel_shift, brightness),
+        )
 
 
 class _Block:

@@ -16,7 +16,7 @@ from catdog_data.decode import read_rgb_with_pillow
 from catdog_data.pipeline import ORDER_SIGNATURE, Rendering, image_batches
 from catdog_data.plan import BatchPlan, Position, Recipe, next_batch
 
-Order = tuple[NDArray[np.int64], NDArray[np.float64]]
+Order = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 Finish = Callable[[tf.Tensor, tf.Tensor], Any]
 
 
@@ -172,11 +172,13 @@ def _order(plan: BatchPlan, batch_size: int, image_size: tuple[int, int]) -> Ord
     """Pad a plan to the full batch with rows that read no image."""
     missing = batch_size - len(plan.index)
     geometry = geometry_rows(plan.transforms, image_size)
+    photometry = np.column_stack([plan.transforms.channel_shift, plan.transforms.brightness])
     if not missing:
-        return plan.index, geometry
+        return plan.index, geometry, photometry
     return (
         np.pad(plan.index, (0, missing), constant_values=-1),
         np.pad(geometry, ((0, missing), (0, 0))),
+        np.pad(photometry, ((0, missing), (0, 0))),
     )
 
 

@@ -258,11 +258,13 @@ class FilesIterator(Iterator):
             f"interpolation_order={generator.interpolation_order!r}": (
                 generator.interpolation_order not in (0, 1)
             ),
-            "brightness_range": generator.brightness_range is not None,
+            # Pillow stretches such images, one by one.
+            "brightness_range with a cval beyond [0, 255]": (
+                generator.brightness_range is not None and not 0 <= generator.cval <= 255
+            ),
             "preprocessing_function": bool(generator.preprocessing_function),
         }
         for option in (
-            "channel_shift_range",
             "featurewise_center",
             "samplewise_center",
             "featurewise_std_normalization",

@@ -627,6 +627,7 @@ class ImageDataGenerator:
             )
 
     def _ranges(self) -> TransformRanges:
+        brightness = self.brightness_range
         return TransformRanges(
             rotation=float(self.rotation_range),
             height_shift=_shift_range(self.height_shift_range),
@@ -635,6 +636,8 @@ class ImageDataGenerator:
             zoom=(float(self.zoom_range[0]), float(self.zoom_range[1])),
             horizontal_flip=bool(self.horizontal_flip),
             vertical_flip=bool(self.vertical_flip),
+            channel_shift=float(self.channel_shift_range),
+            brightness=None if brightness is None else (float(brightness[0]), float(brightness[1])),
         )
 
     def _rendering(self, image_size: tuple[int, int], output_dtype: str) -> Rendering:
@@ -646,6 +649,8 @@ class ImageDataGenerator:
             cval=float(self.cval),
             # Mirroring alone moves whole pixels, which the cheaper order does exactly.
             order=self.interpolation_order if ranges.moves_pixels else 0,
+            shifts_channels=bool(self.channel_shift_range),
+            brightens=self.brightness_range is not None,
             rescale=self.rescale or None,
             pixel_dtype=keras.config.floatx(),
             output_dtype=output_dtype,

@@ -120,10 +120,7 @@ def _warp_batch(
     channel_axis = generator.channel_axis
     stacked = np.moveaxis(np.stack(images), channel_axis, -1)
     count, size = len(images), stacked.shape[1:3]
-    zeros = np.zeros(count)
-    columns = dict(zip(names, parameters.T, strict=True))
-    transforms = Transforms(**columns, flip_horizontal=zeros, flip_vertical=zeros)
-    geometry = geometry_rows(transforms, size)
+    geometry = geometry_rows(Transforms.unflipped(*parameters.T), size)
     # One shape for every batch, so that the kernel is compiled once.
     missing = rows - count
     tables = coordinate_tables(tf.constant(np.pad(geometry, ((0, missing), (0, 0)))), size)

@@ -64,8 +64,8 @@ def apply_affine_transform(
     if not any((theta, tx, ty, shear, zx != 1, zy != 1)):
         return x
     size = x.shape[row_axis], x.shape[col_axis]
-    columns = (np.array([value], np.float64) for value in (*parameters, 0, 0))
-    matrix = affine_matrices(Transforms(*columns), size)[0]
+    columns = (np.array([value], np.float64) for value in parameters)
+    matrix = affine_matrices(Transforms.unflipped(*columns), size)[0]
     if col_axis < row_axis:  # Keras exchanges the axes of its matrix only if rows come first.
         matrix = matrix[[1, 0]][:, [1, 0, 2]]
     channels = np.rollaxis(x, channel_axis, 0)
