@@ -117,7 +117,7 @@ def row(photos, argument, value, options, flow):
     fitted([each.image_data_generator for each in files], files[0].image_shape)
     path = "native" if files[1]._reason_to_go_one_by_one() is None else "one by one"
     on_files = verdict(*files)
-    on_arrays = "–"
+    on_arrays = "does not apply"
     if not flow or argument in ("shuffle", "seed"):
         x = np.random.default_rng(2).integers(0, 256, (11, 9, 12, 3))
         generators = [class_(**options) for class_ in (KerasGenerator, ImageDataGenerator)]

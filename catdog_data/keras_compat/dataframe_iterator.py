@@ -52,6 +52,7 @@ class DataFrameIterator(FilesIterator):
         keep_aspect_ratio: bool = False,
         dtype: str = "float32",
         validate_filenames: bool = True,
+        extra_formats: Sequence[str] = (),
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -68,6 +69,7 @@ class DataFrameIterator(FilesIterator):
         self.directory = directory or ""
         self.class_mode = class_mode
         self.dtype = dtype
+        self.allow_formats(extra_formats)
         frame = dataframe.copy()
         self._check_params(frame, x_col, y_col, weight_col, classes)
         if validate_filenames:

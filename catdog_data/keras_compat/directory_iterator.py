@@ -47,6 +47,7 @@ class DirectoryIterator(FilesIterator):
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
         dtype: str | None = None,
+        extra_formats: Sequence[str] = (),
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -69,7 +70,10 @@ class DirectoryIterator(FilesIterator):
         self.class_mode = class_mode
         self.dtype = dtype or keras.config.floatx()
 
-        index = index_class_folders(directory, classes, follow_links=follow_links)
+        self.allow_formats(extra_formats)
+        index = index_class_folders(
+            directory, classes, extensions=self.white_list_formats, follow_links=follow_links
+        )
         if self.split is not None:
             index = index.class_fraction(*self.split)
         if not len(index):

@@ -95,6 +95,13 @@ class FilesIterator(Iterator):
     class_mode: str | None
     dtype: Any
 
+    def allow_formats(self, extensions: Sequence[str]) -> None:
+        """Read files of further extensions, such as "webp" and "gif" (its first frame)."""
+        self.white_list_formats = (
+            *type(self).white_list_formats,
+            *(extension.lower().lstrip(".") for extension in extensions),
+        )
+
     @property
     def filepaths(self) -> list[str]:
         """The N files."""

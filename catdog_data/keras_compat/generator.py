@@ -148,6 +148,7 @@ class ImageDataGenerator:
         subset: str | None = None,
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
+        extra_formats: Sequence[str] = (),
     ) -> DirectoryIterator:
         """Read images from one folder per class.
 
@@ -170,6 +171,8 @@ class ImageDataGenerator:
             interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming", as
                 Pillow resizes.
             keep_aspect_ratio: whether to crop the centre to the target's aspect ratio first.
+            extra_formats: extensions to read beside Keras' (png, jpg, jpeg, bmp, ppm, tif,
+                tiff), such as "webp" and "gif" (its first frame).
 
         Returns:
             An iterator of (`dtype`[B, H, W, C], labels) that goes straight into `model.fit`.
@@ -197,6 +200,7 @@ class ImageDataGenerator:
             interpolation=interpolation,
             keep_aspect_ratio=keep_aspect_ratio,
             dtype=self.dtype,
+            extra_formats=extra_formats,
         )
 
     def flow(
@@ -276,6 +280,7 @@ class ImageDataGenerator:
         interpolation: str = "nearest",
         validate_filenames: bool = True,
         keep_aspect_ratio: bool = False,
+        extra_formats: Sequence[str] = (),
         **kwargs: Any,
     ) -> DataFrameIterator:
         """Read the images that a pandas data frame lists.
@@ -302,6 +307,7 @@ class ImageDataGenerator:
             validate_filenames: whether to leave out, with a warning, rows whose file is missing
                 or has another extension.
             keep_aspect_ratio: whether to crop the centre to the target's aspect ratio first.
+            extra_formats: see `flow_from_directory`.
             **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, with a warning.
 
         Returns:
@@ -342,6 +348,7 @@ class ImageDataGenerator:
             keep_aspect_ratio=keep_aspect_ratio,
             validate_filenames=validate_filenames,
             dtype=self.dtype,
+            extra_formats=extra_formats,
         )
 
     def get_random_transform(

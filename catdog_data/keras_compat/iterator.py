@@ -38,7 +38,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         ValueError: a `batch_size` below 1, or a `seed` that NumPy does not take.
     """
 
-    white_list_formats = KERAS_EXTENSIONS
+    white_list_formats: tuple[str, ...] = KERAS_EXTENSIONS
 
     def __init__(
         self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any
