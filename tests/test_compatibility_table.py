@@ -1,6 +1,6 @@
 """The table of docs/compatibility.md: each row is measured here, and must say what was measured.
 
-`CATDOG_WRITE_TABLE=1 python -m pytest tests/test_compatibility_table.py` writes it anew.
+`CATDOG_WRITE_TABLE=1 python -m pytest -m slow tests/test_compatibility_table.py` writes it anew.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from test_keras_parity import RECIPE, pair
 
 from catdog_data import ImageDataGenerator
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning"),
+]
 
 TABLE = Path(__file__).parents[1] / "docs" / "compatibility.md"
 HEADING = """# Compatibility with Keras' ImageDataGenerator
 
-Written by `CATDOG_WRITE_TABLE=1 python -m pytest tests/test_compatibility_table.py`, which reads
-two epochs of the test pictures through the installed Keras and through catdog, and checked by
-every test run. "Identical" means every bit of every image, every label, and NumPy's global stream
+Written by `CATDOG_WRITE_TABLE=1 python -m pytest -m slow tests/test_compatibility_table.py`,
+which reads two epochs of the test pictures through the installed Keras and through catdog, and checked by
+the slow tests. "Identical" means every bit of every image, every label, and NumPy's global stream
 afterwards. "Native" is the parallel pipeline; "one by one" is NumPy and Pillow with the same
 numbers, at a fraction of the speed, and says so once by a `SlowPathWarning`.
 
