@@ -24,10 +24,10 @@ TABLE = Path(__file__).parents[1] / "docs" / "compatibility.md"
 HEADING = """# Compatibility with Keras' ImageDataGenerator
 
 Written by `CATDOG_WRITE_TABLE=1 python -m pytest -m slow tests/test_compatibility_table.py`,
-which reads two epochs of the test pictures through the installed Keras and through catdog, and checked by
-the slow tests. "Identical" means every bit of every image, every label, and NumPy's global stream
-afterwards. "Native" is the parallel pipeline; "one by one" is NumPy and Pillow with the same
-numbers, at a fraction of the speed, and says so once by a `SlowPathWarning`.
+which reads two epochs of the test pictures through the installed Keras and through catdog, and
+checked by the slow tests. "Identical" means every bit of every image, every label, and NumPy's
+global stream afterwards. "Native" is the parallel pipeline; "one by one" is NumPy and Pillow with
+the same numbers, at a fraction of the speed, and says so once by a `SlowPathWarning`.
 
 | argument | value | files | arrays | path for files |
 |---|---|---|---|---|
