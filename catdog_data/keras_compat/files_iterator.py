@@ -352,31 +352,37 @@ class FilesIterator(Iterator):
         if self.class_mode is None:
             return lambda index, images: images
         weights = () if self.sample_weight is None else (tf.constant(self.sample_weight),)
-        if self.class_mode == "input":
-            # A copy of its own, since a user may write into either.
-            labels_of: Callable[..., Any] = lambda index, images: tf.raw_ops.DeepCopy(x=images)  # noqa: E731
-        else:
-            table = tf.nest.map_structure(tf.constant, self._label_table())
-
-            def labels_of(index: tf.Tensor, images: tf.Tensor) -> Any:
-                return tf.nest.map_structure(lambda column: tf.gather(column, index), table)
+        labels_of = self._labels_in_graph()
 
         def finish(index: tf.Tensor, images: tf.Tensor) -> Any:
-            return (
-                images,
-                labels_of(index, images),
-                *(tf.gather(column, index) for column in weights),
-            )
+            chosen = (tf.gather(column, index) for column in weights)
+            return (images, labels_of(index, images), *chosen)
 
         return finish
 
-    def _label_table(self) -> Any:
-        """Spell out the labels of all N files."""
+    def _labels_in_graph(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
+        """Make the function from the indices and images of a batch to its labels."""
+        if self.class_mode == "input":
+            # A copy of its own, since a user may write into either.
+            return lambda index, images: tf.raw_ops.DeepCopy(x=images)
+        if self.class_mode == "categorical" and not _has_lists(self.labels):
+            # Spelled out for the batch only: for all files it can be as large as the pixels.
+            classes = tf.constant(np.asarray(self.labels))
+            depth, dtype = len(self.class_indices), self.dtype
+            return lambda index, images: tf.one_hot(tf.gather(classes, index), depth, dtype=dtype)
         labels = self._labels_of(np.arange(self.n))
-        return tuple(labels) if self.class_mode == "multi_output" else labels
+        labels = tuple(labels) if self.class_mode == "multi_output" else labels
+        table = tf.nest.map_structure(tf.constant, labels)
+        return lambda index, images: tf.nest.map_structure(
+            lambda column: tf.gather(column, index), table
+        )
 
 
 _OWN_BATCHES = FilesIterator._get_batches_of_transformed_samples
+
+
+def _has_lists(labels: Sequence[Any]) -> bool:
+    return any(isinstance(label, (list, tuple)) for label in labels)
 
 
 def _checked_size(target_size: Sequence[int]) -> tuple[int, int]:
