@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
+
+
+def _passed_over(ignored: Mapping[str, int]) -> str:
+    """Say how many files were left out, and because of which extensions."""
+    kinds = ", ".join(f"{name or 'none'} {count}" for name, count in sorted(ignored.items()))
+    return f"Passed over {sum(ignored.values())} files by their extension: {kinds}."
 
 
 class DirectoryIterator(FilesIterator):
@@ -88,6 +94,8 @@ class DirectoryIterator(FilesIterator):
         self.samples = len(index)
         self._filepaths = joined(index.root, index.filenames)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        if index.ignored:
+            print(_passed_over(index.ignored))
         super().__init__(self.samples, batch_size, shuffle, seed)
 
     @property
