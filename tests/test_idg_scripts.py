@@ -7,6 +7,7 @@ a script that was written for Keras must find the same here.
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import pickle
 import threading
@@ -25,7 +26,7 @@ from test_keras_parity import FLOW, RECIPE, assert_in_step, assert_same, pair
 
 import catdog_data
 from catdog_data import ImageDataGenerator, keras_compat
-from catdog_data.keras_compat import SlowPathWarning
+from catdog_data.keras_compat import SlowPathWarning, from_keras
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::catdog_data.keras_compat.SlowPathWarning", "ignore::DeprecationWarning"
@@ -583,12 +584,8 @@ def test_public_names_of_the_generator(options):
     assert vars(reference).items() <= vars(ours).items()
 
 
-# Not one of `ImageDataGenerator`'s functions, though it lies beside them.
-ELSEWHERE = {"smart_resize"}
-
-
 def test_names_of_the_module():
-    names = public(keras_image) - ELSEWHERE
+    names = public(keras_image)
     assert not {name for name in names if not hasattr(keras_compat, name)}
     for name in names:
         assert_taken(*(getattr(module, name) for module in MODULES))
@@ -925,3 +922,96 @@ def test_one_warning_under_fit(photos):
     with pytest.warns(SlowPathWarning, match="preprocessing_function") as caught:
         dense((14, 17, 3)).fit(flow, epochs=3, verbose=0)
     assert len([each for each in caught if each.category is SlowPathWarning]) == 1
+
+
+def doubled(generator):
+    """Exchange `standardize` for a wrapper that looks like it."""
+    original = generator.standardize
+
+    @functools.wraps(original)
+    def wrapper(x):
+        return original(x) * 2
+
+    generator.standardize = wrapper
+
+
+def test_a_wrapper_that_looks_like_the_method_is_called(photos):
+    reference, ours = pair(photos, RECIPE, {})
+    for flow in (reference, ours):
+        doubled(flow.image_data_generator)
+    assert_in_step(reference, ours, batches=3)
+
+
+@pytest.mark.parametrize("override", ["_set_index_array", "_flow_index"])
+def test_an_order_of_the_users_own(photos, override):
+    def backwards(self):
+        self.index_array = np.arange(self.n)[::-1].copy()
+
+    def one_place(self):
+        for k in range(100):
+            np.random.seed(k)
+            self.total_batches_seen += 1
+            yield np.array([0, 1, 2])
+
+    replacement = backwards if override == "_set_index_array" else one_place
+    flows_of_both = []
+    for base, generator in zip(
+        (keras_image.DirectoryIterator, keras_compat.DirectoryIterator), GENERATORS, strict=True
+    ):
+        class_ = type("Own", (base,), {override: replacement})
+        flow = class_(str(photos), generator(**RECIPE), target_size=(9, 8), batch_size=4, seed=3)
+        flows_of_both.append(flow)
+    for _ in range(4):
+        for expected, got in zip(*map(next, flows_of_both), strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_an_index_override_reaches_fit(photos):
+    class Marked(keras_compat.DirectoryIterator):
+        def __getitem__(self, idx):
+            images, labels = super().__getitem__(idx)
+            return images, labels * 0 + 7
+
+    flow = Marked(
+        str(photos), ImageDataGenerator(), target_size=(9, 8), class_mode="binary", batch_size=4
+    )
+    labels = np.concatenate([batch[1] for batch in flow.epoch_dataset().as_numpy_iterator()])
+    np.testing.assert_array_equal(labels, np.full(19, 7.0))
+
+
+def test_labels_and_files_exchanged_between_batches_are_followed(photos):
+    both = pair(photos, {}, {"shuffle": False})
+    for change in (
+        lambda flow: setattr(flow, "classes", 1 - flow.classes),
+        lambda flow: flow.classes.__setitem__(slice(None), 1),
+        lambda flow: setattr(flow, "_filepaths", flow._filepaths[::-1]),
+        lambda flow: setattr(flow, "class_mode", "categorical"),
+    ):
+        for flow in both:
+            change(flow)
+        for expected, got in zip(*map(next, both), strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_more_indices_than_a_batch(photos):
+    both = pair(photos, RECIPE, {"seed": None})
+    batches = []
+    for flow in both:
+        np.random.seed(4)
+        batches.append(flow._get_batches_of_transformed_samples(np.arange(19)))
+    for expected, got in zip(*batches, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_lists_of_zero_shifts_draw(photos):
+    options = {"width_shift_range": [0], "height_shift_range": [0, 0], "samplewise_center": True}
+    assert_in_step(*pair(photos, options, {}), batches=3)
+
+
+def test_from_keras_refuses_an_override():
+    class Own(KerasGenerator):
+        def standardize(self, x):
+            return x
+
+    with pytest.raises(TypeError, match="standardize"):
+        from_keras(Own())

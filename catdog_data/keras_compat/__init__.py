@@ -8,6 +8,7 @@ The names are those of `tensorflow.keras.preprocessing.image`, so that this modu
 for it.
 """
 
+from keras.preprocessing.image import smart_resize
 from keras.utils import array_to_img, img_to_array, load_img, save_img
 
 from catdog_data.keras_compat.array_iterator import NumpyArrayIterator
@@ -49,4 +50,5 @@ __all__ = [
     "random_shift",
     "random_zoom",
     "save_img",
+    "smart_resize",
 ]

@@ -80,7 +80,8 @@ class NumpyArrayIterator(Iterator):
 
     def _element_of(self, batch: Any) -> Any:
         # A list at the top is several inputs without labels, not inputs and labels.
-        return (with_tuples(batch),) if isinstance(batch, list) else with_tuples(batch)
+        is_inputs = isinstance(batch, list) and bool(self.x_misc) and self.y is None
+        return (with_tuples(batch),) if is_inputs else with_tuples(batch)
 
 
 def _images_and_misc(x: Any) -> tuple[Any, list[NDArray[Any]]]:

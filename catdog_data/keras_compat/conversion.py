@@ -17,7 +17,8 @@ def from_keras(idg: Any) -> ImageDataGenerator:
         One that yields the same batches; fitted statistics are shared, not copied.
 
     Raises:
-        TypeError: `idg` has not the attributes of an `ImageDataGenerator`.
+        TypeError: `idg` has not the attributes of an `ImageDataGenerator`, or is of a subclass
+            that overrides a method.
     """
     converted = ImageDataGenerator()
     missing = sorted(set(vars(converted)) - set(vars(idg) if hasattr(idg, "__dict__") else ()))
@@ -26,6 +27,12 @@ def from_keras(idg: Any) -> ImageDataGenerator:
             "`from_keras` takes an ImageDataGenerator of Keras; received a "
             f"{type(idg).__name__} without {missing[0]!r}."
         )
+    for name in ("get_random_transform", "apply_transform", "random_transform", "standardize"):
+        if not (getattr(idg, name).__module__ or "").startswith("keras."):
+            raise TypeError(
+                f"`from_keras` takes over settings, but `{name}` of {type(idg).__name__} is "
+                "overridden. Derive the class from catdog_data's ImageDataGenerator instead."
+            )
     for name in vars(converted):
         setattr(converted, name, getattr(idg, name))
     return converted

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+_HOOKS = ("_get_batches_of_transformed_samples", "_set_index_array", "_flow_index")
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 
 
@@ -85,9 +86,9 @@ class FilesIterator(Iterator):
             )
         self.interpolation = interpolation
         self.subset = subset
-        split = 0.0 if image_data_generator is None else image_data_generator._validation_split
-        self.split = _split_of(subset, split)
+        self.split = _split_of(subset, image_data_generator)
         self._executor: Executor | None = None
+        self._sources_of_executor: Any = None
         self._lookahead: Lookahead | None = None
         # NumPy's global state as an epoch of `fit` leaves it; set when the epoch ends.
         self._state_after_epoch: Any = None
@@ -118,9 +119,9 @@ class FilesIterator(Iterator):
         raise NotImplementedError(f"{type(self).__name__} must define `sample_weight`.")
 
     def __next__(self) -> Any:
+        if self._why_slow() is not None:
+            return super().__next__()
         with self.lock:
-            if self._why_slow() is not None:
-                return super().__next__()
             executor, recipe, position = self._current_executor(), self._recipe(), self._position()
             if self._lookahead is None or not self._lookahead.continues(executor, recipe, position):
                 self._lookahead = None
@@ -155,7 +156,8 @@ class FilesIterator(Iterator):
         Returns:
             Elements as `it[i]` yields them, as tensors; cardinality is `len(it)`.
         """
-        if self._why_slow() is not None:
+        is_overridden = type(self).__getitem__ is not FilesIterator.__getitem__
+        if is_overridden or self._why_slow() is not None:
             return super().epoch_dataset()
         # Keras asks for two batches to learn their types.
         for idx in range(min(2, len(self))):
@@ -181,7 +183,8 @@ class FilesIterator(Iterator):
             yield images
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_executor": None, "_lookahead": None}
+        built = ("_executor", "_lookahead", "_sources_of_executor")
+        return {**super().__getstate__(), **dict.fromkeys(built)}
 
     def _get_batches_of_transformed_samples(self, index_array: NDArray[np.int64]) -> Any:
         batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
@@ -246,9 +249,9 @@ class FilesIterator(Iterator):
     def _reason_to_go_one_by_one(self) -> str | None:
         if not self.n:
             return "there are no images"
-        method = self._get_batches_of_transformed_samples
-        if getattr(method, "__func__", None) is not _OWN_BATCHES:
-            return "`_get_batches_of_transformed_samples` is overridden"
+        for name in _HOOKS:
+            if getattr(getattr(self, name), "__func__", None) is not getattr(FilesIterator, name):
+                return f"`{name}` is overridden"
         generator = self.image_data_generator
         if generator is None:
             return "there is no generator"
@@ -342,10 +345,22 @@ class FilesIterator(Iterator):
         return min(self.batch_size, self.n)
 
     def _current_executor(self) -> Executor:
-        rendering = self._rendering()
-        if self._executor is None or not self._executor.serves(rendering, self._rows()):
-            self._executor = Executor(self.filepaths, rendering, self._rows(), self._finisher())
-        return self._executor
+        rendering, sources = self._rendering(), self._sources()
+        executor = self._executor
+        if (
+            executor is None
+            or not executor.serves(rendering, self._rows())
+            or not _same(self._sources_of_executor, sources)
+        ):
+            executor = Executor(self.filepaths, rendering, self._rows(), self._finisher())
+            self._executor, self._sources_of_executor = executor, _snapshot(sources)
+        return executor
+
+    def _sources(self) -> list[Any]:
+        """List what the pipeline is built from besides its settings; scripts may exchange it."""
+        has_labels = self.class_mode not in ("input", None)
+        labels = self.labels if has_labels else None
+        return [self.class_mode, self.filepaths, labels, self.sample_weight]
 
     def _finisher(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
         """Make the function that puts labels and weights beside the images of a batch."""
@@ -378,7 +393,24 @@ class FilesIterator(Iterator):
         )
 
 
-_OWN_BATCHES = FilesIterator._get_batches_of_transformed_samples
+def _snapshot(value: Any) -> Any:
+    """Copy arrays, lists of arrays too; of all else, keep which object it is."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, list) and any(isinstance(each, np.ndarray) for each in value[:4]):
+        return [_snapshot(each) for each in value]
+    return value
+
+
+def _same(snapshot: Any, value: Any) -> bool:
+    """Tell whether a value is still what the snapshot was taken of."""
+    if snapshot is value:
+        return True
+    if isinstance(value, np.ndarray):
+        return bool(np.array_equal(snapshot, value)) and snapshot.dtype == value.dtype
+    if isinstance(value, list) and isinstance(snapshot, list) and len(value) == len(snapshot):
+        return all(_same(old, new) for old, new in zip(snapshot, value, strict=True))
+    return bool(snapshot == value) if isinstance(value, str) else False
 
 
 def _has_lists(labels: Sequence[Any]) -> bool:
@@ -395,9 +427,10 @@ def _checked_size(target_size: Sequence[int]) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
-def _split_of(subset: str | None, validation_split: float) -> tuple[float, float] | None:
+def _split_of(subset: str | None, generator: Any) -> tuple[float, float] | None:
     if subset is None:
         return None
+    validation_split = 0.0 if generator is None else generator._validation_split
     if subset == "validation":
         return 0, validation_split
     if subset == "training":

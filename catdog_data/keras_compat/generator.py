@@ -602,6 +602,15 @@ class ImageDataGenerator:
             u, s, _ = np.linalg.svd(images.reshape(count, -1).T, full_matrices=False)
             self.zca_whitening_matrix = (u * (np.sqrt(count) / (s + self.zca_epsilon))).dot(u.T)
 
+    def _overridden_hook(self) -> str | None:
+        """Name a method of this class that a subclass or a script has exchanged, if any."""
+        for name in ("get_random_transform", "apply_transform", "random_transform", "standardize"):
+            method = getattr(self, name)
+            is_own = getattr(method, "__func__", None) is getattr(ImageDataGenerator, name)
+            if not is_own or method.__self__ is not self:
+                return name
+        return None
+
     def _after_geometry(self, x: NDArray[Any], parameters: Mapping[str, Any]) -> NDArray[Any]:
         """Do the steps of `apply_transform` that follow the resampling, in its order."""
         if parameters.get("channel_shift_intensity") is not None:
@@ -721,7 +730,8 @@ def _warn_unfitted(option: str) -> None:
 
 def _draw_shift(shift_range: Any, pixels: int) -> Any:
     """Draw one shift as Keras does: a range of floats, or a choice and a random sign."""
-    if not np.any(shift_range):
+    # A list of zeros draws as well: to Keras it is not empty.
+    if not (len(shift_range) if hasattr(shift_range, "__len__") else shift_range):
         return 0
     try:
         drawn = np.random.choice(shift_range) * np.random.choice([-1, 1])

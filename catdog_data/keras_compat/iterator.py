@@ -56,13 +56,20 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         self.total_batches_seen = 0
         self.index_array: NDArray[np.int64] | None = None
         self.lock = threading.RLock()
+        self._index_generator: IteratorOf[NDArray[np.int64]] | None = None
         self._said_why_slow = False
         _let_fit_read_the_pipeline()
 
     @property
     def index_generator(self) -> IteratorOf[NDArray[np.int64]]:
         """The indices of the batches to come; taking one moves the iterator on."""
-        return self._flow_index()
+        if self._index_generator is None:
+            self._index_generator = self._flow_index()
+        return self._index_generator
+
+    @index_generator.setter
+    def index_generator(self, generator: IteratorOf[NDArray[np.int64]]) -> None:
+        self._index_generator = generator
 
     def __len__(self) -> int:
         return -(-self.n // self.batch_size)
@@ -126,7 +133,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
+        state = {**self.__dict__, "_index_generator": None}
         del state["lock"]
         return state
 

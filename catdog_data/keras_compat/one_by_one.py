@@ -25,8 +25,6 @@ from catdog_data.machine import available_cores
 
 Load = Callable[[int], NDArray[Any]]
 
-_HOOKS = ("get_random_transform", "apply_transform", "random_transform", "standardize")
-
 
 def why_in_turn(generator: Any) -> str | None:
     """Tell what forbids drawing all transforms before the first image is touched, if anything.
@@ -34,12 +32,10 @@ def why_in_turn(generator: Any) -> str | None:
     Args:
         generator: an `ImageDataGenerator`, of this package, of Keras or of the user.
     """
-    if not hasattr(generator, "_after_geometry"):
+    if not hasattr(generator, "_overridden_hook"):
         return f"a {type(generator).__module__}.{type(generator).__name__} draws the transforms"
-    for name in _HOOKS:
-        method = getattr(generator, name)
-        if getattr(method, "__module__", None) != "catdog_data.keras_compat.generator":
-            return f"`{name}` of the generator is overridden"
+    if (name := generator._overridden_hook()) is not None:
+        return f"`{name}` of the generator is overridden"
     if generator.preprocessing_function and not _is_of_keras(generator.preprocessing_function):
         return "`preprocessing_function` is Python"
     return None
@@ -64,7 +60,7 @@ def fill_batch(
         samples: int64[B], indices.
         load: from an index to its image, a float array of three axes.
         generator: an `ImageDataGenerator`, or None to load only.
-        rows: images of a full batch, at least B.
+        rows: images of a full batch; fewer are padded, so that all have one shape.
     """
     if generator is not None and why_in_turn(generator) is not None:
         for i, sample in enumerate(samples):
@@ -72,6 +68,7 @@ def fill_batch(
             x = generator.apply_transform(x, generator.get_random_transform(x.shape))
             batch[i] = generator.standardize(x)
         return
+    rows = max(rows, len(samples))
     shape = batch.shape[1:]
     drawn = [generator.get_random_transform(shape) for _ in samples] if generator else []
     with ThreadPoolExecutor(available_cores()) as pool:

@@ -94,7 +94,7 @@ def apply_channel_shift(x: Image, intensity: float, channel_axis: int = 0) -> Im
 
 
 def apply_brightness_shift(
-    x: Image, brightness: float, scale: bool = True, data_format: str = "channels_last"
+    x: Image, brightness: float, scale: bool = True, data_format: str | None = None
 ) -> Image:
     """Blend an image with black, through 8 bits a channel, as Pillow does.
 
@@ -104,7 +104,7 @@ def apply_brightness_shift(
         scale: whether the image is first stretched to [0, 255]. If not, that happens only to an
             image that leaves [0, 255], and is undone afterwards; an image of fractions in [0, 1]
             is taken as such (Keras makes it black).
-        data_format: "channels_last" or "channels_first".
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
 
     Returns:
         An image in Keras' float type.
@@ -113,9 +113,7 @@ def apply_brightness_shift(
     beyond_8_bits = bool(low < 0 or high > 255)
     if not scale and not beyond_8_bits and _is_of_fractions(x, high):
         return apply_brightness_shift(x * 255, brightness, False, data_format) / 255
-    # `array_to_img` stretches a copy; it knows no float16.
-    wide = x.astype(np.float32) if x.dtype == np.float16 else x
-    image = keras.utils.array_to_img(wide, data_format, scale=beyond_8_bits or scale)
+    image = keras.utils.array_to_img(x, data_format, scale=beyond_8_bits or scale)
     image = ImageEnhance.Brightness(image).enhance(brightness)
     bright: Image = keras.utils.img_to_array(image, data_format)
     if beyond_8_bits and not scale:
