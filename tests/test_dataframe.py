@@ -644,3 +644,19 @@ def test_fitting_with_weights(frame, photos, units, flow, options):
         iterator = flow_of(generator, frame, photos, options, **flow, weight_col="weight")
         outcomes.append(outcome(model, iterator))
     assert_alike(*outcomes)
+
+
+def test_a_categorical_column_keeps_its_rows(frame, photos):
+    frame["class"] = pandas.Categorical(frame["class"])
+    names = sorted(frame["class"].unique(), reverse=True)
+    reference, ours = pair(frame, photos, y_col="class", class_mode="sparse", classes=names)
+    assert ours.classes == reference.classes
+    assert ours.filenames == reference.filenames
+
+
+def test_a_link_to_itself_is_no_file(frame, tmp_path):
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    lost = pandas.DataFrame({"filename": ["loop.jpg"]})
+    with pytest.warns(UserWarning, match="1 invalid"):
+        ours = ImageDataGenerator().flow_from_dataframe(lost, tmp_path, class_mode=None)
+    assert ours.samples == 0

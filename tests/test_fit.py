@@ -174,3 +174,13 @@ def keras_get_data_adapter():
     """Keras' own choice of an adapter, whether or not the hook is in place."""
     chosen = data_adapters.get_data_adapter
     return getattr(chosen, "__wrapped__", chosen)
+
+
+def test_a_script_that_holds_an_iterator_ends(photos):
+    script = (
+        "from catdog_data import ImageDataGenerator\n"
+        f"flow = ImageDataGenerator().flow_from_directory({str(photos)!r}, (8, 8), batch_size=5)\n"
+        "next(flow)\n"
+    )
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

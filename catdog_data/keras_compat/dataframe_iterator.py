@@ -148,7 +148,7 @@ class DataFrameIterator(FilesIterator):
             )
         if classes and mode in _WITHOUT_CLASSES:
             warnings.warn(f'`classes` will be ignored given the class_mode="{mode}"', stacklevel=4)
-        if weight_col and df[weight_col].dtype.kind not in "biufc":
+        if weight_col and df[weight_col].dtype.kind not in "iufc":
             raise TypeError(f"Column weight_col={weight_col} must be numeric.")
 
     @staticmethod
@@ -164,9 +164,10 @@ class DataFrameIterator(FilesIterator):
             return df.dropna(subset=[y_col]), sorted(found)
         names = list(dict.fromkeys(classes))
         wanted = set(names)
-        parts = iter([_wanted_part(label, wanted, y_col) for label in labels])
+        parts = [_wanted_part(label, wanted, y_col) for label in labels]
         df = df.copy()
-        df[y_col] = df[y_col].apply(lambda _: next(parts))
+        # Of the column's own class, pandas' Series; its `apply` would go by category.
+        df[y_col] = type(df[y_col])(parts, index=df.index, dtype=object)
         return df.dropna(subset=[y_col]), names
 
     def _filter_valid_filepaths(self, df: Any, x_col: str) -> Any:

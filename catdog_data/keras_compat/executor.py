@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
@@ -120,6 +122,7 @@ class Lookahead:
         self.position = position
         self._planned: deque[BatchPlan] = deque()
         self._elements = executor.run(_endless(recipe, position, self._planned))
+        _READING_AHEAD.add(self)
 
     def continues(self, executor: Executor, recipe: Recipe, position: Position) -> bool:
         """Tell whether the batch that comes next is the one due at this position."""
@@ -128,6 +131,10 @@ class Lookahead:
             and self._recipe == recipe
             and self.position.leads_to_the_same_as(position, recipe)
         )
+
+    def stop(self) -> None:
+        """End the run and wait for its threads; there is no next batch."""
+        self._elements = iter(())
 
     def take(self) -> Any:
         """Wait for the next batch and return it as NumPy arrays.
@@ -139,6 +146,20 @@ class Lookahead:
             return self._executor.take(self._elements, lambda: self._planned[0])
         finally:
             self.position = self._planned.popleft().after
+
+
+_READING_AHEAD: weakref.WeakSet[Lookahead] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_reading_ahead() -> None:
+    """End all runs while Python still works: their threads call it for plans.
+
+    Left to the end of the process, a thread may wait for an interpreter that is gone, and the
+    process for the thread.
+    """
+    for lookahead in list(_READING_AHEAD):
+        lookahead.stop()
 
 
 def to_numpy(element: Any) -> Any:
