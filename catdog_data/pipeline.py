@@ -184,7 +184,6 @@ def _renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
         )
 
     def paint(images: tf.Tensor, photometry: tf.Tensor) -> tf.Tensor:
-        images = tf.cast(images, rendering.pixel_dtype)
         if rendering.shifts_channels:
             images = shift_channels(images, photometry[:, 0])
         if rendering.brightens:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from catdog_data.keras_compat.generator import ImageDataGenerator
+from catdog_data.keras_compat.generator import HOOKS, ImageDataGenerator
 
 
 def from_keras(idg: Any) -> ImageDataGenerator:
@@ -27,7 +27,7 @@ def from_keras(idg: Any) -> ImageDataGenerator:
             "`from_keras` takes an ImageDataGenerator of Keras; received a "
             f"{type(idg).__name__} without {missing[0]!r}."
         )
-    for name in ("get_random_transform", "apply_transform", "random_transform", "standardize"):
+    for name in HOOKS:
         if not (getattr(idg, name).__module__ or "").startswith("keras."):
             raise TypeError(
                 f"`from_keras` takes over settings, but `{name}` of {type(idg).__name__} is "

@@ -102,7 +102,7 @@ class Executor:
         except tf.errors.OpError:
             # TensorFlow does not say which file it was; Pillow does, in Keras' exception types.
             for i in plan().index:
-                _check_readable(self.filepaths[i])
+                check_readable(self.filepaths[i])
             raise
         return to_numpy(element)
 
@@ -203,6 +203,11 @@ def _order(plan: BatchPlan, batch_size: int, image_size: tuple[int, int]) -> Ord
     )
 
 
-def _check_readable(path: str) -> None:
+def check_readable(path: str) -> None:
+    """Read one file through Pillow, for the sake of the error: it names file and remedy.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with open(path, "rb") as file:  # noqa: PTH123 (raises with the path as it was given)
         read_rgb_with_pillow(path, file.read())

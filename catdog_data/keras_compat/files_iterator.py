@@ -19,8 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.warp import FILL_MODES
-from catdog_data.decode import read_rgb_with_pillow
-from catdog_data.keras_compat.executor import Executor, Lookahead, dataset_of
+from catdog_data.keras_compat.executor import Executor, Lookahead, check_readable, dataset_of
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.one_by_one import fill_batch, why_in_turn
 from catdog_data.keras_compat.saving import save_batch
@@ -232,8 +231,7 @@ class FilesIterator(Iterator):
             raise
         except (OSError, SyntaxError, ValueError):
             # The same error again, in words that name the file and the remedy.
-            with open(path, "rb") as file:  # noqa: PTH123 (raises with the path as it was given)
-                read_rgb_with_pillow(path, file.read())
+            check_readable(path)
             raise
         x: NDArray[Any] = keras.utils.img_to_array(image, data_format=self.data_format)
         image.close()

@@ -26,6 +26,9 @@ from catdog_data.keras_compat.transforms import (
 )
 from catdog_data.pipeline import Rendering
 
+HOOKS = ("get_random_transform", "apply_transform", "random_transform", "standardize")
+"""Methods that scripts override."""
+
 
 class ImageDataGenerator:
     """Describe how images are augmented and rescaled; the flows read them.
@@ -604,7 +607,7 @@ class ImageDataGenerator:
 
     def _overridden_hook(self) -> str | None:
         """Name a method of this class that a subclass or a script has exchanged, if any."""
-        for name in ("get_random_transform", "apply_transform", "random_transform", "standardize"):
+        for name in HOOKS:
             method = getattr(self, name)
             is_own = getattr(method, "__func__", None) is getattr(ImageDataGenerator, name)
             if not is_own or method.__self__ is not self:

@@ -11,7 +11,7 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -68,29 +68,19 @@ def fill_batch(
             x = generator.apply_transform(x, generator.get_random_transform(x.shape))
             batch[i] = generator.standardize(x)
         return
-    rows = max(rows, len(samples))
-    shape = batch.shape[1:]
-    drawn = [generator.get_random_transform(shape) for _ in samples] if generator else []
     with ThreadPoolExecutor(available_cores()) as pool:
-        images = list(pool.map(load, samples))
         if generator is None:
-            batch[:] = images
+            batch[:] = list(pool.map(load, samples))
             return
-        if not _warps_batches(generator, images):
+        drawn = [generator.get_random_transform(batch.shape[1:]) for _ in samples]
+        images = list(pool.map(load, samples))
+        transform = generator.apply_transform
+        if _warps_batches(generator, images):
+            images = _warp_batch(images, drawn, generator, max(rows, len(samples)))
+            transform = generator._after_geometry
 
-            def finish(image: NDArray[Any], parameters: Any) -> NDArray[Any]:
-                return cast(
-                    NDArray[Any],
-                    generator.standardize(generator.apply_transform(image, parameters)),
-                )
-        else:
-            images = _warp_batch(images, drawn, generator, rows)
-
-            def finish(image: NDArray[Any], parameters: Any) -> NDArray[Any]:
-                return cast(
-                    NDArray[Any],
-                    generator.standardize(generator._after_geometry(image, parameters)),
-                )
+        def finish(image: NDArray[Any], parameters: Any) -> Any:
+            return generator.standardize(transform(image, parameters))
 
         for i, x in enumerate(pool.map(finish, images, drawn)):
             batch[i] = x
