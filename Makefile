@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 	$(BIN)/catdog-train --demo --output demo
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -78,11 +78,13 @@ class BatchPlan:
 
     Args:
         index: int64[B], which images.
+        before: the stream as it stands when the first image draws.
         transforms: B rows.
         after: where the stream stands once the batch is drawn.
     """
 
     index: NDArray[np.int64]
+    before: RandomState
     transforms: Transforms
     after: Position
 
@@ -137,11 +139,12 @@ def _drawn(
     recipe: Recipe, random: np.random.RandomState, index: NDArray[np.int64], place: Position
 ) -> BatchPlan:
     """Draw the transforms of a batch; `place` is the position after it but for the draws."""
+    before = random.get_state(legacy=True)
     transforms = recipe.ranges.draw(random, len(index), recipe.image_size)
     after = replace(
         place, batches_seen=place.batches_seen + 1, random_state=random.get_state(legacy=True)
     )
-    return BatchPlan(index, transforms, after)
+    return BatchPlan(index, before, transforms, after)
 
 
 def _random_at(recipe: Recipe, position: Position) -> np.random.RandomState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import keras
@@ -20,12 +21,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::Deprecat
 BOTH = (KerasGenerator, ImageDataGenerator)
 
 
-def negative(x):
-    return 255.0 - x
-
-
 # Images worked on one by one need no pipeline to be built, which takes most of a test's time.
-ONE_BY_ONE = {"preprocessing_function": negative}
+ONE_BY_ONE = {"interpolation_order": 2}
 TAGS = [["x", "y"], ["z"], ("y", "z", "x"), "y", [], ("x",)]
 
 
@@ -136,7 +133,7 @@ def test_each_class_mode(frame, photos, name, capsys):
 def test_each_class_mode_one_by_one(frame, photos, name, seed):
     options = {**ONE_BY_ONE, **RECIPE}
     reference, ours = pair(frame, photos, options, **MODES[name], seed=seed)
-    with pytest.warns(SlowPathWarning, match="preprocessing_function"):
+    with pytest.warns(SlowPathWarning, match="interpolation_order"):
         assert_same_flows(reference, ours)
 
 
@@ -660,3 +657,219 @@ def test_a_link_to_itself_is_no_file(frame, tmp_path):
     with pytest.warns(UserWarning, match="1 invalid"):
         ours = ImageDataGenerator().flow_from_dataframe(lost, tmp_path, class_mode=None)
     assert ours.samples == 0
+
+
+def levels_of(frame):
+    """Return the frame with columns of two levels, and without one."""
+    keys = [("file" if name == "filename" else "about", name) for name in frame.columns]
+    of_levels, of_tuples = frame.copy(), frame.copy()
+    of_levels.columns = pandas.MultiIndex.from_tuples(keys)
+    of_tuples.columns = pandas.Index(keys, tupleize_cols=False)
+    return of_levels, of_tuples
+
+
+TUPLES = {
+    "categorical": {"y_col": ("about", "class"), "weight_col": ("about", "weight")},
+    "some classes": {"y_col": ("about", "three"), "classes": ["cat", "ant"]},
+    "multi-label": {"y_col": ("about", "tags"), "classes": ["y", "x"]},
+    "binary": {"y_col": ("about", "class"), "class_mode": "binary"},
+    "sparse": {"y_col": ("about", "three"), "class_mode": "sparse"},
+    "input": {"class_mode": "input", "weight_col": ("about", "small")},
+    "multi_output": {
+        "class_mode": "multi_output",
+        "y_col": [("about", "vector"), ("about", "double")],
+        "weight_col": ("about", "weight"),
+    },
+    "raw": {"class_mode": "raw", "y_col": ("about", "double")},
+    "raw columns": {"class_mode": "raw", "y_col": [("about", "double"), ("about", "single")]},
+}
+
+
+@pytest.mark.parametrize("name", TUPLES)
+def test_tuples_as_column_names(frame, photos, name):
+    for named in levels_of(frame):
+        flow = {"x_col": ("file", "filename"), **TUPLES[name]}
+        assert_same_flows(*pair(named, photos, ONE_BY_ONE, **flow))
+
+
+def test_a_tuple_among_other_column_names(frame, photos):
+    frame = frame.rename(columns={"double": ("a", "b")})
+    flow = {"class_mode": "raw", "y_col": ("a", "b")}
+    assert_same_flows(*pair(frame, photos, ONE_BY_ONE, **flow))
+
+
+@pytest.mark.parametrize("y_col", ["about", ["about"], ("about",)], ids=str)
+def test_raw_columns_by_their_outer_level(frame, photos, y_col):
+    frame = levels_of(frame[["filename", "double", "integer"]])[0].sort_index(axis=1)
+    flow = {"x_col": ("file", "filename"), "class_mode": "raw", "y_col": y_col}
+    assert_same_flows(*pair(frame, photos, ONE_BY_ONE, **flow))
+
+
+NOT_COLUMNS = [
+    {"class_mode": "raw", "y_col": ("double", "single")},
+    {"class_mode": "raw", "y_col": [["double", "single"]]},
+    {"class_mode": "raw", "y_col": np.array(["double", "kind"])},
+    {"y_col": ("class",)},
+    {"x_col": ("filename",)},
+    {"weight_col": ("weight", "double")},
+]
+
+
+@pytest.mark.parametrize("flow", NOT_COLUMNS, ids=str)
+def test_what_names_no_column(frame, photos, flow):
+    for generator in BOTH:
+        with pytest.raises(KeyError):
+            flow_of(generator, frame, photos, **flow)
+
+
+LISTLIKE = {
+    "array": np.array,
+    "Index": pandas.Index,
+    "Series": pandas.Series,
+    "keys": lambda names: dict.fromkeys(names).keys(),
+}
+
+
+@pytest.mark.parametrize("kind", LISTLIKE)
+@pytest.mark.parametrize("names", [["double", "single"], ["natural"]], ids=str)
+def test_raw_columns_named_otherwise_than_by_a_list(frame, photos, kind, names):
+    flow = {"class_mode": "raw", "y_col": LISTLIKE[kind](names), "weight_col": "weight"}
+    reference, ours = pair(frame, photos, ONE_BY_ONE, **flow)
+    assert ours.labels.shape == (19, len(names))
+    assert_same_flows(reference, ours)
+
+
+def test_raw_columns_named_by_numbers(frame, photos):
+    frame = frame.rename(columns={"double": 0, "single": 1})
+    for y_col in (range(2), np.arange(2), pandas.RangeIndex(2)):
+        flow = {"class_mode": "raw", "y_col": y_col}
+        assert_same_flows(*pair(frame, photos, ONE_BY_ONE, **flow), batches=2)
+
+
+def test_raw_columns_as_a_slice_of_the_frames_own(frame, photos):
+    frame = frame[["filename", "double", "integer", "yes"]]
+    flow = {"class_mode": "raw", "y_col": frame.columns[1:]}
+    assert_same_flows(*pair(frame, photos, **flow), batches=2)
+
+
+@pytest.mark.parametrize("mode", ["categorical", "binary", "sparse"])
+@pytest.mark.parametrize("classes", [None, ["cats", "dogs"]])
+def test_classes_need_one_column(frame, photos, mode, classes):
+    twice = pandas.concat([frame, frame[["class"]]], axis=1)
+    flow = {"class_mode": mode, "classes": classes}
+    cases = [(frame, ["class"]), (frame, ["class", "three"]), (frame, np.array(["class"]))]
+    cases += [(twice, "class"), (twice, ["class"])]
+    for rows, y_col in cases:
+        for generator in BOTH:
+            with pytest.raises(TypeError, match=f'If class_mode="{mode}", y_col') as caught:
+                flow_of(generator, rows, photos, **flow, y_col=y_col)
+    assert str(caught.value) == (
+        f"If class_mode=\"{mode}\", y_col must name one column; ['class'] selects a frame of the "
+        "columns ['class', 'class']. Pass one name and no list of names, rename columns that "
+        "share a name, and name a column of several levels by the whole tuple."
+    )
+
+
+def test_no_column_of_classes(frame, photos):
+    with pytest.raises(TypeError, match=r"y_col must name one column; \[\] selects"):
+        flow_of(ImageDataGenerator, frame, photos, y_col=[])
+
+
+SINGLE = [
+    (TypeError, {"x_col": "filename"}, "^x_col must name one column; 'filename'"),
+    (TypeError, {"x_col": ["filename"]}, r"^x_col must name one column; \['filename'\]"),
+    (AttributeError, {"weight_col": "weight"}, "^weight_col must name one column; 'weight'"),
+    (AttributeError, {"weight_col": ["weight"]}, "^weight_col must name one column"),
+    (
+        AttributeError,
+        {"class_mode": "multi_output", "y_col": ["single", "weight"]},
+        "each of y_col must name one column; 'weight'",
+    ),
+    (
+        AttributeError,
+        {"class_mode": "multi_output", "y_col": [["single"]]},
+        r"each of y_col must name one column; \['single'\]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "flow", "message"), SINGLE, ids=str)
+def test_where_one_column_is_needed(frame, photos, error, flow, message):
+    shared = "filename" if error is TypeError else "weight"
+    twice = pandas.concat([frame, frame[[shared]]], axis=1)
+    with pytest.raises(error):
+        flow_of(KerasGenerator, twice, photos, **flow)
+    with pytest.raises(error, match=message) as caught:
+        flow_of(ImageDataGenerator, twice, photos, **flow)
+    assert caught.type is error
+
+
+def test_raw_columns_that_share_a_name(frame, photos):
+    twice = pandas.concat([frame, frame[["double"]]], axis=1)
+    for y_col in ("double", ["double"], ["double", "double"]):
+        flow = {"class_mode": "raw", "y_col": y_col}
+        assert_same_flows(*pair(twice, photos, ONE_BY_ONE, **flow), batches=2)
+
+
+@pytest.mark.parametrize("error", [PermissionError, OSError])
+def test_folders_that_may_not_be_listed(with_bad_rows, monkeypatch, error):
+    root, frame = with_bad_rows
+
+    def refuse(folder):
+        raise error(f"not to be listed: {folder}")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    heard = [heard_from(lambda g=g: flow_of(g, frame, root)) for g in BOTH]
+    assert heard[0] == heard[1]
+    assert "Found 9 invalid image filename(s)" in heard[1][0][1]
+    reference, ours = pair(frame, root, ONE_BY_ONE)
+    assert ours.samples == 22
+    assert_same_flows(reference, ours, batches=2)
+
+
+WIDE = {
+    "labels": {"y_col": "wide", "class_mode": "raw"},
+    "some labels": {"y_col": ["wide", "double"], "class_mode": "raw"},
+    "outputs": {"y_col": ["wide", "integer"], "class_mode": "multi_output"},
+    "weights": {"weight_col": "wide", "class_mode": "binary"},
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_numbers_wider_than_tensorflows(frame, photos, name):
+    frame["wide"] = np.linspace(0, 1, len(frame), dtype=np.longdouble)
+    same_nested(*(taken(it, 3) for it in pair(frame, photos, **WIDE[name])))
+
+
+EDITS = {
+    "classes": ({"class_mode": "sparse"}, lambda it: it.classes.__setitem__(slice(0, 9), [1] * 9)),
+    "classes by index": ({}, lambda it: it.classes.__setitem__(slice(0, 9), [1] * 9)),
+    "lists of classes": (
+        {"y_col": "tags"},
+        lambda it: [each.append(1) for each in it.classes if isinstance(each, list)],
+    ),
+    "files": ({"class_mode": None}, lambda it: it.filepaths.reverse()),
+    "outputs": (
+        {"y_col": ["integer", "single"], "class_mode": "multi_output"},
+        lambda it: it.labels[0].__setitem__(slice(None), 9),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_is_edited_in_place_is_followed(frame, photos, name):
+    options, edit = EDITS[name]
+    both = pair(frame, photos, **options)
+    for _ in range(2):
+        same_nested(*(taken(it, 2) for it in both))
+        for it in both:
+            edit(it)
+
+
+def test_missing_numbers_do_not_stop_reading_ahead(frame, photos):
+    frame["gaps"] = [np.nan if i % 3 else 1.0 for i in range(len(frame))]
+    reference, ours = pair(frame, photos, y_col="gaps", class_mode="raw")
+    same_nested(next(reference), next(ours))
+    executor = ours._executor
+    same_nested(next(reference), next(ours))
+    assert ours._executor is executor

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
+from keras.applications.vgg16 import preprocess_input
 from test_keras_parity import RECIPE, assert_in_step, pair
 
 from catdog_data import ImageDataGenerator
@@ -250,7 +251,8 @@ OPTIONS = st.fixed_dictionaries(
         "samplewise_center": st.booleans(),
         "samplewise_std_normalization": st.booleans(),
         "interpolation_order": st.integers(0, 4),
-        "preprocessing_function": st.sampled_from([None, negative, noisy]),
+        "preprocessing_function": st.sampled_from([None, negative, noisy, preprocess_input]),
+        "dtype": st.sampled_from(["float32", "float64"]),
     },
 )
 
@@ -259,11 +261,18 @@ OPTIONS = st.fixed_dictionaries(
 @given(
     options=OPTIONS,
     seed=st.one_of(st.none(), st.integers(0, 1000)),
-    channels=st.sampled_from([1, 3]),
+    flow=st.fixed_dictionaries(
+        {"color_mode": st.sampled_from(["rgb", "rgba", "grayscale"])},
+        optional={
+            "interpolation": st.sampled_from(["bilinear", "lanczos", "box"]),
+            "keep_aspect_ratio": st.booleans(),
+            "class_mode": st.sampled_from(["categorical", "input", None]),
+        },
+    ),
 )
-def test_random_combinations(photos, options, seed, channels):
+def test_random_combinations(photos, options, seed, flow):
+    channels = {"rgb": 3, "rgba": 4, "grayscale": 1}[flow["color_mode"]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        color_mode = "rgb" if channels == 3 else "grayscale"
-        assert_in_step(*pair(photos, options, {"seed": seed, "color_mode": color_mode}), batches=3)
+        assert_in_step(*pair(photos, options, {"seed": seed, **flow}), batches=3)
         assert_in_step(*array_pair(options, *arrays(channels), seed=seed), batches=3)

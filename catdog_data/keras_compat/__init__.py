@@ -17,6 +17,7 @@ from catdog_data.keras_compat.dataframe_iterator import DataFrameIterator
 from catdog_data.keras_compat.directory_iterator import DirectoryIterator
 from catdog_data.keras_compat.generator import ImageDataGenerator
 from catdog_data.keras_compat.iterator import Iterator, SlowPathWarning
+from catdog_data.keras_compat.preprocessing import traceable
 from catdog_data.keras_compat.transforms import (
     apply_affine_transform,
     apply_brightness_shift,
@@ -51,4 +52,5 @@ __all__ = [
     "random_zoom",
     "save_img",
     "smart_resize",
+    "traceable",
 ]

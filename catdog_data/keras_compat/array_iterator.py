@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.iterator import Iterator, with_tuples
-from catdog_data.keras_compat.one_by_one import fill_batch, why_in_turn
+from catdog_data.keras_compat.one_by_one import called_in_turn, fill_batch, who_draws
 from catdog_data.keras_compat.saving import save_batch
 
 if TYPE_CHECKING:
@@ -63,8 +63,10 @@ class NumpyArrayIterator(Iterator):
 
     def _get_batches_of_transformed_samples(self, index_array: NDArray[np.int64]) -> Any:
         generator = self.image_data_generator
-        if (reason := why_in_turn(generator)) is not None:
+        if (reason := who_draws(generator)) is not None:
             self._say_why_slow(reason)
+        elif (function := called_in_turn(generator)) is not None:
+            self._say_what_is_called(function)
         batch_x = np.zeros((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
         rows = min(self.batch_size, self.n)
         fill_batch(batch_x, index_array, lambda sample: self.x[sample].copy(), generator, rows)

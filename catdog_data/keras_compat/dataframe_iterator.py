@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,9 +33,9 @@ class DataFrameIterator(FilesIterator):
         dataframe: Any,
         directory: str | os.PathLike[str] | None = None,
         image_data_generator: ImageDataGenerator | None = None,
-        x_col: str = "filename",
+        x_col: Hashable = "filename",
         y_col: Any = "class",
-        weight_col: str | None = None,
+        weight_col: Hashable | None = None,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
@@ -112,7 +112,7 @@ class DataFrameIterator(FilesIterator):
         """The weights of the N files, or None."""
         return self._sample_weight
 
-    def get_classes(self, df: Any, y_col: str) -> list[Any]:
+    def get_classes(self, df: Any, y_col: Hashable) -> list[Any]:
         """Exchange class names for their numbers; a list of names for a list of numbers."""
         number = self.class_indices
         return [
@@ -121,7 +121,7 @@ class DataFrameIterator(FilesIterator):
         ]
 
     def _check_params(
-        self, df: Any, x_col: str, y_col: Any, weight_col: str | None, classes: Any
+        self, df: Any, x_col: Hashable, y_col: Any, weight_col: Hashable | None, classes: Any
     ) -> None:
         mode = self.class_mode
         if mode not in _CLASS_MODES:
@@ -132,7 +132,7 @@ class DataFrameIterator(FilesIterator):
             raise TypeError(
                 f'If class_mode="{mode}", y_col must be a list. Received {type(y_col).__name__}.'
             )
-        _check_columns(df, [x_col, *_columns(mode, y_col), *([weight_col] if weight_col else [])])
+        _check_columns(df, mode, x_col, y_col, weight_col)
         if not _all_are(df[x_col], str):
             raise TypeError(f"All values in column x_col={x_col} must be strings.")
         if mode in ("binary", "sparse") and not _all_are(df[y_col], str):
@@ -152,7 +152,7 @@ class DataFrameIterator(FilesIterator):
             raise TypeError(f"Column weight_col={weight_col} must be numeric.")
 
     @staticmethod
-    def _filter_classes(df: Any, y_col: str, classes: Any) -> tuple[Any, list[str]]:
+    def _filter_classes(df: Any, y_col: Hashable, classes: Any) -> tuple[Any, list[str]]:
         """Keep the rows of the wanted classes and, in lists of names, the wanted names."""
         labels = df[y_col].tolist()
         if not classes:
@@ -170,7 +170,7 @@ class DataFrameIterator(FilesIterator):
         df[y_col] = type(df[y_col])(parts, index=df.index, dtype=object)
         return df.dropna(subset=[y_col]), names
 
-    def _filter_valid_filepaths(self, df: Any, x_col: str) -> Any:
+    def _filter_valid_filepaths(self, df: Any, x_col: Hashable) -> Any:
         """Keep the rows whose file exists and has a known extension; warn of the others."""
         paths = joined(self.directory, df[x_col].tolist())
         exists = existing_files(paths)
@@ -187,17 +187,52 @@ class DataFrameIterator(FilesIterator):
         return df[valid]
 
 
-def _columns(mode: str | None, y_col: Any) -> list[Any]:
-    if mode in ("input", None):
-        return []
-    return list(y_col) if isinstance(y_col, (list, tuple)) else [y_col]
+def _check_columns(
+    df: Any, mode: str | None, x_col: Hashable, y_col: Any, weight_col: Hashable | None
+) -> None:
+    """Check that the columns are there and that, where one is needed, one is named."""
+    outputs = {"input": [], None: [], "multi_output": y_col}.get(mode, [y_col])
+    keys = [x_col, *outputs, *([weight_col] if weight_col else [])]
+    _check_present(df, [name for key in keys for name in _names(key)])
+    _check_single(df, x_col, "x_col", TypeError)
+    if mode not in _WITHOUT_CLASSES:
+        _check_single(df, y_col, f'If class_mode="{mode}", y_col', TypeError)
+    # Keras asks such frames for an attribute of a column, and scripts may catch its error.
+    if mode == "multi_output":
+        for column in y_col:
+            _check_single(df, column, f'If class_mode="{mode}", each of y_col', AttributeError)
+    if weight_col:
+        _check_single(df, weight_col, "weight_col", AttributeError)
 
 
-def _check_columns(df: Any, columns: Iterable[Any]) -> None:
-    if missing := [name for name in columns if name not in df.columns]:
+def _names(key: Any) -> list[Any]:
+    """List the columns that a key asks for; to pandas, a tuple is the name of one."""
+    is_name = isinstance(key, (str, bytes, tuple)) or not isinstance(key, Collection)
+    return [key] if is_name else list(key)
+
+
+def _check_present(df: Any, names: Iterable[Any]) -> None:
+    if missing := [name for name in names if not _has_column(df, name)]:
         raise KeyError(
             f"The data frame has no column {missing[0]!r}; it has "
             f"{', '.join(map(repr, df.columns))}. Name it by x_col, y_col or weight_col."
+        )
+
+
+def _has_column(df: Any, name: Any) -> bool:
+    try:
+        return name in df.columns
+    except TypeError:  # no name can be a list
+        return False
+
+
+def _check_single(df: Any, key: Any, subject: str, error: type[Exception]) -> None:
+    chosen = df[key]
+    if chosen.ndim != 1:
+        raise error(
+            f"{subject} must name one column; {key!r} selects a frame of the columns "
+            f"{chosen.columns.tolist()}. Pass one name and no list of names, rename columns that "
+            "share a name, and name a column of several levels by the whole tuple."
         )
 
 
@@ -205,7 +240,7 @@ def _all_are(column: Any, types: type | tuple[type, ...]) -> bool:
     return all(isinstance(value, types) for value in column.tolist())
 
 
-def _check_two_classes(df: Any, y_col: str, classes: Any) -> None:
+def _check_two_classes(df: Any, y_col: Hashable, classes: Any) -> None:
     if classes:
         if len(set(classes)) != 2:
             raise ValueError(
@@ -218,7 +253,7 @@ def _check_two_classes(df: Any, y_col: str, classes: Any) -> None:
         )
 
 
-def _wanted_part(label: Any, wanted: set[str], y_col: str) -> Any:
+def _wanted_part(label: Any, wanted: set[str], y_col: Hashable) -> Any:
     """Keep of a label what is wanted; None where that is nothing."""
     if isinstance(label, (list, tuple)):
         return [name for name in label if name in wanted] or None

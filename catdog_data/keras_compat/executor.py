@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.affine import geometry_rows
 from catdog_data.decode import read_rgb_with_pillow
-from catdog_data.pipeline import ORDER_SIGNATURE, Rendering, image_batches
+from catdog_data.pipeline import ORDER_SIGNATURE, image_batches
+from catdog_data.pixels import Pixels
 from catdog_data.plan import BatchPlan, Position, Recipe, next_batch
+from catdog_data.render import Rendering
 
 Order = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 Finish = Callable[[tf.Tensor, tf.Tensor], Any]
@@ -24,7 +26,7 @@ Finish = Callable[[tf.Tensor, tf.Tensor], Any]
 
 def dataset_of(
     plans: Callable[[], Iterable[BatchPlan]],
-    filepaths: Sequence[str],
+    pixels: Pixels,
     rendering: Rendering,
     batch_size: int,
     finish: Finish,
@@ -33,7 +35,7 @@ def dataset_of(
 
     Args:
         plans: makes the plans of one pass; it is called, and its plans are taken, in a thread.
-        filepaths: the N files that plans point into.
+        pixels: the N images that plans point into.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
         finish: makes an element from indices int64[B] and images.
@@ -47,28 +49,32 @@ def dataset_of(
             yield _order(plan, batch_size, rendering.image_size)
 
     source = tf.data.Dataset.from_generator(orders, output_signature=ORDER_SIGNATURE)
-    return image_batches(source, filepaths, rendering, batch_size, finish)
+    return image_batches(source, pixels, rendering, batch_size, finish)
 
 
 class Executor:
     """A pipeline built once and run from any position, as often as needed.
 
     Args:
-        filepaths: the N files that plans point into.
+        filepaths: the N files that plans point into, for messages.
+        pixels: their images.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
         finish: makes an element from indices int64[B] and images.
     """
 
     def __init__(
-        self, filepaths: Sequence[str], rendering: Rendering, batch_size: int, finish: Finish
+        self,
+        filepaths: Sequence[str],
+        pixels: Pixels,
+        rendering: Rendering,
+        batch_size: int,
+        finish: Finish,
     ) -> None:
         self.filepaths = filepaths
         self._rendering, self._batch_size = rendering, batch_size
         self._starts: queue.SimpleQueue[Iterable[BatchPlan]] = queue.SimpleQueue()
-        self._dataset = dataset_of(
-            self._starts.get_nowait, filepaths, rendering, batch_size, finish
-        )
+        self._dataset = dataset_of(self._starts.get_nowait, pixels, rendering, batch_size, finish)
 
     def serves(self, rendering: Rendering, batch_size: int) -> bool:
         """Tell whether the pipeline was built for these settings."""
@@ -136,16 +142,18 @@ class Lookahead:
         """End the run and wait for its threads; there is no next batch."""
         self._elements = iter(())
 
-    def take(self) -> Any:
-        """Wait for the next batch and return it as NumPy arrays.
+    def take(self) -> tuple[BatchPlan, Any]:
+        """Wait for the next batch; return its plan, and the batch as NumPy arrays.
 
         Raises:
             OSError: a file cannot be read; the next call returns the next batch.
         """
         try:
-            return self._executor.take(self._elements, lambda: self._planned[0])
+            batch = self._executor.take(self._elements, lambda: self._planned[0])
         finally:
-            self.position = self._planned.popleft().after
+            plan = self._planned.popleft()
+            self.position = plan.after
+        return plan, batch
 
 
 _READING_AHEAD: weakref.WeakSet[Lookahead] = weakref.WeakSet()

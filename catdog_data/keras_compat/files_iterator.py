@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Iterator as IteratorOf
 from typing import TYPE_CHECKING, Any
@@ -20,16 +21,27 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.warp import FILL_MODES
 from catdog_data.keras_compat.executor import Executor, Lookahead, check_readable, dataset_of
+from catdog_data.keras_compat.finishing import standardize_apart, standardize_in_turn
 from catdog_data.keras_compat.iterator import Iterator
-from catdog_data.keras_compat.one_by_one import fill_batch, why_in_turn
+from catdog_data.keras_compat.one_by_one import called_in_turn, fill_batch, who_draws
+from catdog_data.keras_compat.preprocessing import in_graph
 from catdog_data.keras_compat.saving import save_batch
+from catdog_data.pixels import PackedImages, Pixels, RowsOfFiles, WholeImages
 from catdog_data.plan import BatchPlan, Position, Recipe, batch_at, draw_order
+from catdog_data.render import Rendering
 
 if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _HOOKS = ("_get_batches_of_transformed_samples", "_set_index_array", "_flow_index")
+_STANDARDIZING = (
+    "featurewise_center",
+    "samplewise_center",
+    "featurewise_std_normalization",
+    "samplewise_std_normalization",
+    "zca_whitening",
+)
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 
 
@@ -89,6 +101,7 @@ class FilesIterator(Iterator):
         self._executor: Executor | None = None
         self._sources_of_executor: Any = None
         self._lookahead: Lookahead | None = None
+        self._function_draws = False
         # NumPy's global state as an epoch of `fit` leaves it; set when the epoch ends.
         self._state_after_epoch: Any = None
 
@@ -118,7 +131,7 @@ class FilesIterator(Iterator):
         raise NotImplementedError(f"{type(self).__name__} must define `sample_weight`.")
 
     def __next__(self) -> Any:
-        if self._why_slow() is not None:
+        if self._goes_one_by_one():
             return super().__next__()
         with self.lock:
             executor, recipe, position = self._current_executor(), self._recipe(), self._position()
@@ -126,17 +139,18 @@ class FilesIterator(Iterator):
                 self._lookahead = None
                 self._lookahead = Lookahead(executor, recipe, position)
             try:
-                return self._as_keras(self._lookahead.take())
+                plan, batch = self._lookahead.take()
             finally:
                 self._move_to(self._lookahead.position)
+            return self._finished(plan, batch)
 
     def __getitem__(self, idx: int) -> Any:
-        if not 0 <= idx < len(self) or self._why_slow() is not None:
+        if not 0 <= idx < len(self) or self._goes_one_by_one():
             return super().__getitem__(idx)
         with self.lock:
             plan = batch_at(self._recipe(), self._position(), idx)
             self._move_to(plan.after)
-            return self._as_keras(self._current_executor().run_one(plan))
+            return self._finished(plan, self._current_executor().run_one(plan))
 
     def on_epoch_end(self) -> None:
         """Draw the next order from NumPy's global stream, for reading by index."""
@@ -144,7 +158,7 @@ class FilesIterator(Iterator):
             if self._state_after_epoch is not None:
                 np.random.set_state(self._state_after_epoch)
                 self._state_after_epoch = None
-            if self._why_slow() is None:
+            if not self._goes_one_by_one():
                 self.index_array = draw_order(np.random.mtrand._rand, self._recipe())
             else:
                 super().on_epoch_end()
@@ -155,8 +169,7 @@ class FilesIterator(Iterator):
         Returns:
             Elements as `it[i]` yields them, as tensors; cardinality is `len(it)`.
         """
-        is_overridden = type(self).__getitem__ is not FilesIterator.__getitem__
-        if is_overridden or self._why_slow() is not None:
+        if self._is_read_by_index() or self._finishes_in_numpy():
             return super().epoch_dataset()
         # Keras asks for two batches to learn their types.
         for idx in range(min(2, len(self))):
@@ -169,7 +182,7 @@ class FilesIterator(Iterator):
             return iterator._plan_epoch() if iterator is not None else ()
 
         dataset = dataset_of(
-            plans, self.filepaths, self._rendering(), self._rows(), self._finisher()
+            plans, self._pixels(), self._rendering(), self._rows(), self._finisher()
         )
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
 
@@ -190,6 +203,9 @@ class FilesIterator(Iterator):
         fill_batch(batch_x, index_array, self._load, self.image_data_generator, self._rows())
         if self.save_to_dir:
             save_batch(self, batch_x, index_array, highest_mark=10**7)
+        return self._with_labels(batch_x, index_array)
+
+    def _with_labels(self, batch_x: NDArray[Any], index_array: NDArray[np.int64]) -> Any:
         if self.class_mode is None:
             return batch_x
         batch_y = batch_x.copy() if self.class_mode == "input" else self._labels_of(index_array)
@@ -237,12 +253,14 @@ class FilesIterator(Iterator):
         image.close()
         return x
 
-    def _why_slow(self) -> str | None:
-        """Tell what the native pipeline does not do, if anything, and say it once."""
+    def _goes_one_by_one(self) -> bool:
+        """Tell whether there is something the native pipeline does not do, and say it once."""
         reason = self._reason_to_go_one_by_one()
         if reason is not None:
             self._say_why_slow(reason)
-        return reason
+        elif (function := called_in_turn(self.image_data_generator)) is not None:
+            self._say_what_is_called(function)
+        return reason is not None
 
     def _reason_to_go_one_by_one(self) -> str | None:
         if not self.n:
@@ -253,40 +271,94 @@ class FilesIterator(Iterator):
         generator = self.image_data_generator
         if generator is None:
             return "there is no generator"
-        if (reason := why_in_turn(generator)) is not None:
+        if (reason := who_draws(generator)) is not None:
             return reason
+        if self._function_draws:
+            return "`preprocessing_function` or `standardize` draws from NumPy's stream"
         asked = {
-            f"color_mode={self.color_mode!r}": self.color_mode != "rgb",
-            f"data_format={self.data_format!r}": self.data_format != "channels_last",
-            f"interpolation={self.interpolation!r}": self.interpolation != "nearest",
-            "keep_aspect_ratio": self.keep_aspect_ratio,
             "save_to_dir": self.save_to_dir is not None,
-            "labels that are not numbers": not self._labels_are_numbers(),
             f"fill_mode={generator.fill_mode!r}": generator.fill_mode not in FILL_MODES,
             f"interpolation_order={generator.interpolation_order!r}": (
                 generator.interpolation_order not in (0, 1)
             ),
-            # Pillow stretches such images, one by one.
+            # Keras stretches images beyond [0, 255], one by one.
             "brightness_range with a cval beyond [0, 255]": (
                 generator.brightness_range is not None and not 0 <= generator.cval <= 255
             ),
-            "preprocessing_function": bool(generator.preprocessing_function),
+            f"brightness_range with color_mode={self.color_mode!r}": (
+                generator.brightness_range is not None and self.color_mode != "rgb"
+            ),
         }
-        for option in (
-            "featurewise_center",
-            "samplewise_center",
-            "featurewise_std_normalization",
-            "samplewise_std_normalization",
-            "zca_whitening",
-        ):
-            asked[option] = bool(getattr(generator, option))
         return next((option for option, wanted in asked.items() if wanted), None)
 
-    def _labels_are_numbers(self) -> bool:
-        if self.class_mode not in ("raw", "multi_output"):
-            return True
-        columns = self.labels if self.class_mode == "multi_output" else [self.labels]
-        return all(column.dtype.kind in "biuf" for column in columns)
+    def _finishes_in_numpy(self) -> bool:
+        """Tell whether batches leave the pipeline after the transforms, and are finished here."""
+        generator: Any = self.image_data_generator
+        function = generator.preprocessing_function
+        return (
+            any(getattr(generator, option) for option in _STANDARDIZING)
+            or self.data_format != "channels_last"
+            or called_in_turn(generator) is not None
+            or (bool(function) and (self.color_mode != "rgb" or in_graph(function) is None))
+            or not self._labels_are_tensors()
+        )
+
+    def _finished(self, plan: BatchPlan, batch: Any) -> Any:
+        """Make what Keras yields from what the pipeline yields for a plan."""
+        if not self._finishes_in_numpy():
+            return self._as_keras(batch)
+        generator: Any = self.image_data_generator
+        batch_x = np.zeros((len(plan.index), *self.image_shape), dtype=self.dtype)
+        if called_in_turn(generator) is None:
+            standardize_apart(batch_x, batch, plan.transforms, generator)
+            return self._with_labels(batch_x, plan.index)
+
+        def transform_anew(i: int, drawn: dict[str, Any]) -> NDArray[Any]:
+            transformed: NDArray[Any] = generator.apply_transform(self._load(plan.index[i]), drawn)
+            return transformed
+
+        np.random.set_state(plan.before)
+        as_planned = standardize_in_turn(batch_x, batch, plan.transforms, generator, transform_anew)
+        self._function_draws = not as_planned
+        return self._with_labels(batch_x, plan.index)
+
+    def _is_read_by_index(self) -> bool:
+        """Tell whether `fit` has to ask for `it[0]`, `it[1]`, … themselves."""
+        is_overridden = type(self).__getitem__ is not FilesIterator.__getitem__
+        return is_overridden or self._goes_one_by_one()
+
+    def _batches_of_epoch(self) -> IteratorOf[Any]:
+        generator: Any = self.image_data_generator
+        # Without a seed, what is drawn next depends on what a function of the user's draws now.
+        if self._is_read_by_index() or (self.seed is None and called_in_turn(generator)):
+            yield from super()._batches_of_epoch()
+            return
+        planned: deque[BatchPlan] = deque()
+
+        def plans() -> Iterable[BatchPlan]:
+            for plan in self._plan_epoch():
+                planned.append(plan)
+                yield plan
+
+        executor = self._current_executor()
+        run = executor.run(plans())
+        for _ in range(len(self)):
+            batch = executor.take(run, lambda: planned[0])
+            plan = planned.popleft()
+            yield self._finished(plan, batch)
+            if called_in_turn(generator) is not None:
+                self._state_after_epoch = np.random.get_state(legacy=True)
+
+    def _labels_are_tensors(self) -> bool:
+        """Tell whether TensorFlow has the types of labels and weights."""
+        columns: list[Any] = []
+        if self.class_mode in ("raw", "multi_output"):
+            columns += self.labels if self.class_mode == "multi_output" else [self.labels]
+        if self.class_mode is not None and self.sample_weight is not None:
+            columns.append(self.sample_weight)
+        return all(
+            column.dtype.kind in "biufc" and column.dtype.char not in "gG" for column in columns
+        )
 
     def _as_keras(self, batch: Any) -> Any:
         """Put the several outputs into a list, as Keras has them."""
@@ -335,9 +407,35 @@ class FilesIterator(Iterator):
         self.index_array = position.order
         np.random.set_state(position.random_state)
 
-    def _rendering(self) -> Any:
+    def _rendering(self) -> Rendering:
         generator: Any = self.image_data_generator
-        return generator._rendering(self.target_size, self.dtype)
+        if self._finishes_in_numpy():
+            rendering: Rendering = generator._rendering_of_transforms(self.target_size)
+        else:
+            rendering = generator._rendering(self.target_size, self.dtype)
+        return rendering
+
+    def _pixels(self) -> Pixels:
+        """Choose how files are read: through Pillow, where TensorFlow does not do the same."""
+        nearest = self.interpolation == "nearest" and not self.keep_aspect_ratio
+        if self.color_mode == "rgb" and nearest:
+            return RowsOfFiles(self.filepaths, self.target_size)
+        load = _loader(
+            list(self.filepaths),
+            {
+                "color_mode": self.color_mode,
+                "target_size": self.target_size,
+                "interpolation": self.interpolation,
+                "keep_aspect_ratio": self.keep_aspect_ratio,
+            },
+            # Values of grayscale files may have 16 or 32 bits.
+            keras.config.floatx() if self.color_mode == "grayscale" else "uint8",
+        )
+        if self.color_mode == "rgb":
+            return PackedImages(load, self.target_size)
+        shape = (*self.target_size, _CHANNELS[self.color_mode])
+        dtype = keras.config.floatx() if self.color_mode == "grayscale" else "uint8"
+        return WholeImages(load, shape, dtype)
 
     def _rows(self) -> int:
         return min(self.batch_size, self.n)
@@ -348,21 +446,26 @@ class FilesIterator(Iterator):
         if (
             executor is None
             or not executor.serves(rendering, self._rows())
-            or not _same(self._sources_of_executor, sources)
+            or not all(map(_same, self._sources_of_executor, sources))
         ):
-            executor = Executor(self.filepaths, rendering, self._rows(), self._finisher())
-            self._executor, self._sources_of_executor = executor, _snapshot(sources)
+            executor = Executor(
+                self.filepaths, self._pixels(), rendering, self._rows(), self._finisher()
+            )
+            self._executor = executor
+            self._sources_of_executor = [_snapshot(source) for source in sources]
         return executor
 
     def _sources(self) -> list[Any]:
         """List what the pipeline is built from besides its settings; scripts may exchange it."""
         has_labels = self.class_mode not in ("input", None)
         labels = self.labels if has_labels else None
-        return [self.class_mode, self.filepaths, labels, self.sample_weight]
+        reading = (self.color_mode, self.interpolation, self.keep_aspect_ratio)
+        settings = (self.class_mode, self._finishes_in_numpy(), *reading)
+        return [settings, self.filepaths, labels, self.sample_weight]
 
     def _finisher(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
         """Make the function that puts labels and weights beside the images of a batch."""
-        if self.class_mode is None:
+        if self.class_mode is None or self._finishes_in_numpy():
             return lambda index, images: images
         weights = () if self.sample_weight is None else (tf.constant(self.sample_weight),)
         labels_of = self._labels_in_graph()
@@ -392,27 +495,48 @@ class FilesIterator(Iterator):
 
 
 def _snapshot(value: Any) -> Any:
-    """Copy arrays, lists of arrays too; of all else, keep which object it is."""
+    """Copy arrays and lists, those within lists too."""
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, list) and any(isinstance(each, np.ndarray) for each in value[:4]):
-        return [_snapshot(each) for each in value]
+    if isinstance(value, list):
+        return [_snapshot(each) if isinstance(each, (list, np.ndarray)) else each for each in value]
     return value
 
 
 def _same(snapshot: Any, value: Any) -> bool:
     """Tell whether a value is still what the snapshot was taken of."""
-    if snapshot is value:
-        return True
     if isinstance(value, np.ndarray):
-        return bool(np.array_equal(snapshot, value)) and snapshot.dtype == value.dtype
+        return _same_array(snapshot, value)
     if isinstance(value, list) and isinstance(snapshot, list) and len(value) == len(snapshot):
-        return all(_same(old, new) for old, new in zip(snapshot, value, strict=True))
-    return bool(snapshot == value) if isinstance(value, str) else False
+        if value and isinstance(value[0], np.ndarray):
+            return all(_same(old, new) for old, new in zip(snapshot, value, strict=True))
+        return snapshot == value
+    return snapshot is value or (isinstance(value, tuple) and bool(snapshot == value))
+
+
+def _same_array(snapshot: Any, value: NDArray[Any]) -> bool:
+    if not isinstance(snapshot, np.ndarray) or snapshot.dtype != value.dtype:
+        return False
+    # A missing number is equal to itself here.
+    return bool(np.array_equal(snapshot, value, equal_nan=value.dtype.kind in "fc"))
 
 
 def _has_lists(labels: Sequence[Any]) -> bool:
     return any(isinstance(label, (list, tuple)) for label in labels)
+
+
+def _loader(
+    filepaths: list[str], options: dict[str, Any], dtype: str
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Make the function from an index to the image as Keras loads it: a call of Pillow."""
+
+    def load(i: NDArray[np.int64]) -> NDArray[Any]:
+        with keras.utils.load_img(filepaths[int(i)], **options) as image:
+            pixels = np.asarray(image, dtype)
+        return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
+
+    # Pillow works without the lock of the interpreter, so that calls run in parallel.
+    return lambda index: tf.numpy_function(load, [index], dtype, stateful=False)
 
 
 def _checked_size(target_size: Sequence[int]) -> tuple[int, int]:

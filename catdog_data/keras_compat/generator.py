@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import keras
@@ -17,6 +18,7 @@ from catdog_data.augment.warp import FILL_MODES, FillMode
 from catdog_data.keras_compat.array_iterator import NumpyArrayIterator
 from catdog_data.keras_compat.dataframe_iterator import DataFrameIterator
 from catdog_data.keras_compat.directory_iterator import DirectoryIterator
+from catdog_data.keras_compat.preprocessing import in_graph
 from catdog_data.keras_compat.statistics import statistics_of
 from catdog_data.keras_compat.transforms import (
     apply_affine_transform,
@@ -24,7 +26,7 @@ from catdog_data.keras_compat.transforms import (
     apply_channel_shift,
     flip_axis,
 )
-from catdog_data.pipeline import Rendering
+from catdog_data.render import Rendering
 
 HOOKS = ("get_random_transform", "apply_transform", "random_transform", "standardize")
 """Methods that scripts override."""
@@ -266,9 +268,9 @@ class ImageDataGenerator:
         self,
         dataframe: Any,
         directory: str | os.PathLike[str] | None = None,
-        x_col: str = "filename",
+        x_col: Hashable = "filename",
         y_col: Any = "class",
-        weight_col: str | None = None,
+        weight_col: Hashable | None = None,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
@@ -445,6 +447,8 @@ class ImageDataGenerator:
         """
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
+            if hasattr(x, "numpy"):  # a tensor, from a function made for the graph
+                x = np.array(x)
         if self.rescale:
             x *= self.rescale
         if self.samplewise_center:
@@ -660,6 +664,17 @@ class ImageDataGenerator:
         )
 
     def _rendering(self, image_size: tuple[int, int], output_dtype: str) -> Rendering:
+        """Describe all that is done to an image, where the graph can do all."""
+        function = self.preprocessing_function
+        return replace(
+            self._rendering_of_transforms(image_size),
+            preprocess=in_graph(function) if function else None,
+            rescale=self.rescale or None,
+            output_dtype=output_dtype,
+        )
+
+    def _rendering_of_transforms(self, image_size: tuple[int, int]) -> Rendering:
+        """Describe what comes before `standardize`."""
         ranges = self._ranges()
         return Rendering(
             image_size=image_size,
@@ -670,9 +685,8 @@ class ImageDataGenerator:
             order=self.interpolation_order if ranges.moves_pixels else 0,
             shifts_channels=bool(self.channel_shift_range),
             brightens=self.brightness_range is not None,
-            rescale=self.rescale or None,
             pixel_dtype=keras.config.floatx(),
-            output_dtype=output_dtype,
+            output_dtype=keras.config.floatx(),
         )
 
 

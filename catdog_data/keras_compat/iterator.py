@@ -20,7 +20,7 @@ from catdog_data.sources.folders import KERAS_EXTENSIONS
 
 
 class SlowPathWarning(UserWarning):
-    """Images are worked on one by one instead of in the native pipeline; it says why."""
+    """Something is done image by image and not in the native pipeline; it says what and why."""
 
 
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
@@ -124,12 +124,12 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
             raise ValueError("There is nothing to read: the iterator holds no samples.")
         first = [self._element_of(self[idx]) for idx in range(min(2, len(self)))]
 
-        def batches() -> IteratorOf[Any]:
-            for idx in range(len(self)):
-                yield self._element_of(self[idx])
+        def elements() -> IteratorOf[Any]:
+            for batch in self._batches_of_epoch():
+                yield self._element_of(batch)
 
         signature = tf.nest.map_structure(_spec_of, *first)
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        dataset = tf.data.Dataset.from_generator(elements, output_signature=signature)
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -141,6 +141,10 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         self.__dict__.update(state)
         self.lock = threading.RLock()
         _let_fit_read_the_pipeline()
+
+    def _batches_of_epoch(self) -> IteratorOf[Any]:
+        for idx in range(len(self)):
+            yield self[idx]
 
     def _element_of(self, batch: Any) -> Any:
         """Make the element of a dataset from what `it[i]` yields."""
@@ -172,14 +176,22 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def _say_why_slow(self, reason: str) -> None:
+        self._say_once(
+            f"{type(self).__name__} works on images one by one, not in the native pipeline: "
+            f"{reason}. The numbers are the same."
+        )
+
+    def _say_what_is_called(self, function: str) -> None:
+        self._say_once(
+            f"{type(self).__name__} calls {function} from Python for one image after the other. "
+            "One that uses TensorFlow's operations only can be marked with "
+            "`catdog_data.keras_compat.traceable` to run in the pipeline."
+        )
+
+    def _say_once(self, message: str) -> None:
         if not self._said_why_slow:
             self._said_why_slow = True
-            warnings.warn(
-                f"{type(self).__name__} works on images one by one, not in the native pipeline: "
-                f"{reason}. The numbers are the same.",
-                SlowPathWarning,
-                stacklevel=4,
-            )
+            warnings.warn(message, SlowPathWarning, stacklevel=5)
 
 
 def with_tuples(batch: Any) -> Any:

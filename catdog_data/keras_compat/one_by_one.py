@@ -1,16 +1,14 @@
 """A batch without the native pipeline: every image loaded, transformed and standardised in NumPy.
 
-Calls and draws come in Keras' order. Where nobody can tell the difference (no method of the
-generator is overridden, no function of the user is called) all transforms are drawn first, the
-batch is resampled by the compiled warp, and threads do the rest.
+Calls and draws come in Keras' order. Unless somebody else draws or applies the transforms, all are
+drawn first and the batch is resampled by the compiled warp. Where no Python of the user's is
+called either, threads do the rest; else the transforms are drawn once more, in turn.
 """
 
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,36 +16,39 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.affine import geometry_rows
-from catdog_data.augment.compiled import compiled
 from catdog_data.augment.parameters import Transforms
-from catdog_data.augment.warp import FILL_MODES, FillMode, coordinate_tables, warp_by_tables
-from catdog_data.machine import available_cores
+from catdog_data.augment.warp import FILL_MODES
+from catdog_data.keras_compat.finishing import for_all, is_row, moved
+from catdog_data.keras_compat.preprocessing import in_graph, is_of_keras_applications
+from catdog_data.render import Rendering, images_renderer
 
 Load = Callable[[int], NDArray[Any]]
 
 
-def why_in_turn(generator: Any) -> str | None:
-    """Tell what forbids drawing all transforms before the first image is touched, if anything.
+def who_draws(generator: Any) -> str | None:
+    """Tell what else than this package draws or applies the transforms, if anything does.
 
     Args:
         generator: an `ImageDataGenerator`, of this package, of Keras or of the user.
     """
     if not hasattr(generator, "_overridden_hook"):
         return f"a {type(generator).__module__}.{type(generator).__name__} draws the transforms"
-    if (name := generator._overridden_hook()) is not None:
-        return f"`{name}` of the generator is overridden"
-    if generator.preprocessing_function and not _is_of_keras(generator.preprocessing_function):
-        return "`preprocessing_function` is Python"
+    name = generator._overridden_hook()
+    return None if name in (None, "standardize") else f"`{name}` of the generator is overridden"
+
+
+def called_in_turn(generator: Any) -> str | None:
+    """Tell which Python of the user's is called for one image after the other, if any.
+
+    Args:
+        generator: an `ImageDataGenerator` of this package.
+    """
+    if generator._overridden_hook() == "standardize":
+        return "`standardize` of the generator, which is overridden,"
+    function = generator.preprocessing_function
+    if function and not is_of_keras_applications(function) and in_graph(function) is None:
+        return "`preprocessing_function`"
     return None
-
-
-def _is_of_keras(function: Any) -> bool:
-    """Recognise `keras.applications.*.preprocess_input`, which draws nothing."""
-    module = getattr(function, "__module__", None) or ""
-    return (
-        module.startswith("keras.src.applications.")
-        and getattr(sys.modules.get(module), "preprocess_input", None) is function
-    )
 
 
 def fill_batch(
@@ -62,28 +63,71 @@ def fill_batch(
         generator: an `ImageDataGenerator`, or None to load only.
         rows: images of a full batch; fewer are padded, so that all have one shape.
     """
-    if generator is not None and why_in_turn(generator) is not None:
+    if generator is None:
+        batch[:] = _loaded(load, samples, batch.size)
+    elif who_draws(generator) is not None:
         for i, sample in enumerate(samples):
             x = load(sample)
             x = generator.apply_transform(x, generator.get_random_transform(x.shape))
             batch[i] = generator.standardize(x)
-        return
-    with ThreadPoolExecutor(available_cores()) as pool:
-        if generator is None:
-            batch[:] = list(pool.map(load, samples))
-            return
-        drawn = [generator.get_random_transform(batch.shape[1:]) for _ in samples]
-        images = list(pool.map(load, samples))
-        transform = generator.apply_transform
-        if _warps_batches(generator, images):
-            images = _warp_batch(images, drawn, generator, max(rows, len(samples)))
-            transform = generator._after_geometry
+    else:
+        _fill_at_once(batch, samples, load, generator, max(rows, len(samples)))
 
-        def finish(image: NDArray[Any], parameters: Any) -> Any:
-            return generator.standardize(transform(image, parameters))
 
-        for i, x in enumerate(pool.map(finish, images, drawn)):
-            batch[i] = x
+def _fill_at_once(
+    batch: NDArray[Any], samples: NDArray[np.int64], load: Load, generator: Any, rows: int
+) -> None:
+    random = np.random.mtrand._rand
+    before = random.get_state(legacy=True)
+    size = batch.shape[generator.row_axis], batch.shape[generator.col_axis]
+    transforms = generator._ranges().draw(random, len(samples), size)
+    images = _loaded(load, samples, batch.size)
+    transform = generator.apply_transform
+    in_turn = called_in_turn(generator) is not None
+    if _warps_batches(generator, images):
+        images = _warp_batch(images, transforms, generator, rows, for_sums=in_turn)
+        transform = generator._after_geometry
+
+    def finish(i: int) -> None:
+        batch[i] = generator.standardize(transform(images[i], drawn[i]))
+
+    def finish_in_turn(i: int) -> None:
+        parameters = generator.get_random_transform(batch.shape[1:])
+        if is_row(parameters, transforms, i):
+            x = transform(images[i], parameters)
+        else:  # A function of the user's has drawn from the stream.
+            x = generator.apply_transform(load(samples[i]), parameters)
+        batch[i] = generator.standardize(x)
+
+    if in_turn:
+        random.set_state(before)
+        for i in range(len(samples)):
+            finish_in_turn(i)
+    else:
+        drawn = _as_keras(transforms, generator)
+        for_all(finish, len(samples), batch.size)
+
+
+def _loaded(load: Load, samples: NDArray[np.int64], values: int) -> list[NDArray[Any]]:
+    images: list[Any] = [None] * len(samples)
+
+    def fetch(i: int) -> None:
+        images[i] = load(samples[i])
+
+    for_all(fetch, len(samples), values)
+    return images
+
+
+def _as_keras(transforms: Transforms, generator: Any) -> list[dict[str, Any]]:
+    """Write rows as `get_random_transform` returns them."""
+    names = ("theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal", "flip_vertical")
+    columns = {name: getattr(transforms, name).tolist() for name in names}
+    nothing = [None] * len(transforms)
+    shifts, brightens = generator.channel_shift_range, generator.brightness_range is not None
+    columns["channel_shift_intensity"] = transforms.channel_shift.tolist() if shifts else nothing
+    columns["brightness"] = transforms.brightness.tolist() if brightens else nothing
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _warps_batches(generator: Any, images: Sequence[NDArray[Any]]) -> bool:
@@ -91,35 +135,50 @@ def _warps_batches(generator: Any, images: Sequence[NDArray[Any]]) -> bool:
     return (
         generator.fill_mode in FILL_MODES
         and generator.interpolation_order in (0, 1)
-        and all(image.dtype == np.float32 for image in images)
+        and all(image.dtype in (np.float32, np.float64) for image in images)
     )
 
 
 def _warp_batch(
-    images: Sequence[NDArray[Any]], drawn: Sequence[dict[str, Any]], generator: Any, rows: int
+    images: Sequence[NDArray[Any]],
+    transforms: Transforms,
+    generator: Any,
+    rows: int,
+    *,
+    for_sums: bool,
 ) -> list[NDArray[Any]]:
-    names = ("theta", "tx", "ty", "shear", "zx", "zy")
-    parameters = np.array([[each[name] for name in names] for each in drawn], np.float64)
-    parameters = np.reshape(parameters, (-1, len(names)))
-    moved = (parameters != [0, 0, 0, 0, 1, 1]).any(axis=1)
-    if not moved.any():
+    """Resample those that move; `for_sums` asks for Keras' order in memory in any case."""
+    is_moved = moved(transforms)
+    if not is_moved.any():
         return list(images)
     channel_axis = generator.channel_axis
     stacked = np.moveaxis(np.stack(images), channel_axis, -1)
     count, size = len(images), stacked.shape[1:3]
-    geometry = geometry_rows(Transforms.unflipped(*parameters.T), size)
-    # One shape for every batch, so that the kernel is compiled once.
-    missing = rows - count
-    tables = coordinate_tables(tf.constant(np.pad(geometry, ((0, missing), (0, 0)))), size)
-    padded = np.pad(stacked, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else stacked
-    kernel = _kernel(
-        generator.fill_mode, float(generator.cval), generator.interpolation_order, padded.shape
+    unflipped = Transforms.unflipped(
+        *(getattr(transforms, name) for name in ("theta", "tx", "ty", "shear", "zx", "zy"))
     )
-    warped = np.moveaxis(np.array(kernel(tf.constant(padded), *tables)[:count]), -1, channel_axis)
-    if generator.samplewise_center or generator.samplewise_std_normalization:
+    # One shape for every batch, so that the kernel is compiled once.
+    missing = ((0, rows - count), *[(0, 0)] * 3)
+    padded = np.pad(stacked, missing) if rows > count else stacked
+    geometry = np.pad(geometry_rows(unflipped, size), missing[:2])
+    dtype = stacked.dtype.name
+    rendering = Rendering(
+        image_size=size,
+        warps=True,
+        fill_mode=generator.fill_mode,
+        cval=float(generator.cval),
+        order=generator.interpolation_order,
+        pixel_dtype=dtype,
+        output_dtype=dtype,
+    )
+    warped = np.array(_kernel(rendering, padded.shape)(tf.constant(geometry), tf.constant(padded)))[
+        :count
+    ]
+    warped = np.moveaxis(warped, -1, channel_axis)
+    if for_sums or generator.samplewise_center or generator.samplewise_std_normalization:
         warped = _in_memory_as_keras(warped, channel_axis)
     # An image that stays where it is keeps its memory as well.
-    return [warped[i] if moved[i] else images[i] for i in range(count)]
+    return [warped[i] if is_moved[i] else images[i] for i in range(count)]
 
 
 def _in_memory_as_keras(images: NDArray[Any], channel_axis: int) -> NDArray[Any]:
@@ -128,13 +187,18 @@ def _in_memory_as_keras(images: NDArray[Any], channel_axis: int) -> NDArray[Any]
 
 
 @functools.lru_cache(maxsize=32)
-def _kernel(
-    fill_mode: FillMode, cval: float, order: int, shape: tuple[int, ...]
-) -> Callable[..., tf.Tensor]:
+def _kernel(rendering: Rendering, shape: tuple[int, ...]) -> Callable[..., tf.Tensor]:
     """Make the warp for one shape: a function of its own each, or TensorFlow warns of retracing."""
+    render = images_renderer(rendering)
+    unused = tf.zeros([shape[0], 2], tf.float64)
+    signature = [
+        tf.TensorSpec([shape[0], 8], tf.float64),
+        tf.TensorSpec(shape, rendering.pixel_dtype),
+    ]
 
-    def kernel(images: tf.Tensor, *tables: tf.Tensor) -> tf.Tensor:
-        warped = warp_by_tables(images, tables, fill_mode=fill_mode, cval=cval, order=order)
-        return tf.cast(warped, tf.float32)
+    def kernel(geometry: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        return render(geometry, unused, images)
 
-    return compiled(kernel)
+    # Concrete: a batch of small images takes less time than the choice among traces.
+    traced = tf.function(kernel, input_signature=signature, autograph=False)
+    return traced.get_concrete_function()  # type: ignore[no-any-return]

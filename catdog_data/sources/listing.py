@@ -23,18 +23,25 @@ def existing_files(paths: Iterable[str]) -> set[str]:
         by_folder.setdefault(os.path.dirname(path), []).append(path)  # noqa: PTH120 (strings)
     found: set[str] = set()
     for folder, members in by_folder.items():
-        names = _file_names(folder)
-        found.update(path for path in members if os.path.basename(path) in names)  # noqa: PTH119
+        found.update(_files_among(members, folder))
     return found
 
 
-def _file_names(folder: str) -> set[str]:
+def _files_among(paths: Iterable[str], folder: str) -> list[str]:
     try:
-        with os.scandir(folder or ".") as entries:
-            return {entry.name for entry in entries if _is_file(entry)}
-    except (OSError, ValueError):
+        names = _file_names(folder)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         # Missing, not a folder, or a name that no folder can have.
-        return set()
+        return []
+    except OSError:
+        # Files of a folder that may not be listed can still be read.
+        return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 (strings)
+    return [path for path in paths if os.path.basename(path) in names]  # noqa: PTH119
+
+
+def _file_names(folder: str) -> set[str]:
+    with os.scandir(folder or ".") as entries:
+        return {entry.name for entry in entries if _is_file(entry)}
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

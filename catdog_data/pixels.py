@@ -1,0 +1,135 @@
+"""Where the pixels of an image come from, and in which form they wait to be rendered.
+
+Each class has `fetch`, from an index to one image in a form of fixed shape, and `renderer`, which
+makes the function that turns a batch of such forms into finished images. Index -1 is padding: it
+fetches zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import tensorflow as tf
+
+from catdog_data.decode import read_rgb
+from catdog_data.render import Rendering, images_renderer, rows_renderer
+from catdog_data.resize import nearest_table
+
+_ROW_WIDTH = 512
+"""Pixels a row may have to be batched as it is; wider ones lose their columns before that."""
+
+
+class Pixels(Protocol):
+    """What the pipeline asks of a source of pixels."""
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Fetch one image, int64[], in a form of fixed shape; -1 fetches zeros."""
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+
+
+class RowsOfFiles:
+    """RGB files resized by Pillow's nearest: rows are picked at once, columns for the batch.
+
+    Picking rows copies long runs, picking columns three bytes at a time, which is dear for a
+    single image and cheap in the compiled kernel.
+
+    Args:
+        filepaths: the N files.
+        image_size: (height, width) in pixels of the target.
+    """
+
+    def __init__(self, filepaths: Sequence[str], image_size: tuple[int, int]) -> None:
+        self._paths = tf.constant(list(filepaths))
+        self._image_size = image_size
+        self._row_width = max(_ROW_WIDTH, _multiple_of_4(image_size[1]))
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Read, decode and pick rows: uint8[H * row_width * 3] and int32[], their length."""
+        height, width = self._image_size
+
+        def read() -> tuple[tf.Tensor, tf.Tensor]:
+            image = read_rgb(tf.gather(self._paths, index))
+            shape = tf.shape(image)
+            rows = tf.gather(image, nearest_table(shape[0], height))
+            return tf.cond(  # type: ignore[no-any-return]
+                shape[1] <= self._row_width,
+                lambda: (tf.reshape(rows, [-1]), shape[1]),
+                lambda: (
+                    tf.reshape(tf.gather(rows, nearest_table(shape[1], width), axis=1), [-1]),
+                    tf.constant(width),
+                ),
+            )
+
+        flat, row_length = tf.cond(
+            index >= 0, read, lambda: (tf.zeros([0], tf.uint8), tf.constant(1))
+        )
+        return _padded(flat, height * self._row_width * 3), row_length
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        return rows_renderer(rendering, self._row_width)
+
+
+class PackedImages:
+    """RGB images of 8 bits in the target's size, which the kernels gather pixel by pixel.
+
+    Args:
+        load: from an index int64[] to uint8[H, W, 3].
+        image_size: (height, width) in pixels.
+    """
+
+    def __init__(self, load: Callable[[tf.Tensor], tf.Tensor], image_size: tuple[int, int]) -> None:
+        self._load, self._image_size = load, image_size
+        self._row_width = _multiple_of_4(image_size[1])
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Load an image: uint8[H * row_width * 3] and int32[], the width."""
+        height, width = self._image_size
+        flat = tf.cond(
+            index >= 0,
+            lambda: tf.reshape(self._load(index), [-1]),
+            lambda: tf.zeros([0], tf.uint8),
+        )
+        return _padded(flat, height * self._row_width * 3), tf.constant(width)
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        return rows_renderer(rendering, self._row_width)
+
+
+class WholeImages:
+    """Images of any type and number of channels in the target's size.
+
+    Args:
+        load: from an index int64[] to `dtype`[H, W, C].
+        shape: (H, W, C).
+        dtype: type of the values.
+    """
+
+    def __init__(
+        self, load: Callable[[tf.Tensor], tf.Tensor], shape: tuple[int, int, int], dtype: str
+    ) -> None:
+        self._load, self._shape, self._dtype = load, shape, dtype
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Load an image: `dtype`[H, W, C]."""
+        image = tf.cond(
+            index >= 0, lambda: self._load(index), lambda: tf.zeros(self._shape, self._dtype)
+        )
+        return (tf.ensure_shape(image, self._shape),)
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        return images_renderer(rendering)
+
+
+def _multiple_of_4(size: int) -> int:
+    """Round up, so that rows are whole words."""
+    return -(-size // 4) * 4
+
+
+def _padded(flat: tf.Tensor, size: int) -> tf.Tensor:
+    return tf.ensure_shape(tf.pad(flat, [[0, size - tf.size(flat)]]), [size])

@@ -1,0 +1,185 @@
+"""From fetched pixels to finished images: the kernels of a batch, and what is fused into each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from catdog_data.augment.compiled import compiled
+from catdog_data.augment.photometric import brighten, shift_channels
+from catdog_data.augment.warp import FillMode, coordinate_tables, warp_by_tables
+from catdog_data.resize import nearest_table
+from catdog_data.words import as_words, unaligned_words
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What is done to the pixels of every batch, fixed when the pipeline is built.
+
+    Args:
+        image_size: (height, width) in pixels of every image.
+        warps: whether geometry rows are applied; otherwise they are not looked at.
+        fill_mode: see `catdog_data.augment.warp.warp`.
+        cval: see there.
+        order: see there.
+        shifts_channels: whether channel shifts are applied.
+        brightens: whether brightness is applied.
+        preprocess: from images `pixel_dtype`[B, H, W, C] to images of the same shape, or None.
+        rescale: factor for every value, or None.
+        pixel_dtype: floating type that values are kept and rescaled in.
+        output_dtype: type that the batch is cast to at the end.
+    """
+
+    image_size: tuple[int, int]
+    warps: bool = False
+    fill_mode: FillMode = "nearest"
+    cval: float = 0.0
+    order: int = 1
+    shifts_channels: bool = False
+    brightens: bool = False
+    preprocess: Callable[[tf.Tensor], tf.Tensor] | None = None
+    rescale: float | None = None
+    pixel_dtype: str = "float32"
+    output_dtype: str = "float32"
+
+    @property
+    def paints(self) -> bool:
+        """Whether steps follow the geometry that need a kernel of their own."""
+        return self.shifts_channels or self.brightens or self.preprocess is not None
+
+
+def images_renderer(rendering: Rendering) -> Callable[..., tf.Tensor]:
+    """Make the function from (geometry, photometry, images) to finished images.
+
+    Args:
+        rendering: what is done.
+
+    Returns:
+        A function of float64[B, 8], float64[B, 2] and [B, H, W, C] of any type.
+    """
+    warped = compiled(
+        lambda images, *tables: _last_of_geometry(_resample(images, tables, rendering), rendering)
+    )
+    unmoved = compiled(lambda images: _last_of_geometry(images, rendering))
+    paint = _painter(rendering)
+
+    def render(geometry: tf.Tensor, photometry: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        if rendering.warps:
+            images = warped(images, *coordinate_tables(geometry, rendering.image_size))
+        else:
+            images = unmoved(images)
+        return paint(images, photometry)
+
+    return render
+
+
+def rows_renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
+    """Make the function from (geometry, photometry, flat rows, row lengths) to finished images.
+
+    Args:
+        rendering: what is done.
+        row_width: pixels a row may have, a multiple of 4.
+
+    Returns:
+        A function of float64[B, 8], float64[B, 2], uint8[B, H * row_width * 3] (the rows of an
+        image one behind the other, then zeros) and int32[B], their length in pixels. Columns
+        are picked as Pillow's `NEAREST` picks them.
+    """
+    height, width = rendering.image_size
+
+    def place_of_pixels(row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+        row_start = tf.range(height)[tf.newaxis] * row_length[:, tf.newaxis]
+        place = row_start[:, :, tf.newaxis] + columns[:, tf.newaxis, :]
+        return tf.reshape(place, [place.shape[0], -1])
+
+    def pick(flat: tf.Tensor, row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+        batch = flat.shape[0]
+        pixels = tf.reshape(flat, [batch, height * row_width, 3])
+        picked = tf.gather(pixels, place_of_pixels(row_length, columns), batch_dims=1)
+        return tf.reshape(picked, [batch, height, width, 3])
+
+    def pick_words(flat: tf.Tensor, row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+        words = unaligned_words(flat, 3 * place_of_pixels(row_length, columns))
+        return tf.reshape(words, [flat.shape[0], height, width])
+
+    # Kernels apart: fused into one, every tap of the warp would look up its column anew.
+    picked_words = compiled(pick_words)
+    warped = compiled(
+        lambda words, *tables: _last_of_geometry(_resample(words, tables, rendering), rendering)
+    )
+    picked = compiled(lambda *fetched: _last_of_geometry(pick(*fetched), rendering))
+    paint = _painter(rendering)
+
+    def render(
+        geometry: tf.Tensor, photometry: tf.Tensor, flat: tf.Tensor, row_length: tf.Tensor
+    ) -> tf.Tensor:
+        # Rows whose columns were picked have the target's length, and their table is 0, 1, ….
+        columns = nearest_table(row_length, width)
+        if rendering.warps:
+            tables = coordinate_tables(geometry, rendering.image_size)
+            images = warped(picked_words(as_words(flat), row_length, columns), *tables)
+        else:
+            images = picked(flat, row_length, columns)
+        return paint(images, photometry)
+
+    return render
+
+
+def _resample(pixels: tf.Tensor, tables: tuple[tf.Tensor, ...], rendering: Rendering) -> tf.Tensor:
+    return warp_by_tables(
+        pixels,
+        tables,
+        fill_mode=rendering.fill_mode,
+        cval=rendering.cval,
+        order=rendering.order,
+    )
+
+
+def _last_of_geometry(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
+    """Round to the type of pixels; where nothing else follows, finish."""
+    if rendering.paints:
+        return tf.cast(images, rendering.pixel_dtype)
+    return _finish(images, rendering)
+
+
+def _painter(rendering: Rendering) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Make the function of (images, photometry) for what follows the geometry.
+
+    Kernels of their own, since the extremes that a channel shift needs would otherwise be those
+    of a second warp.
+    """
+    if not rendering.paints:
+        return lambda images, photometry: images
+
+    def recolour(images: tf.Tensor, photometry: tf.Tensor) -> tf.Tensor:
+        if rendering.shifts_channels:
+            images = shift_channels(images, photometry[:, 0])
+        if rendering.brightens:
+            images = brighten(images, photometry[:, 1])
+        return images if rendering.preprocess else _finish(images, rendering)
+
+    recoloured = compiled(recolour)
+    finished = compiled(lambda images: _finish(images, rendering))
+
+    def paint(images: tf.Tensor, photometry: tf.Tensor) -> tf.Tensor:
+        if rendering.preprocess is None:
+            return recoloured(images, photometry)
+        if rendering.shifts_channels or rendering.brightens:
+            images = recoloured(images, photometry)
+        return finished(rendering.preprocess(images))
+
+    return paint
+
+
+def _finish(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
+    """Round to the type of pixels, rescale in it, cast: the order in which Keras rounds."""
+    images = tf.cast(images, rendering.pixel_dtype)
+    if rendering.rescale is not None:
+        # NumPy multiplies by a Python number in the array's type, by a NumPy one in the wider.
+        wide = np.result_type(np.dtype(rendering.pixel_dtype), rendering.rescale).name
+        images = tf.cast(images, wide) * tf.constant(rendering.rescale, wide)
+        images = tf.cast(images, rendering.pixel_dtype)
+    return tf.cast(images, rendering.output_dtype)
