@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
+from keras.applications.vgg16 import preprocess_input
 from test_keras_parity import RECIPE, pair
 
 from catdog_data import ImageDataGenerator
@@ -26,8 +27,9 @@ HEADING = """# Compatibility with Keras' ImageDataGenerator
 Written by `CATDOG_WRITE_TABLE=1 python -m pytest -m slow tests/test_compatibility_table.py`,
 which reads two epochs of the test pictures through the installed Keras and through catdog, and
 checked by the slow tests. "Identical" means every bit of every image, every label, and NumPy's
-global stream afterwards. "Native" is the parallel pipeline; "one by one" is NumPy and Pillow with
-the same numbers, at a fraction of the speed, and says so once by a `SlowPathWarning`.
+global stream afterwards. "Native" is the parallel pipeline; "native, then NumPy" is the same
+pipeline up to the transforms, after which NumPy finishes each image; "one by one" is NumPy, SciPy
+and Pillow throughout, at a fraction of the speed, and says so once by a `SlowPathWarning`.
 
 | argument | value | files | arrays | path for files |
 |---|---|---|---|---|
@@ -61,6 +63,7 @@ ARGUMENTS = [
     ("brightness_range", (0.5, 1.5), {"brightness_range": (0.5, 1.5)}),
     ("rescale", "1/255", {"rescale": 1 / 255.0}),
     ("preprocessing_function", "a function", {"preprocessing_function": turned}),
+    ("preprocessing_function", "of Keras", {"preprocessing_function": preprocess_input}),
     *[
         (name, True, {name: True, **TWICE})
         for name in ("samplewise_center", "samplewise_std_normalization")
@@ -118,7 +121,9 @@ def verdict(reference, ours):
 def row(photos, argument, value, options, flow):
     files = pair(photos, options, flow)
     fitted([each.image_data_generator for each in files], files[0].image_shape)
-    path = "native" if files[1]._reason_to_go_one_by_one() is None else "one by one"
+    path = "native, then NumPy" if files[1]._finishes_in_numpy() else "native"
+    if files[1]._reason_to_go_one_by_one() is not None:
+        path = "one by one"
     on_files = verdict(*files)
     on_arrays = "does not apply"
     if not flow or argument in ("shuffle", "seed"):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
+from catdog_data.keras_compat.iterator import say_what_was_found
 from catdog_data.sources.listing import existing_files
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class DataFrameIterator(FilesIterator):
         self._filepaths = joined(self.directory, self.filenames)
         validated = "validated" if validate_filenames else "non-validated"
         belonging = f" belonging to {len(self.class_indices)} classes" if has_classes else ""
-        print(f"Found {self.samples} {validated} image filenames{belonging}.")
+        say_what_was_found(f"Found {self.samples} {validated} image filenames{belonging}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
 
     @property

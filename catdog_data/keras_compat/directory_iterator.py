@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
+from catdog_data.keras_compat.iterator import say_what_was_found
 from catdog_data.sources.folders import index_class_folders
 
 if TYPE_CHECKING:
@@ -93,9 +94,9 @@ class DirectoryIterator(FilesIterator):
         self.classes = np.array(index.labels)
         self.samples = len(index)
         self._filepaths = joined(index.root, index.filenames)
-        print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        say_what_was_found(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         if index.ignored:
-            print(_passed_over(index.ignored))
+            say_what_was_found(_passed_over(index.ignored))
         super().__init__(self.samples, batch_size, shuffle, seed)
 
     @property

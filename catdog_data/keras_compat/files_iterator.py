@@ -25,15 +25,16 @@ from catdog_data.keras_compat.finishing import standardize_apart, standardize_in
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.one_by_one import called_in_turn, fill_batch, who_draws
 from catdog_data.keras_compat.preprocessing import in_graph
+from catdog_data.keras_compat.reading import CHANNELS, pixels_of_files
 from catdog_data.keras_compat.saving import save_batch
-from catdog_data.pixels import PackedImages, Pixels, RowsOfFiles, WholeImages
+from catdog_data.keras_compat.snapshot import same, snapshot
+from catdog_data.pixels import Pixels
 from catdog_data.plan import BatchPlan, Position, Recipe, batch_at, draw_order
 from catdog_data.render import Rendering
 
 if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator
 
-_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _HOOKS = ("_get_batches_of_transformed_samples", "_set_index_array", "_flow_index")
 _STANDARDIZING = (
     "featurewise_center",
@@ -77,13 +78,13 @@ class FilesIterator(Iterator):
         self.image_data_generator = image_data_generator
         self.target_size = _checked_size(target_size)
         self.keep_aspect_ratio = keep_aspect_ratio
-        if color_mode not in _CHANNELS:
+        if color_mode not in CHANNELS:
             raise ValueError(
                 f'Invalid color mode: {color_mode}; expected "rgb", "rgba", or "grayscale".'
             )
         self.color_mode = color_mode
         self.data_format = data_format or keras.config.image_data_format()
-        channels = (_CHANNELS[color_mode],)
+        channels = (CHANNELS[color_mode],)
         self.image_shape = (
             self.target_size + channels
             if self.data_format == "channels_last"
@@ -255,6 +256,8 @@ class FilesIterator(Iterator):
 
     def _goes_one_by_one(self) -> bool:
         """Tell whether there is something the native pipeline does not do, and say it once."""
+        if not self.n:
+            return True
         reason = self._reason_to_go_one_by_one()
         if reason is not None:
             self._say_why_slow(reason)
@@ -263,8 +266,6 @@ class FilesIterator(Iterator):
         return reason is not None
 
     def _reason_to_go_one_by_one(self) -> str | None:
-        if not self.n:
-            return "there are no images"
         for name in _HOOKS:
             if getattr(getattr(self, name), "__func__", None) is not getattr(FilesIterator, name):
                 return f"`{name}` is overridden"
@@ -416,26 +417,13 @@ class FilesIterator(Iterator):
         return rendering
 
     def _pixels(self) -> Pixels:
-        """Choose how files are read: through Pillow, where TensorFlow does not do the same."""
-        nearest = self.interpolation == "nearest" and not self.keep_aspect_ratio
-        if self.color_mode == "rgb" and nearest:
-            return RowsOfFiles(self.filepaths, self.target_size)
-        load = _loader(
-            list(self.filepaths),
-            {
-                "color_mode": self.color_mode,
-                "target_size": self.target_size,
-                "interpolation": self.interpolation,
-                "keep_aspect_ratio": self.keep_aspect_ratio,
-            },
-            # Values of grayscale files may have 16 or 32 bits.
-            keras.config.floatx() if self.color_mode == "grayscale" else "uint8",
+        return pixels_of_files(
+            self.filepaths,
+            self.target_size,
+            self.color_mode,
+            self.interpolation,
+            self.keep_aspect_ratio,
         )
-        if self.color_mode == "rgb":
-            return PackedImages(load, self.target_size)
-        shape = (*self.target_size, _CHANNELS[self.color_mode])
-        dtype = keras.config.floatx() if self.color_mode == "grayscale" else "uint8"
-        return WholeImages(load, shape, dtype)
 
     def _rows(self) -> int:
         return min(self.batch_size, self.n)
@@ -446,13 +434,13 @@ class FilesIterator(Iterator):
         if (
             executor is None
             or not executor.serves(rendering, self._rows())
-            or not all(map(_same, self._sources_of_executor, sources))
+            or not all(map(same, self._sources_of_executor, sources))
         ):
             executor = Executor(
                 self.filepaths, self._pixels(), rendering, self._rows(), self._finisher()
             )
             self._executor = executor
-            self._sources_of_executor = [_snapshot(source) for source in sources]
+            self._sources_of_executor = [snapshot(source) for source in sources]
         return executor
 
     def _sources(self) -> list[Any]:
@@ -494,49 +482,8 @@ class FilesIterator(Iterator):
         )
 
 
-def _snapshot(value: Any) -> Any:
-    """Copy arrays and lists, those within lists too."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, list):
-        return [_snapshot(each) if isinstance(each, (list, np.ndarray)) else each for each in value]
-    return value
-
-
-def _same(snapshot: Any, value: Any) -> bool:
-    """Tell whether a value is still what the snapshot was taken of."""
-    if isinstance(value, np.ndarray):
-        return _same_array(snapshot, value)
-    if isinstance(value, list) and isinstance(snapshot, list) and len(value) == len(snapshot):
-        if value and isinstance(value[0], np.ndarray):
-            return all(_same(old, new) for old, new in zip(snapshot, value, strict=True))
-        return snapshot == value
-    return snapshot is value or (isinstance(value, tuple) and bool(snapshot == value))
-
-
-def _same_array(snapshot: Any, value: NDArray[Any]) -> bool:
-    if not isinstance(snapshot, np.ndarray) or snapshot.dtype != value.dtype:
-        return False
-    # A missing number is equal to itself here.
-    return bool(np.array_equal(snapshot, value, equal_nan=value.dtype.kind in "fc"))
-
-
 def _has_lists(labels: Sequence[Any]) -> bool:
     return any(isinstance(label, (list, tuple)) for label in labels)
-
-
-def _loader(
-    filepaths: list[str], options: dict[str, Any], dtype: str
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Make the function from an index to the image as Keras loads it: a call of Pillow."""
-
-    def load(i: NDArray[np.int64]) -> NDArray[Any]:
-        with keras.utils.load_img(filepaths[int(i)], **options) as image:
-            pixels = np.asarray(image, dtype)
-        return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
-
-    # Pillow works without the lock of the interpreter, so that calls run in parallel.
-    return lambda index: tf.numpy_function(load, [index], dtype, stateful=False)
 
 
 def _checked_size(target_size: Sequence[int]) -> tuple[int, int]:

@@ -13,11 +13,21 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_data.augment.parameters import Shift, TransformRanges
-from catdog_data.augment.warp import FILL_MODES, FillMode
+from catdog_data.augment.parameters import TransformRanges
+from catdog_data.augment.warp import FillMode
 from catdog_data.keras_compat.array_iterator import NumpyArrayIterator
 from catdog_data.keras_compat.dataframe_iterator import DataFrameIterator
 from catdog_data.keras_compat.directory_iterator import DirectoryIterator
+from catdog_data.keras_compat.options import (
+    check_deprecated,
+    checked_brightness,
+    checked_data_format,
+    checked_fill_mode,
+    draw_shift,
+    draw_uniform,
+    shift_range,
+    zoom_pair,
+)
 from catdog_data.keras_compat.preprocessing import in_graph
 from catdog_data.keras_compat.statistics import statistics_of
 from catdog_data.keras_compat.transforms import (
@@ -111,9 +121,9 @@ class ImageDataGenerator:
         self.width_shift_range = width_shift_range
         self.height_shift_range = height_shift_range
         self.shear_range = shear_range
-        self.zoom_range = _zoom_pair(zoom_range)
+        self.zoom_range = zoom_pair(zoom_range)
         self.channel_shift_range = channel_shift_range
-        self.fill_mode = _checked_fill_mode(fill_mode)
+        self.fill_mode = checked_fill_mode(fill_mode)
         self.cval = cval
         self.horizontal_flip = horizontal_flip
         self.vertical_flip = vertical_flip
@@ -121,14 +131,14 @@ class ImageDataGenerator:
         self.preprocessing_function = preprocessing_function
         self.dtype = keras.config.floatx() if dtype is None else dtype
         self.interpolation_order = interpolation_order
-        self.data_format = _checked_data_format(data_format)
+        self.data_format = checked_data_format(data_format)
         if validation_split and not 0 < validation_split < 1:
             raise ValueError(
                 "`validation_split` must be strictly between 0 and 1. "
                 f" Received: {validation_split}"
             )
         self._validation_split = validation_split
-        self.brightness_range = _checked_brightness(brightness_range)
+        self.brightness_range = checked_brightness(brightness_range)
         axes = (3, 1, 2) if self.data_format == "channels_last" else (1, 2, 3)
         self.channel_axis, self.row_axis, self.col_axis = axes
         self.mean: NDArray[Any] | None = None
@@ -322,7 +332,7 @@ class ImageDataGenerator:
             TypeError: a column of the wrong type, or an unknown keyword.
             ValueError: an unknown `class_mode`, or not two classes for "binary".
         """
-        _check_deprecated(kwargs)
+        check_deprecated(kwargs)
         if class_mode == "other":
             warnings.warn(
                 '`class_mode="other"` is deprecated, please use `class_mode="raw"`.',
@@ -370,17 +380,17 @@ class ImageDataGenerator:
         """
         if seed is not None:
             np.random.seed(seed)
-        theta = _uniform(self.rotation_range)
-        tx = _draw_shift(self.height_shift_range, img_shape[self.row_axis - 1])
-        ty = _draw_shift(self.width_shift_range, img_shape[self.col_axis - 1])
-        shear = _uniform(self.shear_range)
+        theta = draw_uniform(self.rotation_range)
+        tx = draw_shift(self.height_shift_range, img_shape[self.row_axis - 1])
+        ty = draw_shift(self.width_shift_range, img_shape[self.col_axis - 1])
+        shear = draw_uniform(self.shear_range)
         zx: Any = 1
         zy: Any = 1
         if tuple(self.zoom_range) != (1, 1):
             zx, zy = np.random.uniform(self.zoom_range[0], self.zoom_range[1], 2)
         flip_horizontal = (np.random.random() < 0.5) * self.horizontal_flip
         flip_vertical = (np.random.random() < 0.5) * self.vertical_flip
-        intensity = _uniform(self.channel_shift_range) if self.channel_shift_range else None
+        intensity = draw_uniform(self.channel_shift_range) if self.channel_shift_range else None
         brightness = None
         if self.brightness_range is not None:
             brightness = np.random.uniform(self.brightness_range[0], self.brightness_range[1])
@@ -653,8 +663,8 @@ class ImageDataGenerator:
         brightness = self.brightness_range
         return TransformRanges(
             rotation=float(self.rotation_range),
-            height_shift=_shift_range(self.height_shift_range),
-            width_shift=_shift_range(self.width_shift_range),
+            height_shift=shift_range(self.height_shift_range),
+            width_shift=shift_range(self.width_shift_range),
             shear=float(self.shear_range),
             zoom=(float(self.zoom_range[0]), float(self.zoom_range[1])),
             horizontal_flip=bool(self.horizontal_flip),
@@ -690,87 +700,9 @@ class ImageDataGenerator:
         )
 
 
-def _uniform(bound: float) -> Any:
-    return np.random.uniform(-bound, bound) if bound else 0
-
-
-def _check_deprecated(keywords: Mapping[str, Any]) -> None:
-    known = {
-        "has_ext": "filenames in the dataframe have to match the exact filenames in disk.",
-        "sort": "batches will be created in the same order than the filenames provided if "
-        "`shuffle` is set to `False`.",
-        "drop_duplicates": "you can drop duplicates by using the "
-        "pandas.DataFrame.drop_duplicates method.",
-    }
-    if unknown := sorted(set(keywords) - set(known)):
-        raise TypeError(f"flow_from_dataframe() got an unexpected keyword argument {unknown[0]!r}")
-    for name in keywords:
-        warnings.warn(f"{name} is deprecated, {known[name]}", DeprecationWarning, stacklevel=3)
-
-
-def _checked_data_format(data_format: str | None) -> str:
-    chosen = keras.config.image_data_format() if data_format is None else data_format
-    if chosen not in {"channels_last", "channels_first"}:
-        raise ValueError(
-            '`data_format` should be `"channels_last"` (channel after row and column) or '
-            '`"channels_first"` (channel before row and column). '
-            f"Received: {data_format}"
-        )
-    return str(chosen)
-
-
-def _checked_fill_mode(fill_mode: str) -> str:
-    known = (*FILL_MODES, "mirror", "grid-constant", "grid-mirror", "grid-wrap")
-    if fill_mode not in known:
-        raise ValueError(
-            f"`fill_mode` must be one of {', '.join(map(repr, known))}; received {fill_mode!r}."
-        )
-    return fill_mode
-
-
-def _checked_brightness(brightness_range: Any) -> Sequence[float] | None:
-    is_pair = isinstance(brightness_range, (tuple, list)) and len(brightness_range) == 2
-    if brightness_range is not None and not is_pair:
-        raise ValueError(
-            f"`brightness_range should be tuple or list of two floats. Received: {brightness_range}"
-        )
-    return brightness_range  # type: ignore[no-any-return]
-
-
 def _warn_unfitted(option: str) -> None:
     warnings.warn(
         f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training "
         "data. Fit it first by calling `.fit(numpy_data)`.",
         stacklevel=3,
     )
-
-
-def _draw_shift(shift_range: Any, pixels: int) -> Any:
-    """Draw one shift as Keras does: a range of floats, or a choice and a random sign."""
-    # A list of zeros draws as well: to Keras it is not empty.
-    if not (len(shift_range) if hasattr(shift_range, "__len__") else shift_range):
-        return 0
-    try:
-        drawn = np.random.choice(shift_range) * np.random.choice([-1, 1])
-    except ValueError:
-        drawn = np.random.uniform(-shift_range, shift_range)
-    return drawn * pixels if np.max(shift_range) < 1 else drawn
-
-
-def _zoom_pair(zoom_range: Any) -> list[float]:
-    if isinstance(zoom_range, (float, int)):
-        return [1 - zoom_range, 1 + zoom_range]
-    if len(zoom_range) == 2 and all(isinstance(value, (float, int)) for value in zoom_range):
-        return [zoom_range[0], zoom_range[1]]
-    raise ValueError(
-        f"`zoom_range` should be a float or a tuple or list of two floats. Received: {zoom_range}"
-    )
-
-
-def _shift_range(value: Any) -> Shift:
-    """Tell a range from a choice as NumPy's `choice` does: a positive integer n is `range(n)`."""
-    if hasattr(value, "__len__"):
-        return tuple(float(each) for each in value)
-    if isinstance(value, float) or value <= 0:
-        return float(value)
-    return tuple(float(each) for each in range(int(value)))

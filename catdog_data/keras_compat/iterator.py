@@ -6,6 +6,7 @@ Order and draws are those of Keras' `Iterator`. The work on the pixels is left t
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator as IteratorOf
@@ -192,6 +193,14 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         if not self._said_why_slow:
             self._said_why_slow = True
             warnings.warn(message, SlowPathWarning, stacklevel=5)
+
+
+def say_what_was_found(message: str) -> None:
+    """Print, or log where Keras' interactive logging is switched off."""
+    if keras.config.is_interactive_logging_enabled():
+        print(message)
+    else:
+        logging.getLogger(__name__).info(message)
 
 
 def with_tuples(batch: Any) -> Any:
