@@ -12,6 +12,8 @@ from catdog_data._version import __version__
 from catdog_data.machine import keep_freed_memory
 
 if TYPE_CHECKING:
+    from catdog_data.augment.augmentation import Augmentation
+    from catdog_data.datasets import image_dataset_from_arrays, image_dataset_from_directory
     from catdog_data.index import ImageIndex
     from catdog_data.keras_compat.conversion import from_keras
     from catdog_data.keras_compat.generator import ImageDataGenerator
@@ -23,22 +25,28 @@ if TYPE_CHECKING:
 keep_freed_memory()
 
 __all__ = [
+    "Augmentation",
     "ImageDataGenerator",
     "ImageFolders",
     "ImageIndex",
     "__version__",
     "from_keras",
     "generate_sample_set",
+    "image_dataset_from_arrays",
+    "image_dataset_from_directory",
     "index_class_folders",
     "unpack",
 ]
 
 _HOMES = {
+    "Augmentation": "catdog_data.augment.augmentation",
     "ImageDataGenerator": "catdog_data.keras_compat.generator",
     "ImageFolders": "catdog_data.sources.archive",
     "ImageIndex": "catdog_data.index",
     "from_keras": "catdog_data.keras_compat.conversion",
     "generate_sample_set": "catdog_data.sources.samples",
+    "image_dataset_from_arrays": "catdog_data.datasets",
+    "image_dataset_from_directory": "catdog_data.datasets",
     "index_class_folders": "catdog_data.sources.folders",
     "unpack": "catdog_data.sources.archive",
 }

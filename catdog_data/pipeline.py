@@ -7,22 +7,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from catdog_data.augment.affine import GEOMETRY_COLUMNS
 from catdog_data.machine import available_cores
 from catdog_data.pixels import Pixels
 from catdog_data.render import Rendering
 
-ORDER_SIGNATURE = (
-    tf.TensorSpec([None], tf.int64),
-    tf.TensorSpec([None, GEOMETRY_COLUMNS], tf.float64),
-    tf.TensorSpec([None, 2], tf.float64),
-)
-"""One order: which images make a batch, the geometry row of each, and its (channel shift,
-brightness). Index -1 pads a short batch."""
+Planned = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
 def image_batches(
     orders: tf.data.Dataset,
+    planned: Planned,
     pixels: Pixels,
     rendering: Rendering,
     batch_size: int,
@@ -31,8 +25,10 @@ def image_batches(
     """Carry out orders: fetch, batch, render.
 
     Args:
-        orders: elements as `ORDER_SIGNATURE`, every one of `batch_size` rows, the last of an
-            epoch padded with index -1.
+        orders: elements are (int64[batch_size], …), first the images of a batch and then what
+            is planned for each; the last batch of an epoch is padded with index -1.
+        planned: makes, from all but the index of a batch of rows, its geometry float64[B, 8] and
+            photometry float64[B, P].
         pixels: where the images that indices name come from.
         rendering: what is done to the pixels.
         batch_size: rows of an order.
@@ -48,10 +44,8 @@ def image_batches(
     # Images are read one by one, so that all cores work on the same batch and the first batch
     # is there as early as can be. A map calls no Python, holds no lock and keeps the order.
     # Orders may come from Python: two are waiting, so that no reader waits for it.
-    def fetch(
-        index: tf.Tensor, geometry: tf.Tensor, photometry: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        return index, geometry, photometry, *pixels.fetch(index)
+    def fetch(*row: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+        return row, pixels.fetch(row[0])
 
     # Not AUTOTUNE, which now and then settles on one thread of two. More than there are cores,
     # since images leave in order: with one each, a slow file holds the others up (0.71 against
@@ -62,9 +56,10 @@ def image_batches(
     batches = fetched.batch(batch_size, drop_remainder=True)
     render = pixels.renderer(rendering)
 
-    def render_batch(index: tf.Tensor, *planned_and_fetched: tf.Tensor) -> Any:
+    def render_batch(rows: tuple[tf.Tensor, ...], fetched: tuple[tf.Tensor, ...]) -> Any:
+        index = rows[0]
         count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
-        return finish(index[:count], render(*planned_and_fetched)[:count])
+        return finish(index[:count], render(*planned(*rows[1:]), *fetched)[:count])
 
     # The kernels use all cores themselves; a batch more than cores hides what is not parallel.
     # Two finished batches wait for the consumer, which evens out slow files.

@@ -13,7 +13,7 @@ from typing import Protocol
 import tensorflow as tf
 
 from catdog_data.decode import read_rgb
-from catdog_data.render import Rendering, images_renderer, rows_renderer
+from catdog_data.render import Rendering, Table, images_renderer, rows_renderer
 from catdog_data.resize import nearest_table
 
 _ROW_WIDTH = 512
@@ -31,7 +31,7 @@ class Pixels(Protocol):
 
 
 class RowsOfFiles:
-    """RGB files resized by Pillow's nearest: rows are picked at once, columns for the batch.
+    """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
 
     Picking rows copies long runs, picking columns three bytes at a time, which is dear for a
     single image and cheap in the compiled kernel.
@@ -39,10 +39,19 @@ class RowsOfFiles:
     Args:
         filepaths: the N files.
         image_size: (height, width) in pixels of the target.
+        decode: from a path, string[], to uint8[H, W, 3].
+        table: tells which rows and columns the target shows.
     """
 
-    def __init__(self, filepaths: Sequence[str], image_size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        filepaths: Sequence[str],
+        image_size: tuple[int, int],
+        decode: Callable[[tf.Tensor], tf.Tensor] = read_rgb,
+        table: Table = nearest_table,
+    ) -> None:
         self._paths = tf.constant(list(filepaths))
+        self._decode, self._table = decode, table
         self._image_size = image_size
         self._row_width = max(_ROW_WIDTH, _multiple_of_4(image_size[1]))
 
@@ -51,14 +60,14 @@ class RowsOfFiles:
         height, width = self._image_size
 
         def read() -> tuple[tf.Tensor, tf.Tensor]:
-            image = read_rgb(tf.gather(self._paths, index))
+            image = self._decode(tf.gather(self._paths, index))
             shape = tf.shape(image)
-            rows = tf.gather(image, nearest_table(shape[0], height))
+            rows = tf.gather(image, self._table(shape[0], height))
             return tf.cond(  # type: ignore[no-any-return]
                 shape[1] <= self._row_width,
                 lambda: (tf.reshape(rows, [-1]), shape[1]),
                 lambda: (
-                    tf.reshape(tf.gather(rows, nearest_table(shape[1], width), axis=1), [-1]),
+                    tf.reshape(tf.gather(rows, self._table(shape[1], width), axis=1), [-1]),
                     tf.constant(width),
                 ),
             )
@@ -70,7 +79,7 @@ class RowsOfFiles:
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
         """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
-        return rows_renderer(rendering, self._row_width)
+        return rows_renderer(rendering, self._row_width, self._table)
 
 
 class PackedImages:

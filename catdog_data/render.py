@@ -9,10 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from catdog_data.augment.compiled import compiled
-from catdog_data.augment.photometric import brighten, shift_channels
+from catdog_data.augment.photometric import brighten, recolour, shift_channels
 from catdog_data.augment.warp import FillMode, coordinate_tables, warp_by_tables
 from catdog_data.resize import nearest_table
 from catdog_data.words import as_words, unaligned_words
+
+Table = Callable[[tf.Tensor, int], tf.Tensor]
+"""See `catdog_data.resize.nearest_table`."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Rendering:
         cval: see there.
         order: see there.
         shifts_channels: whether channel shifts are applied.
-        brightens: whether brightness is applied.
+        brightens: whether brightness is applied, as Pillow does.
+        recolours: whether brightness, contrast, saturation and hue are applied, in floats.
         preprocess: from images `pixel_dtype`[B, H, W, C] to images of the same shape, or None.
         rescale: factor for every value, or None.
         pixel_dtype: floating type that values are kept and rescaled in.
@@ -40,6 +44,7 @@ class Rendering:
     order: int = 1
     shifts_channels: bool = False
     brightens: bool = False
+    recolours: bool = False
     preprocess: Callable[[tf.Tensor], tf.Tensor] | None = None
     rescale: float | None = None
     pixel_dtype: str = "float32"
@@ -48,7 +53,12 @@ class Rendering:
     @property
     def paints(self) -> bool:
         """Whether steps follow the geometry that need a kernel of their own."""
-        return self.shifts_channels or self.brightens or self.preprocess is not None
+        return self.changes_colours or self.preprocess is not None
+
+    @property
+    def changes_colours(self) -> bool:
+        """Whether photometry rows are looked at."""
+        return self.shifts_channels or self.brightens or self.recolours
 
 
 def images_renderer(rendering: Rendering) -> Callable[..., tf.Tensor]:
@@ -58,7 +68,7 @@ def images_renderer(rendering: Rendering) -> Callable[..., tf.Tensor]:
         rendering: what is done.
 
     Returns:
-        A function of float64[B, 8], float64[B, 2] and [B, H, W, C] of any type.
+        A function of float64[B, 8], float64[B, P] and [B, H, W, C] of any type.
     """
     warped = compiled(
         lambda images, *tables: _last_of_geometry(_resample(images, tables, rendering), rendering)
@@ -76,17 +86,19 @@ def images_renderer(rendering: Rendering) -> Callable[..., tf.Tensor]:
     return render
 
 
-def rows_renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tensor]:
+def rows_renderer(
+    rendering: Rendering, row_width: int, table: Table = nearest_table
+) -> Callable[..., tf.Tensor]:
     """Make the function from (geometry, photometry, flat rows, row lengths) to finished images.
 
     Args:
         rendering: what is done.
         row_width: pixels a row may have, a multiple of 4.
+        table: tells which columns of a row the target shows.
 
     Returns:
-        A function of float64[B, 8], float64[B, 2], uint8[B, H * row_width * 3] (the rows of an
-        image one behind the other, then zeros) and int32[B], their length in pixels. Columns
-        are picked as Pillow's `NEAREST` picks them.
+        A function of float64[B, 8], float64[B, P], uint8[B, H * row_width * 3] (the rows of an
+        image one behind the other, then zeros) and int32[B], their length in pixels.
     """
     height, width = rendering.image_size
 
@@ -117,7 +129,7 @@ def rows_renderer(rendering: Rendering, row_width: int) -> Callable[..., tf.Tens
         geometry: tf.Tensor, photometry: tf.Tensor, flat: tf.Tensor, row_length: tf.Tensor
     ) -> tf.Tensor:
         # Rows whose columns were picked have the target's length, and their table is 0, 1, ….
-        columns = nearest_table(row_length, width)
+        columns = table(row_length, width)
         if rendering.warps:
             tables = coordinate_tables(geometry, rendering.image_size)
             images = warped(picked_words(as_words(flat), row_length, columns), *tables)
@@ -154,21 +166,23 @@ def _painter(rendering: Rendering) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor
     if not rendering.paints:
         return lambda images, photometry: images
 
-    def recolour(images: tf.Tensor, photometry: tf.Tensor) -> tf.Tensor:
+    def colour(images: tf.Tensor, photometry: tf.Tensor) -> tf.Tensor:
         if rendering.shifts_channels:
             images = shift_channels(images, photometry[:, 0])
         if rendering.brightens:
             images = brighten(images, photometry[:, 1])
+        if rendering.recolours:
+            images = recolour(images, *tf.unstack(photometry[:, 1:5], axis=1))
         return images if rendering.preprocess else _finish(images, rendering)
 
-    recoloured = compiled(recolour)
+    coloured = compiled(colour)
     finished = compiled(lambda images: _finish(images, rendering))
 
     def paint(images: tf.Tensor, photometry: tf.Tensor) -> tf.Tensor:
         if rendering.preprocess is None:
-            return recoloured(images, photometry)
-        if rendering.shifts_channels or rendering.brightens:
-            images = recoloured(images, photometry)
+            return coloured(images, photometry)
+        if rendering.changes_colours:
+            images = coloured(images, photometry)
         return finished(rendering.preprocess(images))
 
     return paint
@@ -182,4 +196,6 @@ def _finish(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
         wide = np.result_type(np.dtype(rendering.pixel_dtype), rendering.rescale).name
         images = tf.cast(images, wide) * tf.constant(rendering.rescale, wide)
         images = tf.cast(images, rendering.pixel_dtype)
+    if tf.as_dtype(rendering.output_dtype).is_integer:
+        images = tf.clip_by_value(tf.round(images), 0, 255)
     return tf.cast(images, rendering.output_dtype)

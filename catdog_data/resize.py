@@ -1,4 +1,4 @@
-"""Pillow's nearest resampling as index tables."""
+"""Resampling by index tables, as Pillow and as TensorFlow pick them, and as Keras resizes files."""
 
 from __future__ import annotations
 
@@ -24,3 +24,67 @@ def nearest_table(source: tf.Tensor, target: int) -> tf.Tensor:
     scale = tf.math.divide_no_nan(tf.cast(source, tf.float64), tf.cast(target, tf.float64))
     steps = tf.concat([scale * 0.5, tf.repeat(scale, target - 1, axis=-1)], axis=-1)
     return tf.minimum(tf.cast(tf.cumsum(steps, axis=-1), tf.int32), source - 1)
+
+
+def tensorflow_nearest_table(source: tf.Tensor, target: int) -> tf.Tensor:
+    """Tell which source pixel each target pixel shows in `tf.image.resize(method="nearest")`.
+
+    Args:
+        source: int32[...], pixels along one axis of each source, at least 1.
+        target: pixels along that axis of the target, at least 1.
+
+    Returns:
+        int32[..., target], indices in [0, source).
+    """
+    source = source[..., tf.newaxis]
+    # As in the kernel: in float32, and a division that the graph optimiser leaves alone.
+    scale = tf.math.divide_no_nan(tf.cast(source, tf.float32), tf.cast(target, tf.float32))
+    centre = tf.range(target, dtype=tf.float32) + 0.5
+    return tf.minimum(tf.cast(tf.floor(centre * scale), tf.int32), source - 1)
+
+
+def resize_as_keras(
+    image: tf.Tensor,
+    image_size: tuple[int, int],
+    interpolation: str,
+    *,
+    crop: bool = False,
+    pad: bool = False,
+    antialias: bool = False,
+) -> tf.Tensor:
+    """Resize one image as `keras.utils.image_dataset_from_directory` does.
+
+    Args:
+        image: uint8[H, W, C].
+        image_size: (height, width) in pixels of the target.
+        interpolation: a method of `tf.image.resize`.
+        crop: whether the centre is cropped to the target's aspect ratio first.
+        pad: whether the image is padded with zeros to it instead.
+        antialias: whether shrinking averages over all pixels that are lost.
+
+    Returns:
+        [height, width, C]: float32, or uint8 for "nearest".
+    """
+    if pad:
+        return tf.image.resize_with_pad(
+            image, *image_size, method=interpolation, antialias=antialias
+        )
+    if crop:
+        image = _cropped(image, image_size)
+    return tf.image.resize(image, image_size, method=interpolation, antialias=antialias)
+
+
+def _cropped(image: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
+    height, width = tf.unstack(tf.shape(image)[:2])
+    crop_height = _crop_length(width * image_size[0], image_size[1], height)
+    crop_width = _crop_length(height * image_size[1], image_size[0], width)
+    top = tf.cast(tf.cast(height - crop_height, tf.float32) / 2, tf.int32)
+    left = tf.cast(tf.cast(width - crop_width, tf.float32) / 2, tf.int32)
+    return image[top : top + crop_height, left : left + crop_width]
+
+
+def _crop_length(product: tf.Tensor, divisor: int, longest: tf.Tensor) -> tf.Tensor:
+    length = tf.cast(
+        tf.math.divide_no_nan(tf.cast(product, tf.float32), tf.cast(divisor, tf.float32)), tf.int32
+    )
+    return tf.clip_by_value(length, 1, longest)

@@ -13,14 +13,21 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.augment.affine import geometry_rows
+from catdog_data.augment.affine import GEOMETRY_COLUMNS, geometry_rows
 from catdog_data.decode import read_rgb_with_pillow
-from catdog_data.pipeline import ORDER_SIGNATURE, image_batches
+from catdog_data.pipeline import image_batches
 from catdog_data.pixels import Pixels
 from catdog_data.plan import BatchPlan, Position, Recipe, next_batch
 from catdog_data.render import Rendering
 
 Order = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+_ORDER_SIGNATURE = (
+    tf.TensorSpec([None], tf.int64),
+    tf.TensorSpec([None, GEOMETRY_COLUMNS], tf.float64),
+    tf.TensorSpec([None, 2], tf.float64),
+)
+"""One order: which images make a batch, the geometry row of each, and its (channel shift,
+brightness). Index -1 pads a short batch."""
 Finish = Callable[[tf.Tensor, tf.Tensor], Any]
 
 
@@ -48,8 +55,12 @@ def dataset_of(
         for plan in plans():
             yield _order(plan, batch_size, rendering.image_size)
 
-    source = tf.data.Dataset.from_generator(orders, output_signature=ORDER_SIGNATURE)
-    return image_batches(source, pixels, rendering, batch_size, finish)
+    source = tf.data.Dataset.from_generator(orders, output_signature=_ORDER_SIGNATURE)
+
+    def planned(geometry: tf.Tensor, photometry: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return geometry, photometry
+
+    return image_batches(source, planned, pixels, rendering, batch_size, finish)
 
 
 class Executor:

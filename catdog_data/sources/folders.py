@@ -138,10 +138,17 @@ def _walk(path: str, name: str, follow_links: bool) -> Iterator[tuple[str, list[
     folders: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 files.append(entry.name)
             elif follow_links or not entry.is_symlink():
                 folders.append(entry.name)
     yield name, files
     for folder in folders:
         yield from _walk(f"{path}/{folder}", f"{name}/{folder}", follow_links)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False

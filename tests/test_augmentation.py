@@ -1,0 +1,161 @@
+"""`Augmentation`: its values, and what its colours do."""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
+from PIL import Image, ImageEnhance
+
+from catdog_data import Augmentation, ImageDataGenerator
+from catdog_data.augment.photometric import recolour
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (3, 6, 5, 3)).astype("float32")
+
+
+def factors():
+    pairs = st.tuples(st.floats(0.1, 5), st.floats(0.1, 5))
+    return pairs.map(lambda pair: (min(pair), max(pair)))
+
+
+@given(
+    st.builds(
+        Augmentation,
+        horizontal_flip=st.booleans(),
+        rotation=st.floats(0, 180),
+        shear=st.floats(0, 80),
+        zoom=factors(),
+        zoom_tied=st.booleans(),
+        fill_mode=st.sampled_from(["nearest", "constant", "reflect", "wrap"]),
+        interpolation=st.sampled_from(["bilinear", "nearest"]),
+        contrast=factors(),
+        hue=st.floats(0, 0.5),
+    )
+)
+def test_repr_makes_an_equal_one(augmentation):
+    assert eval(repr(augmentation)) == augmentation
+
+
+def test_repr_names_what_is_set():
+    assert repr(Augmentation()) == "Augmentation()"
+    assert repr(Augmentation(rotation=9, hue=0.1)) == "Augmentation(rotation=9, hue=0.1)"
+
+
+REFUSED = {
+    "rotation": 181,
+    "shear": 90,
+    "hue": 0.6,
+    "height_shift": -0.1,
+    "zoom": (0.0, 1.0),
+    "brightness": (1.2, 0.8),
+    "contrast": 0.3,
+    "saturation": (-0.1, 1.0),
+    "channel_shift": 300,
+    "fill_mode": "mirror",
+    "interpolation": "cubic",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_wrong_values_are_named(name):
+    with pytest.raises(ValueError, match=f"`{name}`.*received"):
+        Augmentation(**{name: REFUSED[name]})
+
+
+@pytest.mark.parametrize("generator", [KerasGenerator, ImageDataGenerator])
+def test_from_keras(generator):
+    idg = generator(
+        rotation_range=30,
+        width_shift_range=0.1,
+        height_shift_range=0.2,
+        shear_range=0.15,
+        zoom_range=0.3,
+        channel_shift_range=9.0,
+        brightness_range=(0.5, 1.5),
+        horizontal_flip=True,
+        fill_mode="reflect",
+        cval=3.0,
+        interpolation_order=0,
+        rescale=1 / 255,
+    )
+    assert Augmentation.from_keras(idg) == Augmentation(
+        rotation=30,
+        # Keras' matrices exchange rows and columns: its height shift moves along the columns.
+        width_shift=0.2,
+        height_shift=0.1,
+        shear=0.15,
+        zoom=(0.7, 1.3),
+        channel_shift=9.0,
+        brightness=(0.5, 1.5),
+        horizontal_flip=True,
+        fill_mode="reflect",
+        fill_value=3.0,
+        interpolation="nearest",
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"width_shift_range": 3}, {"height_shift_range": [1, 2]}, {"interpolation_order": 3}],
+    ids=str,
+)
+def test_from_keras_refuses_what_has_no_equal(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Augmentation.from_keras(KerasGenerator(**options))
+
+
+def recoloured(images=IMAGES, brightness=1.0, contrast=1.0, saturation=1.0, hue=0.0):
+    values = (brightness, contrast, saturation, hue)
+    columns = [tf.fill([len(images)], tf.constant(value, tf.float64)) for value in values]
+    return recolour(tf.constant(images), *columns).numpy()
+
+
+def test_nothing_changes_nothing():
+    np.testing.assert_allclose(recoloured(), IMAGES, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "enhancer", "tolerance"),
+    [
+        ("brightness", ImageEnhance.Brightness, 1.0),
+        ("contrast", ImageEnhance.Contrast, 2.0),
+        ("saturation", ImageEnhance.Color, 2.0),
+    ],
+)
+@pytest.mark.parametrize("factor", [0.0, 0.4, 1.7])
+def test_colours_change_as_in_pillow(name, enhancer, tolerance, factor):
+    # Pillow rounds to 8 bits on the way.
+    whole = np.floor(IMAGES)
+    expected = [
+        np.asarray(enhancer(Image.fromarray(image.astype("uint8"))).enhance(factor))
+        for image in whole
+    ]
+    np.testing.assert_allclose(recoloured(whole, **{name: factor}), expected, atol=tolerance)
+
+
+def test_hue_turns_about_grey():
+    grey = np.repeat(IMAGES[..., :1], 3, axis=-1)
+    np.testing.assert_allclose(recoloured(grey, hue=0.3), grey, atol=0.2)
+    dull = 100 + IMAGES / 10
+    there_and_back = recoloured(recoloured(dull, hue=0.2), hue=-0.2)
+    np.testing.assert_allclose(there_and_back, dull, atol=0.01)
+    red = np.full((1, 1, 1, 3), (140.0, 110.0, 110.0), "float32")
+    hues = [colorsys.rgb_to_hsv(*(recoloured(red, hue=turn)[0, 0, 0] / 255)) for turn in (0.0, 0.5)]
+    assert hues[0][0] == pytest.approx(0.0, abs=0.01)
+    assert hues[1][0] == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_other_numbers_of_channels(channels):
+    images = np.random.default_rng(1).uniform(0, 100, (2, 4, 3, channels)).astype("float32")
+    got = recoloured(images, brightness=2.0, saturation=0.2, hue=0.3)
+    if channels == 1:
+        np.testing.assert_allclose(got, images * 2, rtol=1e-5)
+    else:
+        np.testing.assert_array_equal(got[..., 3], images[..., 3])
+        assert not np.allclose(got[..., :3], images[..., :3])

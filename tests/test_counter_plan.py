@@ -1,0 +1,186 @@
+"""The counter plan: orders, shards and draws as functions of (seed, epoch, position)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from keras.src.legacy.preprocessing.image import apply_affine_transform
+
+from catdog_data import Augmentation
+from catdog_data.augment.geometry import geometry_of
+from catdog_data.augment.warp import warp
+from catdog_data.counter_plan import PARAMETERS, CounterPlan, parameters
+
+
+def number(value):
+    return tf.constant(value, tf.int64)
+
+
+def batches(plan, epoch=0):
+    """Return the batches of an epoch as lists of images."""
+    padded = [plan.batch(number(epoch), number(step)).numpy() for step in range(plan.steps)]
+    assert all(len(batch) == plan.batch_size for batch in padded)
+    return [batch[batch >= 0].tolist() for batch in padded]
+
+
+def joined(plan, epoch=0):
+    return [image for batch in batches(plan, epoch) for image in batch]
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(1, 60), batch_size=st.integers(1, 20), seed=st.integers(0, 2**63 - 1))
+def test_an_epoch_has_every_image_once(n, batch_size, seed):
+    plan = CounterPlan(n, batch_size, True, seed)
+    assert sorted(joined(plan)) == list(range(n))
+    assert [len(batch) for batch in batches(plan)][:-1] == [batch_size] * (plan.steps - 1)
+    assert joined(CounterPlan(n, batch_size, False, seed)) == list(range(n))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    n=st.integers(1, 60),
+    batch_size=st.integers(1, 9),
+    readers=st.integers(1, 5),
+    shuffle=st.booleans(),
+)
+def test_shards_share_the_order_of_one_reader(n, batch_size, readers, shuffle):
+    steps = math.ceil(math.ceil(n / readers) / batch_size)
+    assume(n // readers >= steps)
+    order = joined(CounterPlan(n, batch_size, shuffle, 7), epoch=2)
+    for i in range(readers):
+        plan = CounterPlan(n, batch_size, shuffle, 7, (i, readers))
+        assert joined(plan, epoch=2) == order[i::readers]
+        assert plan.images == len(order[i::readers])
+        assert plan.steps == steps
+        assert all(batches(plan, epoch=2))
+
+
+def test_shards_that_cannot_keep_step_are_refused():
+    with pytest.raises(ValueError, match=r"`shard`: 5 images .* 2 readers"):
+        CounterPlan(5, 1, True, 0, (0, 2))
+
+
+def test_every_epoch_and_every_seed_has_an_order_of_its_own():
+    orders = {
+        tuple(joined(CounterPlan(50, 8, True, seed), epoch))
+        for seed in range(5)
+        for epoch in range(5)
+    }
+    assert len(orders) == 25
+
+
+def test_orders_are_shuffled_throughout():
+    # With a buffer, early images would stay early: correlation of place and image near one.
+    correlations = [
+        np.corrcoef(joined(CounterPlan(2000, 50, True, 3), epoch), np.arange(2000))[0, 1]
+        for epoch in range(5)
+    ]
+    assert np.max(np.abs(correlations)) < 0.1
+
+
+def test_a_thousand_shards_of_a_billion_images():
+    seen = set()
+    for i in (0, 1, 999):
+        plan = CounterPlan(10**9, 32, True, 5, (i, 1000))
+        assert plan.images == 10**6
+        for step in (0, 17_000, plan.steps - 1):
+            batch = plan.batch(number(4), number(step)).numpy()
+            assert batch.min() >= 0
+            assert batch.max() < 10**9
+            seen.update(batch.tolist())
+    assert len(seen) == 9 * 32
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "`n`"),
+        ({"batch_size": 0}, "`batch_size`"),
+        ({"seed": -1}, "`seed`"),
+        ({"shard": (2, 2)}, "`shard`"),
+    ],
+    ids=str,
+)
+def test_wrong_values_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        CounterPlan(**{"n": 9, "batch_size": 4, "shuffle": True, "seed": 1, **arguments})
+
+
+def test_draws_depend_on_seed_epoch_and_image():
+    rows = {
+        (seed, epoch, image): tuple(
+            CounterPlan(9, 2, True, seed).draws(number(epoch), number(image)).numpy()
+        )
+        for seed in (1, 2)
+        for epoch in (0, 1)
+        for image in (0, 1, 8)
+    }
+    assert len(set(rows.values())) == len(rows)
+    values = np.array(list(rows.values()))
+    assert values.shape == (12, PARAMETERS)
+    assert 0 <= values.min() <= values.max() < 1
+    again = CounterPlan(9, 5, False, 2, (1, 2)).draws(number(1), number(8)).numpy()
+    np.testing.assert_array_equal(again, rows[2, 1, 8])
+
+
+def test_parameters_lie_in_their_ranges():
+    augmentation = Augmentation(
+        rotation=20,
+        height_shift=0.1,
+        width_shift=0.2,
+        shear=5,
+        zoom=(0.5, 2.0),
+        horizontal_flip=True,
+        channel_shift=30,
+        brightness=(0.8, 1.1),
+        contrast=(0.9, 1.0),
+        saturation=(0.0, 3.0),
+        hue=0.1,
+    )
+    uniform = np.random.default_rng(0).random((4000, PARAMETERS))
+    drawn = parameters(tf.constant(uniform), augmentation).numpy().T
+    limits = [
+        *((-20, 20), (-0.1, 0.1), (-0.2, 0.2), (-5, 5), (0.5, 2), (0.5, 2), (0, 1), (0, 0)),
+        *((-30, 30), (0.8, 1.1), (0.9, 1), (0, 3), (-0.1, 0.1)),
+    ]
+    for column, (low, high) in zip(drawn, limits, strict=True):
+        assert low <= column.min() <= column.max() <= high
+        assert abs(column.mean() - (low + high) / 2) <= 0.05 * (high - low)
+    assert set(drawn[6]) == {0.0, 1.0}
+    tied = parameters(tf.constant(uniform), Augmentation(zoom=(0.5, 2.0), zoom_tied=True)).numpy()
+    np.testing.assert_array_equal(tied[:, 4], tied[:, 5])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    theta=st.floats(-180, 180),
+    down=st.floats(-0.5, 0.5),
+    right=st.floats(-0.5, 0.5),
+    shear=st.floats(-60, 60),
+    rows=st.floats(0.3, 3),
+    columns=st.floats(0.3, 3),
+)
+def test_geometry_is_that_of_keras_on_squares(theta, down, right, shear, rows, columns):
+    # Keras exchanges rows and columns in its matrices, and with them shifts and zooms.
+    size = 9
+    image = np.random.default_rng(1).uniform(0, 255, (size, size, 3)).astype("float32")
+    expected = apply_affine_transform(
+        image,
+        theta=theta,
+        tx=right * size,
+        ty=down * size,
+        shear=shear,
+        zx=columns,
+        zy=rows,
+        row_axis=0,
+        col_axis=1,
+        channel_axis=2,
+    )
+    row = tf.constant([[theta, down, right, shear, rows, columns, 0.0, 0.0]], tf.float64)
+    got = warp(image[np.newaxis], geometry_of(row, (size, size)))[0]
+    np.testing.assert_allclose(got, expected, atol=1e-3)

@@ -1,0 +1,581 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras.src.utils.dataset_utils import get_training_or_validation_split, index_directory
+from keras.src.utils.image_dataset_utils import ALLOWLIST_FORMATS
+
+from catdog_data.sources import labelled_files
+from catdog_data.sources.labelled_files import (
+    KERAS_DATASET_EXTENSIONS,
+    LabelledFiles,
+    check_split,
+    list_labelled_files,
+    split_files,
+    split_files_stratified,
+)
+
+ORDERS = [
+    {"shuffle": False},
+    {"seed": 0},
+    {"seed": 1},
+    {"seed": 2**32 - 1},
+    {"shuffle": True, "seed": 77},
+]
+
+
+def make(root: Path, *names: str) -> Path:
+    """Make empty files, which the listing never opens; a name that ends in "/" is a folder."""
+    for name in names:
+        path = root / name
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+    return root
+
+
+@pytest.fixture(scope="module")
+def awkward(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders whose order depends on the separator, hidden ones, odd names, links, strays."""
+    root = make(
+        tmp_path_factory.mktemp("awkward"),
+        "b/z.jpg",
+        "b/A.PNG",
+        "b/sub/1.jpg",
+        "b/sub-1/2.jpg",
+        "b/sub/deep/3.jpeg",
+        "b/.hidden.jpg",
+        "b/.jpg",
+        "b/.secret/4.gif",
+        "B/ünïcode kitty.bmp",
+        "B/e\u0301.jpg",
+        "B/\u00e9.jpg",
+        "B/猫.JPeG",
+        "a/10.jpg",
+        "a/9.jpg",
+        "a/notes.txt",
+        "a/scan.tiff",
+        "a/picture.ppm",
+        "a/no_ending",
+        "a/folder.png/inside.png",
+        "a-b/x.jpg",
+        ".checkpoints/copy.jpg",
+        "empty/.keep",
+        "flat.jpg",
+    )
+    elsewhere = make(tmp_path_factory.mktemp("elsewhere"), "linked.jpg", "deep/linked.jpg")
+    (root / "a" / "link").symlink_to(elsewhere)
+    (root / "b" / "file.jpg").symlink_to(elsewhere / "linked.jpg")
+    (root / "b" / "dangling.jpg").symlink_to(elsewhere / "nowhere.jpg")
+    (root / "b" / "itself.jpg").symlink_to(root / "b" / "itself.jpg")
+    (root / "linked class").symlink_to(elsewhere)
+    (root / "no class").symlink_to(elsewhere / "nowhere")
+    return root
+
+
+def assert_same(files, reference):
+    paths, labels, class_names = reference
+    assert list(files.file_paths) == paths
+    assert (files.class_names is None) == (class_names is None)
+    assert class_names is None or list(files.class_names) == list(class_names)
+    assert (files.labels is None) == (labels is None)
+    if labels is not None:
+        assert files.labels.dtype == np.int32
+        assert files.labels.tolist() == list(labels)
+
+
+def keras_lists(directory, labels="inferred", **options):
+    return index_directory(
+        directory,
+        # Keras shuffles the list that it is given.
+        list(labels) if isinstance(labels, list) else labels,
+        formats=ALLOWLIST_FORMATS,
+        verbose=False,
+        **options,
+    )
+
+
+def keras_splits(files, validation_split, subset):
+    """Split by Keras' function, the class names passed along."""
+    paths, labels = get_training_or_validation_split(
+        list(files.file_paths), files.labels, validation_split, subset
+    )
+    return paths, labels, files.class_names
+
+
+def test_the_endings_are_those_of_keras():
+    assert KERAS_DATASET_EXTENSIONS == ALLOWLIST_FORMATS
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+@pytest.mark.parametrize("follow_links", [False, True])
+@pytest.mark.parametrize("class_names", [None, ["b", "a"], ("linked class", "empty", "B"), ["a"]])
+def test_lists_what_keras_lists(awkward, order, follow_links, class_names):
+    options = {"class_names": class_names, "follow_links": follow_links, **order}
+    assert_same(list_labelled_files(str(awkward), **options), keras_lists(str(awkward), **options))
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+@pytest.mark.parametrize("follow_links", [False, True])
+def test_without_labels_every_file_is_listed(awkward, order, follow_links):
+    options = {"labels": None, "follow_links": follow_links, **order}
+    files = list_labelled_files(awkward, **options)
+    assert_same(files, keras_lists(awkward, **options))
+    assert str(awkward / "flat.jpg") in files.file_paths
+    assert str(awkward / ".checkpoints/copy.jpg") in files.file_paths
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_a_list_of_labels(awkward, order):
+    count = len(list_labelled_files(awkward, labels=None))
+    labels = [(7 * i) % 11 - 3 for i in range(count)]
+    given = list(labels)
+    files = list_labelled_files(awkward, labels=given, **order)
+    assert_same(files, keras_lists(awkward, labels, **order))
+    assert given == labels
+    assert files.class_names == ("-3", "-2", "-1", "0", "1", "2", "3", "4", "5", "6", "7")
+
+
+def test_a_tuple_of_labels_is_shuffled_as_a_list_is(tmp_path):
+    make(tmp_path, "a.jpg", "b.jpg", "c/d.jpg")
+    # Keras fails on a tuple unless shuffle=False.
+    with pytest.raises(TypeError):
+        keras_lists(tmp_path, (3, 12, 3), seed=5)
+    assert_same(
+        list_labelled_files(tmp_path, labels=(3, 12, 3), seed=5),
+        keras_lists(tmp_path, [3, 12, 3], seed=5),
+    )
+    assert_same(
+        list_labelled_files(tmp_path, labels=(3, 12, 3), shuffle=False),
+        keras_lists(tmp_path, (3, 12, 3), shuffle=False),
+    )
+
+
+@pytest.mark.parametrize("labels", [[np.int64(4), np.uint8(1)], [True, False], [2, 2]])
+def test_labels_of_other_integer_types(tmp_path, labels):
+    make(tmp_path, "a.jpg", "b.jpg")
+    assert_same(
+        list_labelled_files(tmp_path, labels=labels, seed=3), keras_lists(tmp_path, labels, seed=3)
+    )
+
+
+def test_without_a_seed_numpys_stream_is_drawn_from_as_by_keras(awkward):
+    np.random.seed(9)
+    reference, behind = keras_lists(awkward), np.random.randint(1e6)
+    np.random.seed(9)
+    assert_same(list_labelled_files(awkward), reference)
+    assert np.random.randint(1e6) == behind
+    assert reference[0] != keras_lists(awkward, shuffle=False)[0]
+
+
+def test_without_a_shuffle_numpys_stream_is_left_alone(awkward):
+    np.random.seed(9)
+    list_labelled_files(awkward, shuffle=False)
+    assert np.random.randint(1e6) == np.random.RandomState(9).randint(1e6)
+
+
+@pytest.mark.parametrize("end", ["", "/", "/.", "/a/..", "//"])
+@pytest.mark.parametrize("labels", ["inferred", None])
+def test_paths_are_joined_as_by_keras(awkward, end, labels):
+    options = {"labels": labels, "shuffle": False}
+    directory = f"{awkward}{end}"
+    assert_same(list_labelled_files(directory, **options), keras_lists(directory, **options))
+
+
+@pytest.mark.parametrize("directory", [".", "./", "b/.."])
+@pytest.mark.parametrize("labels", ["inferred", None])
+def test_relative_directories(awkward, monkeypatch, directory, labels):
+    monkeypatch.chdir(awkward)
+    files = list_labelled_files(directory, labels=labels, seed=4)
+    assert_same(files, keras_lists(directory, labels, seed=4))
+
+
+def test_links_that_lead_in_circles(tmp_path):
+    make(tmp_path, "a/1.jpg", "b/2.jpg")
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a")
+    for follow_links in (False, True):
+        options = {"follow_links": follow_links, "shuffle": False}
+        files = list_labelled_files(tmp_path, **options)
+        assert_same(files, keras_lists(tmp_path, **options))
+    assert len(files) > 3
+
+
+def test_hidden_folders_are_no_classes_but_hidden_files_are_images(tmp_path):
+    make(tmp_path, ".git/1.jpg", "cats/.2.jpg", "cats/.thumbs/3.jpg", "dogs/")
+    files = list_labelled_files(tmp_path, shuffle=False)
+    assert [Path(path).name for path in files.file_paths] == [".2.jpg", "3.jpg"]
+    assert files.class_names == ("cats", "dogs")
+
+
+def test_a_class_named_twice_is_listed_twice(tmp_path):
+    make(tmp_path, "a/1.jpg", "b/2.jpg")
+    options = {"class_names": ["a", "b", "a"], "shuffle": False}
+    files = list_labelled_files(tmp_path, **options)
+    assert_same(files, keras_lists(tmp_path, **options))
+    assert files.labels.tolist() == [2, 1, 2]
+
+
+def test_other_extensions(tmp_path):
+    make(tmp_path, "a/1.jpg", "a/2.TIFF", "a/3.webp")
+    files = list_labelled_files(tmp_path, extensions=(".tiff", ".webp"), shuffle=False)
+    assert [Path(path).name for path in files.file_paths] == ["2.TIFF", "3.webp"]
+
+
+NAMES = st.one_of(
+    st.text("abAB01 .-_é猫", min_size=1, max_size=4),
+    st.sampled_from(["cats", "dogs", ".git", "x.jpg", "sub", "sub-1"]),
+).filter(lambda name: name not in (".", ".."))
+ENDINGS = st.sampled_from([".jpg", ".JPG", ".jpeg", ".png", ".Gif", ".bmp", ".tif", ".txt", ""])
+FILES = st.tuples(st.lists(NAMES, max_size=3), NAMES, ENDINGS)
+
+
+def grow(root: Path, tree: list[tuple[list[str], str, str]]) -> None:
+    """Make the files of a tree, but for those below what is a file already, or the reverse."""
+    for folders, name, ending in tree:
+        try:
+            make(root, "/".join([*folders, name + ending]))
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):
+            continue
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    tree=st.lists(FILES, max_size=25),
+    inferred=st.booleans(),
+    shuffle=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+    random=st.randoms(use_true_random=False),
+)
+def test_random_trees(tree, inferred, shuffle, seed, random):
+    with tempfile.TemporaryDirectory() as folder:
+        grow(Path(folder), tree)
+        options = {"shuffle": shuffle, "seed": seed}
+        if not inferred:
+            options["labels"] = None
+        else:
+            everything = keras_lists(folder)[2]
+            some = random.sample(everything, random.randint(0, len(everything)))
+            options["class_names"] = random.choice([None, some])
+        reference = keras_lists(folder, **options)
+        if reference[0]:
+            assert_same(list_labelled_files(folder, **options), reference)
+        else:
+            with pytest.raises(ValueError, match="`directory` must hold"):
+                list_labelled_files(folder, **options)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    count=st.integers(0, 60),
+    split=st.floats(0, 1, exclude_min=True, exclude_max=True),
+    labelled=st.booleans(),
+)
+def test_splits_are_those_of_keras(count, split, labelled):
+    files = numbered(count, labelled)
+    if int(split * count) == 0:
+        for subset in ("training", "validation", "both"):
+            with pytest.raises(ValueError, match=r"^`validation_split` must leave a file"):
+                split_files(files, split, subset)
+        return
+    training, validation = split_files(files, split, "both")
+    for part, subset in ((training, "training"), (validation, "validation")):
+        assert_same(part, keras_splits(files, split, subset))
+        assert_same(split_files(files, split, subset), keras_splits(files, split, subset))
+    assert training.file_paths + validation.file_paths == files.file_paths
+
+
+def test_a_fraction_of_less_than_one_file_is_refused_where_keras_validates_on_all():
+    files = numbered(4, True)
+    assert keras_splits(files, 0.2, "validation")[0] == list(files.file_paths)
+    assert keras_splits(files, 0.2, "training")[0] == []
+    with pytest.raises(ValueError, match=r"0\.2 for 4 files: 4 for training, 0 for validation"):
+        split_files(files, 0.2, "validation")
+
+
+@pytest.mark.parametrize("subset", ["training", "validation", "both"])
+@pytest.mark.parametrize("order", [{"shuffle": False}, {"seed": 3}], ids=str)
+def test_the_whole_way_as_keras_goes_it(photos, order, subset):
+    options = {"validation_split": 0.3, "subset": subset}
+    reference = keras.utils.image_dataset_from_directory(
+        photos, batch_size=None, verbose=False, **order, **options
+    )
+    ours = split_files(list_labelled_files(photos, **order), **options)
+    pairs = zip(ours, reference, strict=True) if subset == "both" else [(ours, reference)]
+    for part, dataset in pairs:
+        assert list(part.file_paths) == dataset.file_paths
+        assert list(part.class_names) == dataset.class_names
+
+
+def test_the_labels_are_those_of_keras_dataset(photos):
+    dataset = keras.utils.image_dataset_from_directory(
+        photos, batch_size=None, verbose=False, shuffle=False, image_size=(2, 2)
+    )
+    labels = list_labelled_files(photos, shuffle=False).labels
+    assert [int(label) for _, label in dataset] == labels.tolist()
+    assert set(labels.tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize("split", [split_files, split_files_stratified])
+@pytest.mark.parametrize("fraction", [None, 0, 0.0])
+def test_without_a_split_all_files_are_kept(split, fraction):
+    files = numbered(5, True)
+    more = {"root": "data"} if split is split_files_stratified else {}
+    assert split(files, fraction, None, **more) is files
+
+
+def numbered(count: int, labelled: bool) -> LabelledFiles:
+    paths = tuple(f"data/{'cats' if i % 2 else 'dogs'}/{i}.jpg" for i in range(count))
+    if not labelled:
+        return LabelledFiles(paths, None, None)
+    return LabelledFiles(paths, np.arange(count, dtype=np.int32) % 2, ("dogs", "cats"))
+
+
+def sides(files: LabelledFiles, fraction: float, root: str = "data") -> dict[str, str]:
+    training, validation = split_files_stratified(files, fraction, "both", root=root)
+    found = dict.fromkeys(training.file_paths, "training")
+    found.update(dict.fromkeys(validation.file_paths, "validation"))
+    assert len(found) == len(training) + len(validation)
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(200, 400),
+    more=st.integers(0, 400),
+    fraction=st.floats(0.1, 0.9),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_stratified_sides_depend_on_the_name_alone(count, more, fraction, seed):
+    few, many = numbered(count, True), numbered(count + more, False)
+    shuffled = many.take(np.random.RandomState(seed).permutation(len(many)))
+    before, after = sides(few, fraction), sides(shuffled, fraction)
+    assert set(before) == set(few.file_paths)
+    assert set(after) == set(many.file_paths)
+    assert before == {path: after[path] for path in before}
+
+
+def test_stratified_validation_grows_with_the_fraction():
+    files = numbered(1000, True)
+    chosen = [
+        set(split_files_stratified(files, part / 10, "validation", root="data").file_paths)
+        for part in range(1, 10)
+    ]
+    assert all(small < large for small, large in pairwise(chosen))
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.2, 0.5, 0.9])
+def test_stratified_share_of_each_class(fraction):
+    files = numbered(20_000, True)
+    validation = split_files_stratified(files, fraction, "validation", root="data")
+    for label in (0, 1):
+        share = np.mean(validation.labels == label) * len(validation) / 10_000
+        # Four standard deviations of 10000 files.
+        assert abs(share - fraction) < 4 * np.sqrt(fraction * (1 - fraction) / 10_000)
+
+
+def test_stratified_parts_keep_order_labels_and_class_names():
+    files = numbered(300, True).take(np.random.RandomState(1).permutation(300))
+    label_of = dict(zip(files.file_paths, files.labels.tolist(), strict=True))
+    place_of = {path: place for place, path in enumerate(files.file_paths)}
+    both = split_files_stratified(files, 0.3, "both", root="data")
+    for part, subset in zip(both, ("training", "validation"), strict=True):
+        alone = split_files_stratified(files, 0.3, subset, root="data")
+        assert alone.file_paths == part.file_paths
+        assert part.labels.tolist() == [label_of[path] for path in part.file_paths]
+        places = [place_of[path] for path in part.file_paths]
+        assert places == sorted(places)
+        assert part.class_names == files.class_names
+
+
+def test_stratified_sides_are_the_same_on_every_machine():
+    """Sides written down once: a change of the hash would move files of users' splits."""
+    files = LabelledFiles(tuple(f"cats/cat.{i}.jpg" for i in range(20)), None, None)
+    validation = split_files_stratified(files, 0.3, "validation", root=".")
+    assert [int(path.split(".")[1]) for path in validation.file_paths] == [0, 7, 8, 11, 13, 15, 17]
+
+
+@pytest.mark.parametrize(("prefix", "root"), [("data/", "data"), ("/x/y/", "/x/y/"), ("./", ".")])
+def test_stratified_sides_do_not_depend_on_where_the_root_lies(prefix, root):
+    names = [f"cats/ü{i}.jpg" for i in range(100)]
+    here = LabelledFiles(tuple(f"elsewhere/{name}" for name in names), None, None)
+    there = LabelledFiles(tuple(prefix + name for name in names), None, None)
+    expected = sides(here, 0.4, "elsewhere")
+    found = sides(there, 0.4, root)
+    assert [found[prefix + name] for name in names] == [
+        expected[f"elsewhere/{name}"] for name in names
+    ]
+
+
+def test_stratified_files_outside_of_the_root_are_refused():
+    with pytest.raises(ValueError, match=r"`root` must be .*'data/cats'.*'data/dogs/0\.jpg'"):
+        split_files_stratified(numbered(4, True), 0.5, "both", root="data/cats")
+
+
+@pytest.mark.parametrize("subset", ["training", "validation", "both"])
+@pytest.mark.parametrize("fraction", [1e-9, 1 - 1e-9])
+def test_a_stratified_split_with_an_empty_part_is_refused(fraction, subset):
+    with pytest.raises(ValueError, match=r"^`validation_split` must leave .* for 3 files"):
+        split_files_stratified(numbered(3, True), fraction, subset, root="data")
+
+
+def ours(directory, validation_split=None, subset=None, shuffle=True, seed=None, **options):
+    check_split(validation_split, subset, shuffle=shuffle, seed=seed)
+    files = list_labelled_files(directory, shuffle=shuffle, seed=seed, **options)
+    return split_files(files, validation_split, subset)
+
+
+WRONG = {
+    "labels: unknown word": ({"labels": "folders"}, ["`labels`", "'folders'"]),
+    "labels: array": ({"labels": np.zeros(3)}, ["`labels`", "tolist"]),
+    "labels: number": ({"labels": 3}, ["`labels`", "received 3"]),
+    "labels: too few": ({"labels": [1, 0]}, ["`labels`", "2 labels", "3 images"]),
+    "labels: too many": ({"labels": (1, 0, 2, 3)}, ["`labels`", "4 labels", "3 images"]),
+    "labels: empty": ({"labels": []}, ["`labels`", "0 labels", "3 images"]),
+    "class_names: with a list": (
+        {"labels": [0, 1, 2], "class_names": ["a", "b"]},
+        ["`class_names`", "['a', 'b']", "[0, 1, 2]"],
+    ),
+    "class_names: none with a list": (
+        {"labels": [0, 1, 2], "class_names": []},
+        ["`class_names`", "class_names=[]"],
+    ),
+    "class_names: without labels": (
+        {"labels": None, "class_names": ["a", "b"]},
+        ["`class_names`", "labels=None"],
+    ),
+    "class_names: unknown": (
+        {"class_names": ["a", "z"]},
+        ["`class_names`", "['a', 'z']", "lacks 'z'", "'a', 'b'"],
+    ),
+    "class_names: hidden": ({"class_names": [".c"]}, ["`class_names`", "dot", "'.c'"]),
+    "class_names: nested": ({"class_names": ["a/sub"]}, ["`class_names`", "'a/sub'"]),
+    "class_names: numbers": ({"class_names": [0, 1]}, ["`class_names`", "[0, 1]"]),
+    "class_names: empty": ({"class_names": []}, ["`directory`", "none to list"]),
+    "split: too large": (
+        {"validation_split": 1.0, "subset": "training", "seed": 1},
+        ["`validation_split`", "between 0 and 1", "1.0"],
+    ),
+    "split: negative": (
+        {"validation_split": -0.2, "subset": "training", "seed": 1},
+        ["`validation_split`", "-0.2"],
+    ),
+    "split: nan": (
+        {"validation_split": float("nan"), "subset": "both", "seed": 1},
+        ["`validation_split`", "nan"],
+    ),
+    "split: text": (
+        {"validation_split": "0.2", "subset": "both", "seed": 1},
+        ["`validation_split`", "'0.2'"],
+    ),
+    "split: alone": ({"validation_split": 0.5, "seed": 1}, ["`subset`", "0.5", "None"]),
+    "split: zero": (
+        {"validation_split": 0.0, "subset": "training", "seed": 1},
+        ["`validation_split`", "0.0", "'training'"],
+    ),
+    "subset: alone": ({"subset": "both"}, ["`validation_split`", "'both'"]),
+    "subset: unknown": (
+        {"validation_split": 0.5, "subset": "test", "seed": 1},
+        ["`subset`", "'test'"],
+    ),
+    "subset: unknown, alone": ({"subset": "test"}, ["`subset`", "'test'"]),
+    "seed: missing": (
+        {"validation_split": 0.5, "subset": "both"},
+        ["`seed`", "seed=None", "shuffle=True"],
+    ),
+    "split: less than a file, training": (
+        {"validation_split": 0.1, "subset": "training", "seed": 1},
+        ["`validation_split`", "0.1 for 2 files"],
+    ),
+    "split: less than a file, both": (
+        {"validation_split": 0.1, "subset": "both", "shuffle": False},
+        ["`validation_split`", "0.1 for 2 files"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_errors_are_of_keras_types_and_name_what_is_wrong(tmp_path, case):
+    make(tmp_path, "a/1.jpg", "b/2.jpg", ".c/3.jpg")
+    options, words = WRONG[case]
+    with pytest.raises(Exception) as theirs:
+        keras.utils.image_dataset_from_directory(tmp_path, verbose=False, **options)
+    with pytest.raises(Exception) as found:
+        ours(tmp_path, **options)
+    assert type(found.value) is type(theirs.value)
+    assert [word for word in words if word not in str(found.value)] == []
+
+
+@pytest.mark.parametrize("labels", ["inferred", None, []])
+@pytest.mark.parametrize("name", ["empty", "without images", "files alone", "a file", "missing"])
+def test_directories_without_images(tmp_path, labels, name):
+    make(tmp_path, "empty/", "without images/cats/notes.txt", "files alone/readme.md", "a file")
+    with pytest.raises(Exception) as theirs:
+        keras.utils.image_dataset_from_directory(tmp_path / name, labels=labels, verbose=False)
+    with pytest.raises(Exception) as found:
+        list_labelled_files(tmp_path / name, labels=labels)
+    assert type(found.value) is type(theirs.value)
+    assert str(found.value).startswith("`directory` must ")
+    assert str(tmp_path / name) in str(found.value)
+
+
+def test_flat_images_without_class_folders_are_told_how_to_be_read(tmp_path):
+    make(tmp_path, "1.jpg")
+    with pytest.raises(ValueError, match="labels=None"):
+        list_labelled_files(tmp_path)
+    assert len(list_labelled_files(tmp_path, labels=None)) == 1
+
+
+@pytest.mark.parametrize("labels", [["cat", "dog"], [0.0, 1.0], [0, 2**31], [None, 1]])
+def test_labels_that_are_no_whole_numbers_of_32_bits(tmp_path, labels):
+    make(tmp_path, "1.jpg", "2.jpg")
+    with pytest.raises(ValueError, match=r"^`labels` must be whole numbers of 32 bits"):
+        list_labelled_files(tmp_path, labels=labels)
+
+
+def test_a_long_list_of_labels_is_not_printed_whole(tmp_path):
+    with pytest.raises(ValueError, match=r"0,\.\.\.\. Leave") as found:
+        list_labelled_files(tmp_path, labels=[0] * 100_000, class_names=["a"])
+    assert len(str(found.value)) < 400
+
+
+def test_taking_rows_keeps_their_order():
+    files = numbered(6, True)
+    part = files.take([5, 0, 2])
+    assert [path.split("/")[2] for path in part.file_paths] == ["5.jpg", "0.jpg", "2.jpg"]
+    assert part.labels.tolist() == [1, 0, 0]
+    assert part.class_names == files.class_names
+    assert len(part) == 3
+    assert len(files.take([])) == len(files.take(())) == 0
+    assert numbered(6, False).take(np.array([1])).labels is None
+    with pytest.raises(IndexError):
+        files.take([6])
+
+
+def test_labelled_files_are_checked_and_fixed():
+    with pytest.raises(ValueError, match="received 1 and 2"):
+        LabelledFiles(("a.jpg",), np.zeros(2, np.int32), ("a",))
+    with pytest.raises(ValueError, match="read-only"):
+        numbered(3, True).labels[0] = 1
+
+
+def test_neither_keras_nor_tensorflow_is_imported():
+    code = (
+        f"import sys, {labelled_files.__name__}; "
+        "print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
+    )
+    root = Path(__file__).parents[1]
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
