@@ -13,7 +13,8 @@ from catdog_data.machine import keep_freed_memory
 
 if TYPE_CHECKING:
     from catdog_data.augment.augmentation import Augmentation
-    from catdog_data.datasets import image_dataset_from_arrays, image_dataset_from_directory
+    from catdog_data.datasets.arrays import image_dataset_from_arrays
+    from catdog_data.datasets.directory import image_dataset_from_directory
     from catdog_data.index import ImageIndex
     from catdog_data.keras_compat.conversion import from_keras
     from catdog_data.keras_compat.generator import ImageDataGenerator
@@ -45,8 +46,8 @@ _HOMES = {
     "ImageIndex": "catdog_data.index",
     "from_keras": "catdog_data.keras_compat.conversion",
     "generate_sample_set": "catdog_data.sources.samples",
-    "image_dataset_from_arrays": "catdog_data.datasets",
-    "image_dataset_from_directory": "catdog_data.datasets",
+    "image_dataset_from_arrays": "catdog_data.datasets.arrays",
+    "image_dataset_from_directory": "catdog_data.datasets.directory",
     "index_class_folders": "catdog_data.sources.folders",
     "unpack": "catdog_data.sources.archive",
 }

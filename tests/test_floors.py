@@ -35,7 +35,11 @@ FLOORS = {
     "catdog_data.render": 2,
     "catdog_data.pixels": 3,
     "catdog_data.pipeline": 4,
-    "catdog_data.datasets": 5,
+    "catdog_data.datasets.checks": 0,
+    "catdog_data.datasets.engine": 5,
+    "catdog_data.datasets.reading": 6,
+    "catdog_data.datasets.arrays": 7,
+    "catdog_data.datasets.directory": 7,
     "catdog_data.keras_compat.executor": 5,
     "catdog_data.keras_compat.fit_adapter": 4,
     "catdog_data.keras_compat.transforms": 4,
@@ -58,6 +62,7 @@ FLOORS = {
 PACKAGES = {
     "catdog_data",
     "catdog_data.augment",
+    "catdog_data.datasets",
     "catdog_data.keras_compat",
     "catdog_data.sources",
 }

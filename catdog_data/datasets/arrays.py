@@ -1,0 +1,76 @@
+"""Datasets from arrays in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.augment.augmentation import Augmentation
+from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of
+from catdog_data.datasets.engine import Epochs, Output, Source, build_dataset, gatherer
+from catdog_data.pixels import WholeImages
+
+
+def image_dataset_from_arrays(
+    images: NDArray[Any],
+    labels: Any = None,
+    batch_size: int | None = 32,
+    shuffle: bool = True,
+    seed: int | None = None,
+    *,
+    augmentation: Augmentation | None = None,
+    rescale: float | None = None,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    shard: tuple[int, int] = (0, 1),
+) -> Any:
+    """Read images from an array: the same batches as from files with these pixels.
+
+    Args:
+        images: uint8 or floating [N, H, W, C]. It is not copied, and must not change.
+        labels: an array of length N, or a structure (tuple, dict) of such arrays, or None.
+        batch_size: see `image_dataset_from_directory`, as for all that follow.
+        shuffle: see there.
+        seed: see there.
+        augmentation: see there.
+        rescale: see there.
+        output_dtype: see there; None keeps the type of `images` where values are not touched.
+        return_index: see there.
+        shard: see there.
+
+    Returns:
+        A `tf.data.Dataset` as from there; it has no `class_names` and no `file_paths`.
+
+    Raises:
+        ValueError: images that have not four axes, or labels of another length.
+    """
+    if np.ndim(images) != 4:
+        raise ValueError(f"`images` must have four axes [N, H, W, C]; received {images.shape}.")
+    for column in tf.nest.flatten(labels):
+        if column is not None and len(column) != len(images):
+            raise ValueError(
+                f"`labels` must have one entry for each of the {len(images)} images; received "
+                f"{len(column)}."
+            )
+    if output_dtype is not None:
+        one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
+    check_numbers(batch_size, seed)
+    if seed is None:
+        seed = int(np.random.randint(10**6))
+    shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
+    dtype = images.dtype.name
+
+    def load(index: tf.Tensor) -> tf.Tensor:
+        # Not a constant of the graph: that would copy the array.
+        return tf.numpy_function(lambda i: images[int(i)], [index], dtype, stateful=False)
+
+    columns = None if labels is None else tf.nest.map_structure(tf.constant, labels)
+    return build_dataset(
+        Source(WholeImages(load, shape, dtype), len(images), dtype, shape[:2]),
+        Epochs(batch_size, shuffle, seed, shard, augmentation),
+        Output(rescale, output_dtype, "channels_last", return_index),
+        None if columns is None else gatherer(columns),
+    )

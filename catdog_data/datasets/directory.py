@@ -1,0 +1,214 @@
+"""Datasets from directories of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from catdog_data.augment.augmentation import Augmentation
+from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, checked_size, one_of
+from catdog_data.datasets.engine import Epochs, LabelsOf, Output, build_dataset
+from catdog_data.datasets.reading import Reading
+from catdog_data.sources.labelled_files import (
+    LabelledFiles,
+    check_split,
+    list_labelled_files,
+    split_files,
+    split_files_stratified,
+)
+
+_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+_INTERPOLATIONS = (
+    *("bilinear", "nearest", "bicubic", "area"),
+    *("lanczos3", "lanczos5", "gaussian", "mitchellcubic"),
+)
+_LABEL_MODES = ("int", "categorical", "binary", None)
+
+
+def image_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    verbose: bool = True,
+    *,
+    augmentation: Augmentation | None = None,
+    augment_validation: bool = False,
+    rescale: float | None = None,
+    antialias: bool = False,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    stratify: bool = False,
+    shard: tuple[int, int] = (0, 1),
+) -> Any:
+    """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
+
+    Files, labels and splits are Keras', and so are the pixels where nothing is augmented. Every
+    pass over the dataset is one epoch; with `shuffle` each has an order of its own, of all images
+    and not of a buffer. What an image looks like depends on (seed, epoch, image) alone, not on
+    threads, batch size or shard. Reading is parallel and prefetched; no further `map`, `cache` or
+    `prefetch` is needed.
+
+    Args:
+        directory: the folder that holds the class folders, or images alone with `labels=None`.
+        labels: "inferred" from the folders, None, or one integer for each file in sorted order.
+        label_mode: "int" int32[B], "categorical" float32[B, K], "binary" float32[B, 1], or None.
+        class_names: the class folders in the order of their labels; None takes all, sorted.
+        color_mode: "rgb", "rgba" or "grayscale".
+        batch_size: images per batch; None yields single images.
+        image_size: (height, width) in pixels, or one number for both.
+        shuffle: whether every epoch has an order of its own.
+        seed: in [0, 2**32); None draws one from NumPy's global stream, once.
+        validation_split: fraction of the files, strictly between 0 and 1.
+        subset: "training", "validation" or "both".
+        interpolation: a method of `tf.image.resize`.
+        follow_links: whether to enter folders that are symbolic links.
+        crop_to_aspect_ratio: whether to crop the centre to the target's aspect ratio.
+        pad_to_aspect_ratio: whether to pad with zeros to it.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        verbose: whether to print how many files were found.
+        augmentation: what is done to every image at random, after it is rounded to 8 bits.
+            Validation subsets are not augmented.
+        augment_validation: whether they are, after all.
+        rescale: factor for every value, after the augmentation.
+        antialias: whether shrinking averages over all pixels that are lost; Keras does not.
+        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
+            yields: float32, or uint8 for "nearest" where values are not touched.
+        return_index: whether int64[B], the position of each file in `file_paths`, is added last.
+        stratify: whether the split takes the fraction of every class, by a hash of each file's
+            name: adding files moves no other from one subset to the other.
+        shard: (i, n): part i of n of every epoch, for n readers that keep step with each other.
+
+    Returns:
+        A `tf.data.Dataset` of images, (images, labels) and, last, the index; with subset="both" a
+        list of two. Its cardinality is known. `class_names` and `file_paths` are attributes of it,
+        and `resume(epoch, step)` makes the dataset that begins there.
+
+    Raises:
+        ValueError: a value that is not among those named, or no images.
+        FileNotFoundError: the directory is missing.
+    """
+    reading = Reading(
+        image_size=checked_size(image_size),
+        channels=_CHANNELS[one_of("color_mode", color_mode, _CHANNELS)],
+        interpolation=one_of("interpolation", interpolation.lower(), _INTERPOLATIONS),
+        crop=crop_to_aspect_ratio,
+        pad=pad_to_aspect_ratio,
+        antialias=antialias,
+    )
+    one_of("label_mode", label_mode, _LABEL_MODES)
+    one_of("output_dtype", output_dtype, (None, *OUTPUT_DTYPES))
+    if labels is None or label_mode is None:
+        labels = label_mode = None
+    data_format = data_format or keras.config.image_data_format()
+    one_of("data_format", data_format, ("channels_last", "channels_first"))
+    check_split(validation_split, subset, shuffle=shuffle and not stratify, seed=seed)
+    check_numbers(batch_size, seed)
+    if seed is None:
+        seed = int(np.random.randint(10**6))
+    files = list_labelled_files(
+        directory,
+        labels=labels,
+        class_names=class_names,
+        follow_links=follow_links,
+        shuffle=shuffle,
+        seed=seed,
+    )
+    if label_mode == "binary" and len(files.class_names or ()) != 2:
+        raise ValueError(
+            '`label_mode="binary"` needs exactly 2 classes; received '
+            f"class_names={files.class_names!r}."
+        )
+    parts = _parts(files, validation_split, subset, directory if stratify else None)
+    if verbose:
+        _say_what_was_found(files, parts)
+    output = Output(rescale, output_dtype, data_format, return_index)
+    datasets = []
+    for name, part in parts.items():
+        augments = augment_validation or name != "validation"
+        epochs = Epochs(
+            batch_size=batch_size,
+            # As Keras does: beside its training subset, a validation subset keeps its order.
+            shuffle=shuffle and not (name == "validation" and len(parts) == 2),
+            seed=seed,
+            shard=shard,
+            augmentation=augmentation if augments else None,
+        )
+        datasets.append(_dataset_of_files(part, reading, epochs, output, label_mode))
+    return datasets if subset == "both" else datasets[0]
+
+
+def _parts(
+    files: LabelledFiles,
+    validation_split: float | None,
+    subset: str | None,
+    stratified_below: str | os.PathLike[str] | None,
+) -> dict[str, LabelledFiles]:
+    """Split the files into subsets by name; all of them are the subset ""."""
+    if not validation_split or subset is None:
+        return {"": files}
+    if stratified_below is None:
+        parts = split_files(files, validation_split, subset)
+    else:
+        root = os.fspath(stratified_below)
+        parts = split_files_stratified(files, validation_split, subset, root=root)
+    if isinstance(parts, LabelledFiles):
+        return {subset: parts}
+    return dict(zip(("training", "validation"), parts, strict=True))
+
+
+def _say_what_was_found(files: LabelledFiles, parts: dict[str, LabelledFiles]) -> None:
+    classes = f" belonging to {len(files.class_names)} classes" if files.class_names else ""
+    print(f"Found {len(files)} files{classes}.")
+    for name, part in parts.items():
+        if name:
+            print(f"Using {len(part)} files for {name}.")
+
+
+def _dataset_of_files(
+    files: LabelledFiles, reading: Reading, epochs: Epochs, output: Output, label_mode: str | None
+) -> Any:
+    # Images to be augmented are rounded to 8 bits, a quarter of the bytes to move: what differs
+    # is far below the noise of a photograph.
+    rounds = output.dtype == "uint8" or epochs.augmentation is not None
+    return build_dataset(
+        replace(reading, rounds=rounds).source(files.file_paths),
+        epochs,
+        output,
+        None if label_mode is None else _labels_of(files, label_mode),
+        {
+            "class_names": None if files.class_names is None else list(files.class_names),
+            "file_paths": list(files.file_paths),
+        },
+    )
+
+
+def _labels_of(files: LabelledFiles, label_mode: str) -> LabelsOf:
+    labels = tf.constant(files.labels)
+    classes = len(files.class_names or ())
+
+    def gather(index: tf.Tensor) -> tf.Tensor:
+        chosen = tf.gather(labels, index)
+        if label_mode == "binary":
+            return tf.cast(chosen, tf.float32)[:, tf.newaxis]
+        return tf.one_hot(chosen, classes) if label_mode == "categorical" else chosen
+
+    return gather

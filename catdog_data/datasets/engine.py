@@ -1,0 +1,200 @@
+"""A dataset from a source of pixels: what all functions of the tf.data API end in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.augment.augmentation import Augmentation
+from catdog_data.augment.geometry import geometry_of
+from catdog_data.counter_plan import CounterPlan, parameters
+from catdog_data.pipeline import image_batches
+from catdog_data.pixels import Pixels
+from catdog_data.render import Rendering
+
+LabelsOf = Callable[[tf.Tensor], Any]
+"""From int64[B], the images of a batch, to their labels."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pixels come from.
+
+    Args:
+        pixels: N images in the target's size.
+        n: how many there are.
+        dtype: type of their values.
+        image_size: (height, width) in pixels.
+    """
+
+    pixels: Pixels
+    n: int
+    dtype: str
+    image_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Which images are read when, and what is drawn for each.
+
+    Args:
+        batch_size: images per batch, or None for single images.
+        shuffle: whether every epoch has an order of its own.
+        seed: in [0, 2**63).
+        shard: see `CounterPlan`.
+        augmentation: what images draw from, or None.
+    """
+
+    batch_size: int | None
+    shuffle: bool
+    seed: int
+    shard: tuple[int, int]
+    augmentation: Augmentation | None
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the elements of a dataset look like.
+
+    Args:
+        rescale: factor for every value, or None.
+        dtype: type of the images, or None for that of the source where values are not touched
+            and float32 where they are.
+        data_format: "channels_last" or "channels_first".
+        return_index: whether the index of each image comes last.
+    """
+
+    rescale: float | None
+    dtype: str | None
+    data_format: str
+    return_index: bool
+
+
+def build_dataset(
+    source: Source,
+    epochs: Epochs,
+    output: Output,
+    labels_of: LabelsOf | None,
+    attributes: Mapping[str, Any] | None = None,
+) -> Any:
+    """Put plan, pixels and rendering together.
+
+    Args:
+        source: where pixels come from.
+        epochs: which are read when, and what is drawn for each.
+        output: what elements look like.
+        labels_of: makes the labels of a batch; None for images alone.
+        attributes: what else the dataset is to know, by name.
+
+    Returns:
+        A `tf.data.Dataset`, every pass over which is an epoch, with `resume(epoch, step)`, which
+        makes the dataset that begins there.
+    """
+    image_size = source.image_size
+    plan = CounterPlan(
+        n=source.n,
+        batch_size=epochs.batch_size or min(source.n, 32),
+        shuffle=epochs.shuffle,
+        seed=epochs.seed,
+        shard=epochs.shard,
+    )
+    augmentation = epochs.augmentation or Augmentation()
+    rendering = _rendering(augmentation, source, output)
+
+    def finish(index: tf.Tensor, images: tf.Tensor) -> Any:
+        if output.data_format == "channels_first":
+            images = tf.transpose(images, [0, 3, 1, 2])
+        element = (images,) if labels_of is None else (images, labels_of(index))
+        element = (*element, index) if output.return_index else element
+        return element if len(element) > 1 else element[0]
+
+    def planned(*drawn: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if not drawn:
+            nothing = tf.zeros([plan.batch_size, 0], tf.float64)
+            return nothing, nothing
+        rows = parameters(drawn[0], augmentation)
+        return geometry_of(rows, image_size), rows[:, 8:]
+
+    draws = rendering.warps or rendering.changes_colours
+
+    def starting_at(epoch: int, step: int) -> Any:
+        if epoch < 0 or not 0 <= step < plan.steps:
+            raise ValueError(
+                f"`resume` needs an epoch from 0 and a step in [0, {plan.steps}); received "
+                f"epoch={epoch!r}, step={step!r}."
+            )
+        orders = _orders(plan, _passes(epoch, step), draws=draws)
+        dataset = image_batches(orders, planned, source.pixels, rendering, plan.batch_size, finish)
+        if epochs.batch_size is None:
+            dataset = dataset.unbatch()
+        if step == 0:  # Else the first pass is shorter than the others.
+            count = plan.images if epochs.batch_size is None else plan.steps
+            dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
+        for name, value in {**(attributes or {}), "resume": starting_at}.items():
+            setattr(dataset, name, value)
+        return dataset
+
+    return starting_at(0, 0)
+
+
+def _passes(epoch: int, step: int) -> Callable[[], Iterator[NDArray[np.int64]]]:
+    """Make the function that tells each pass over a dataset where it begins."""
+    begins = _begins(epoch, step)
+
+    def pass_begins() -> Iterator[NDArray[np.int64]]:
+        yield next(begins)
+
+    return pass_begins
+
+
+def _begins(epoch: int, step: int) -> Iterator[NDArray[np.int64]]:
+    while True:
+        yield np.array([epoch, step], np.int64)
+        epoch, step = epoch + 1, 0
+
+
+def _orders(
+    plan: CounterPlan, passes: Callable[[], Iterator[NDArray[np.int64]]], *, draws: bool
+) -> tf.data.Dataset:
+    """Name the images of every batch of a pass, and what each draws."""
+    start = tf.data.Dataset.from_generator(passes, output_signature=tf.TensorSpec([2], tf.int64))
+
+    def order(epoch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        index = plan.batch(epoch, step)
+        if not draws:
+            return (index,)
+        drawn = tf.map_fn(lambda i: plan.draws(epoch, i), index, fn_output_signature=tf.float64)
+        return index, drawn
+
+    return start.flat_map(
+        lambda begin: tf.data.Dataset.range(begin[1], plan.steps).map(
+            lambda step: order(begin[0], step), num_parallel_calls=2
+        )
+    )
+
+
+def _rendering(augmentation: Augmentation, source: Source, output: Output) -> Rendering:
+    touched = augmentation.moves_pixels or augmentation.recolours or output.rescale
+    untouched_dtype = "float32" if touched or augmentation.channel_shift else source.dtype
+    return Rendering(
+        image_size=source.image_size,
+        warps=augmentation.moves_pixels or augmentation.flips,
+        fill_mode=augmentation.fill_mode,
+        cval=augmentation.fill_value,
+        # Mirroring alone moves whole pixels, which the cheaper order does exactly.
+        order=int(augmentation.interpolation == "bilinear" and augmentation.moves_pixels),
+        shifts_channels=bool(augmentation.channel_shift),
+        recolours=augmentation.recolours,
+        rescale=output.rescale,
+        output_dtype=output.dtype or untouched_dtype,
+    )
+
+
+def gatherer(columns: Any) -> LabelsOf:
+    """Make the function from the images of a batch to their rows of a structure of tensors."""
+    return lambda index: tf.nest.map_structure(lambda column: tf.gather(column, index), columns)
