@@ -101,17 +101,24 @@ class CounterPlan:
         return tf.where(step == last, tf.minimum(border, self.images - 1), border)
 
     def draws(self, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """Draw for one image, from (seed, epoch, index) alone.
+        """Draw for images, for each from (seed, epoch, index) alone.
 
         Args:
             epoch: int64[].
-            index: int64[], the image.
+            index: int64[B], the images.
 
         Returns:
-            float64[PARAMETERS], uniform in [0, 1).
+            float64[B, PARAMETERS], uniform in [0, 1).
         """
-        key = _fold(self._key(_DRAWS, epoch), index)
-        return tf.random.stateless_uniform([PARAMETERS], key, dtype=tf.float64, alg="philox")
+        key = self._key(_DRAWS, epoch)
+
+        def draw(image: tf.Tensor) -> tf.Tensor:
+            own_key = _fold(key, image)
+            return tf.random.stateless_uniform(
+                [PARAMETERS], own_key, dtype=tf.float64, alg="philox"
+            )
+
+        return tf.vectorized_map(draw, index)
 
     def _key(self, purpose: int, epoch: tf.Tensor) -> tf.Tensor:
         return _fold(tf.constant([self.seed, purpose], tf.int64), epoch)

@@ -20,7 +20,7 @@ def image_batches(
     pixels: Pixels,
     rendering: Rendering,
     batch_size: int,
-    finish: Callable[[tf.Tensor, tf.Tensor], Any],
+    finish: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], Any],
 ) -> tf.data.Dataset:
     """Carry out orders: fetch, batch, render.
 
@@ -32,8 +32,8 @@ def image_batches(
         pixels: where the images that indices name come from.
         rendering: what is done to the pixels.
         batch_size: rows of an order.
-        finish: makes the element of the result from the indices int64[B] and the images
-            `output_dtype`[B, H, W, C] of a batch, B without the padding.
+        finish: makes the element of the result from the indices int64[B], the images
+            `output_dtype`[B, H, W, C] and the geometry of a batch, B without the padding.
 
     Returns:
         A dataset with one element per order, in their order. A file that cannot be read raises
@@ -59,7 +59,9 @@ def image_batches(
     def render_batch(rows: tuple[tf.Tensor, ...], fetched: tuple[tf.Tensor, ...]) -> Any:
         index = rows[0]
         count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
-        return finish(index[:count], render(*planned(*rows[1:]), *fetched)[:count])
+        geometry, photometry = planned(*rows[1:])
+        images = render(geometry, photometry, *fetched)
+        return finish(index[:count], images[:count], geometry[:count])
 
     # The kernels use all cores themselves; a batch more than cores hides what is not parallel.
     # Two finished batches wait for the consumer, which evens out slow files.

@@ -13,6 +13,7 @@ from conftest import save_picture
 from PIL import Image
 
 from catdog_data import Augmentation, image_dataset_from_arrays, image_dataset_from_directory
+from catdog_data.layers import AugmentAndRescale, table_shape
 
 keras_dataset = keras.utils.image_dataset_from_directory
 RECIPE = Augmentation(
@@ -349,3 +350,50 @@ def test_mirrored_images_alone_are_whole_pixels(photos):
             forms = [image, image[::-1], image[:, ::-1], image[::-1, ::-1]]
             kinds.add([np.array_equal(form, other) for form in forms].index(True))
     assert len(kinds) > 1
+
+
+GEOMETRY = Augmentation(horizontal_flip=True, rotation=30, shear=5, zoom=(0.7, 1.3))
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_the_device_gives_what_the_host_gives(photos, interpolation):
+    options = {"augmentation": GEOMETRY, "interpolation": interpolation}
+    host = own(photos, **options, rescale=1 / 255)
+    device = own(photos, **options, augment_on="device")
+    layer = AugmentAndRescale((14, 12))
+    for (x, y), (inputs, labels) in zip(host, device, strict=True):
+        assert inputs["images"].dtype == tf.uint8
+        np.testing.assert_array_equal(labels, y)
+        np.testing.assert_allclose(layer(inputs, training=True), x, atol=1e-3)
+        expected = tf.cast(inputs["images"], tf.float32) / 255
+        np.testing.assert_allclose(layer(inputs, training=False), expected, atol=1e-6)
+
+
+def test_a_model_that_augments_on_the_device(photos):
+    training, validation = own(
+        photos,
+        validation_split=0.4,
+        subset="both",
+        augmentation=GEOMETRY,
+        augment_on="device",
+        label_mode="binary",
+    )
+    inputs = {
+        "images": keras.Input((14, 12, 3), dtype="uint8"),
+        "tables": keras.Input(table_shape((14, 12)), dtype="int32"),
+    }
+    x = keras.layers.Flatten()(AugmentAndRescale((14, 12))(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1)(x))
+    model.compile("adam", "mse", jit_compile=True)
+    history = model.fit(training, validation_data=validation, epochs=2, verbose=0).history
+    assert math.isfinite(history["val_loss"][-1])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"augmentation": RECIPE}, {"rescale": 1 / 255}, {"output_dtype": "float16"}],
+    ids=str,
+)
+def test_what_the_device_does_not_do_is_refused(photos, options):
+    with pytest.raises(ValueError, match="augment_on"):
+        own(photos, augment_on="device", **options)

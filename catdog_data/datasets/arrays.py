@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +26,7 @@ def image_dataset_from_arrays(
     output_dtype: str | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
+    augment_on: Literal["host", "device"] = "host",
 ) -> Any:
     """Read images from an array: the same batches as from files with these pixels.
 
@@ -40,6 +41,7 @@ def image_dataset_from_arrays(
         output_dtype: see there; None keeps the type of `images` where values are not touched.
         return_index: see there.
         shard: see there.
+        augment_on: see there.
 
     Returns:
         A `tf.data.Dataset` as from there; it has no `class_names` and no `file_paths`.
@@ -57,6 +59,7 @@ def image_dataset_from_arrays(
             )
     if output_dtype is not None:
         one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
+    one_of("augment_on", augment_on, ("host", "device"))
     check_numbers(batch_size, seed)
     if seed is None:
         seed = int(np.random.randint(10**6))
@@ -70,7 +73,7 @@ def image_dataset_from_arrays(
     columns = None if labels is None else tf.nest.map_structure(tf.constant, labels)
     return build_dataset(
         Source(WholeImages(load, shape, dtype), len(images), dtype, shape[:2]),
-        Epochs(batch_size, shuffle, seed, shard, augmentation),
+        Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device"),
         Output(rescale, output_dtype, "channels_last", return_index),
         None if columns is None else gatherer(columns),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -58,6 +58,7 @@ def image_dataset_from_directory(
     return_index: bool = False,
     stratify: bool = False,
     shard: tuple[int, int] = (0, 1),
+    augment_on: Literal["host", "device"] = "host",
 ) -> Any:
     """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
 
@@ -96,6 +97,9 @@ def image_dataset_from_directory(
         stratify: whether the split takes the fraction of every class, by a hash of each file's
             name: adding files moves no other from one subset to the other.
         shard: (i, n): part i of n of every epoch, for n readers that keep step with each other.
+        augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry
+            and rescaling: images are then a dictionary of 8-bit "images" and small "tables",
+            validation included, and the host only decodes and resizes. Colours cannot change.
 
     Returns:
         A `tf.data.Dataset` of images, (images, labels) and, last, the index; with subset="both" a
@@ -114,6 +118,12 @@ def image_dataset_from_directory(
         pad=pad_to_aspect_ratio,
         antialias=antialias,
     )
+    one_of("augment_on", augment_on, ("host", "device"))
+    if augment_on == "device" and (rescale is not None or output_dtype not in (None, "uint8")):
+        raise ValueError(
+            '`augment_on="device"` leaves values to the layer: give `rescale` and `output_dtype` '
+            f"to it. Received: rescale={rescale!r}, output_dtype={output_dtype!r}."
+        )
     one_of("label_mode", label_mode, _LABEL_MODES)
     one_of("output_dtype", output_dtype, (None, *OUTPUT_DTYPES))
     if labels is None or label_mode is None:
@@ -151,6 +161,7 @@ def image_dataset_from_directory(
             seed=seed,
             shard=shard,
             augmentation=augmentation if augments else None,
+            on_device=augment_on == "device",
         )
         datasets.append(_dataset_of_files(part, reading, epochs, output, label_mode))
     return datasets if subset == "both" else datasets[0]
@@ -188,7 +199,7 @@ def _dataset_of_files(
 ) -> Any:
     # Images to be augmented are rounded to 8 bits, a quarter of the bytes to move: what differs
     # is far below the noise of a photograph.
-    rounds = output.dtype == "uint8" or epochs.augmentation is not None
+    rounds = output.dtype == "uint8" or epochs.on_device or epochs.augmentation is not None
     return build_dataset(
         replace(reading, rounds=rounds).source(files.file_paths),
         epochs,

@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
+from catdog_data.augment.fixed_point import fixed_point_tables
 from catdog_data.augment.geometry import geometry_of
 from catdog_data.counter_plan import CounterPlan, parameters
 from catdog_data.pipeline import image_batches
@@ -48,6 +49,11 @@ class Epochs:
         seed: in [0, 2**63).
         shard: see `CounterPlan`.
         augmentation: what images draw from, or None.
+        on_device: whether geometry is left to `catdog_data.layers.AugmentAndRescale`: images are
+            then {"images": uint8[B, H, W, C], "tables": int32[B, 2, 2, H + W]}.
+
+    Raises:
+        ValueError: an augmentation that the device does not do.
     """
 
     batch_size: int | None
@@ -55,6 +61,15 @@ class Epochs:
     seed: int
     shard: tuple[int, int]
     augmentation: Augmentation | None
+    on_device: bool = False
+
+    def __post_init__(self) -> None:
+        augmentation = self.augmentation or Augmentation()
+        if self.on_device and (augmentation.recolours or augmentation.channel_shift):
+            raise ValueError(
+                '`augment_on="device"` does geometry only; colours change on the host, or by '
+                f"layers of Keras. Received: {augmentation!r}."
+            )
 
 
 @dataclass(frozen=True)
@@ -106,9 +121,11 @@ def build_dataset(
     augmentation = epochs.augmentation or Augmentation()
     rendering = _rendering(augmentation, source, output)
 
-    def finish(index: tf.Tensor, images: tf.Tensor) -> Any:
+    def finish(index: tf.Tensor, images: Any, geometry: tf.Tensor) -> Any:
         if output.data_format == "channels_first":
             images = tf.transpose(images, [0, 3, 1, 2])
+        if epochs.on_device:
+            images = {"images": images, "tables": fixed_point_tables(geometry, image_size)}
         element = (images,) if labels_of is None else (images, labels_of(index))
         element = (*element, index) if output.return_index else element
         return element if len(element) > 1 else element[0]
@@ -120,7 +137,9 @@ def build_dataset(
         rows = parameters(drawn[0], augmentation)
         return geometry_of(rows, image_size), rows[:, 8:]
 
-    draws = rendering.warps or rendering.changes_colours
+    draws = rendering.warps or rendering.changes_colours or epochs.on_device
+    if epochs.on_device:
+        rendering = Rendering(image_size=image_size, output_dtype="uint8")
 
     def starting_at(epoch: int, step: int) -> Any:
         if epoch < 0 or not 0 <= step < plan.steps:
@@ -166,10 +185,7 @@ def _orders(
 
     def order(epoch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, ...]:
         index = plan.batch(epoch, step)
-        if not draws:
-            return (index,)
-        drawn = tf.map_fn(lambda i: plan.draws(epoch, i), index, fn_output_signature=tf.float64)
-        return index, drawn
+        return (index, plan.draws(epoch, index)) if draws else (index,)
 
     return start.flat_map(
         lambda begin: tf.data.Dataset.range(begin[1], plan.steps).map(

@@ -60,7 +60,10 @@ def dataset_of(
     def planned(geometry: tf.Tensor, photometry: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return geometry, photometry
 
-    return image_batches(source, planned, pixels, rendering, batch_size, finish)
+    def element(index: tf.Tensor, images: tf.Tensor, geometry: tf.Tensor) -> Any:
+        return finish(index, images)
+
+    return image_batches(source, planned, pixels, rendering, batch_size, element)
 
 
 class Executor:
