@@ -14,7 +14,9 @@ from catdog_data.machine import keep_freed_memory
 if TYPE_CHECKING:
     from catdog_data.augment.augmentation import Augmentation
     from catdog_data.datasets.arrays import image_dataset_from_arrays
+    from catdog_data.datasets.dataframe import image_dataset_from_dataframe
     from catdog_data.datasets.directory import image_dataset_from_directory
+    from catdog_data.datasets.tfds import image_dataset_from_tfds
     from catdog_data.index import ImageIndex
     from catdog_data.keras_compat.conversion import from_keras
     from catdog_data.keras_compat.generator import ImageDataGenerator
@@ -34,7 +36,9 @@ __all__ = [
     "from_keras",
     "generate_sample_set",
     "image_dataset_from_arrays",
+    "image_dataset_from_dataframe",
     "image_dataset_from_directory",
+    "image_dataset_from_tfds",
     "index_class_folders",
     "unpack",
 ]
@@ -47,7 +51,9 @@ _HOMES = {
     "from_keras": "catdog_data.keras_compat.conversion",
     "generate_sample_set": "catdog_data.sources.samples",
     "image_dataset_from_arrays": "catdog_data.datasets.arrays",
+    "image_dataset_from_dataframe": "catdog_data.datasets.dataframe",
     "image_dataset_from_directory": "catdog_data.datasets.directory",
+    "image_dataset_from_tfds": "catdog_data.datasets.tfds",
     "index_class_folders": "catdog_data.sources.folders",
     "unpack": "catdog_data.sources.archive",
 }

@@ -101,25 +101,17 @@ class CounterPlan:
         return tf.where(step == last, tf.minimum(border, self.images - 1), border)
 
     def draws(self, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """Draw for images, for each from (seed, epoch, index) alone.
+        """Draw for one image, from (seed, epoch, index) alone.
 
         Args:
             epoch: int64[].
-            index: int64[B], the images.
+            index: int64[], the image.
 
         Returns:
-            float64[B, PARAMETERS], uniform in [0, 1).
+            float64[PARAMETERS], uniform in [0, 1).
         """
-        key = self._key(_DRAWS, epoch)
-
-        def draw(image: tf.Tensor) -> tf.Tensor:
-            own_key = _fold(key, image)
-            return tf.random.stateless_uniform(
-                [PARAMETERS], own_key, dtype=tf.float64, alg="philox"
-            )
-
-        # The loop that it falls back on costs half of `map_fn`.
-        return tf.vectorized_map(draw, index, warn=False)
+        key = _fold(self._key(_DRAWS, epoch), index)
+        return tf.random.stateless_uniform([PARAMETERS], key, dtype=tf.float64, alg="philox")
 
     def _key(self, purpose: int, epoch: tf.Tensor) -> tf.Tensor:
         return _fold(tf.constant([self.seed, purpose], tf.int64), epoch)

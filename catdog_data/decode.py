@@ -53,7 +53,19 @@ def read_as_keras_dataset(path: tf.Tensor, channels: int) -> tf.Tensor:
     Raises:
         tf.errors.OpError: the file cannot be read.
     """
-    contents = tf.io.read_file(path)
+    return decode_as_keras_dataset(tf.io.read_file(path), channels)
+
+
+def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
+    """Decode the bytes of one image file, as `read_as_keras_dataset` does.
+
+    Args:
+        contents: string[].
+        channels: 1, 3 or 4.
+
+    Returns:
+        uint8[H, W, channels].
+    """
     image = tf.io.decode_image(contents, channels=channels, expand_animations=False)
     return tf.ensure_shape(image, [None, None, channels])
 

@@ -11,11 +11,13 @@ from catdog_data.machine import available_cores
 from catdog_data.pixels import Pixels
 from catdog_data.render import Rendering
 
+Draw = Callable[..., tuple[tf.Tensor, ...]]
 Planned = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
 def image_batches(
     orders: tf.data.Dataset,
+    draw: Draw,
     planned: Planned,
     pixels: Pixels,
     rendering: Rendering,
@@ -27,7 +29,8 @@ def image_batches(
     Args:
         orders: elements are (int64[batch_size], …), first the images of a batch and then what
             is planned for each; the last batch of an epoch is padded with index -1.
-        planned: makes, from all but the index of a batch of rows, its geometry float64[B, 8] and
+        draw: makes, from one row of an order, what is planned for that image.
+        planned: makes, from that of a whole batch, its geometry float64[B, 8] and
             photometry float64[B, P].
         pixels: where the images that indices name come from.
         rendering: what is done to the pixels.
@@ -45,7 +48,7 @@ def image_batches(
     # is there as early as can be. A map calls no Python, holds no lock and keeps the order.
     # Orders may come from Python: two are waiting, so that no reader waits for it.
     def fetch(*row: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
-        return row, pixels.fetch(row[0])
+        return (row[0], *draw(*row)), pixels.fetch(row[0])
 
     # Not AUTOTUNE, which now and then settles on one thread of two. More than there are cores,
     # since images leave in order: with one each, a slow file holds the others up (0.71 against

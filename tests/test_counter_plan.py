@@ -114,7 +114,7 @@ def test_wrong_values_are_named(arguments, message):
 def test_draws_depend_on_seed_epoch_and_image():
     rows = {
         (seed, epoch, image): tuple(
-            CounterPlan(9, 2, True, seed).draws(number(epoch), number([image])).numpy()[0]
+            CounterPlan(9, 2, True, seed).draws(number(epoch), number(image)).numpy()
         )
         for seed in (1, 2)
         for epoch in (0, 1)
@@ -124,8 +124,8 @@ def test_draws_depend_on_seed_epoch_and_image():
     values = np.array(list(rows.values()))
     assert values.shape == (12, PARAMETERS)
     assert 0 <= values.min() <= values.max() < 1
-    again = CounterPlan(9, 5, False, 2, (1, 2)).draws(number(1), number([3, 8, 0])).numpy()
-    np.testing.assert_array_equal(again[1:], [rows[2, 1, 8], rows[2, 1, 0]])
+    again = CounterPlan(9, 5, False, 2, (1, 2)).draws(number(1), number(8)).numpy()
+    np.testing.assert_array_equal(again, rows[2, 1, 8])
 
 
 def test_parameters_lie_in_their_ranges():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
-from keras.applications.vgg16 import preprocess_input
+from keras.applications.mobilenet_v2 import preprocess_input
 from test_keras_parity import RECIPE, assert_in_step, pair
 
 from catdog_data import ImageDataGenerator

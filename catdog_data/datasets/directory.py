@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import keras
@@ -12,22 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, checked_size, one_of
+from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of
 from catdog_data.datasets.engine import Epochs, LabelsOf, Output, build_dataset
-from catdog_data.datasets.reading import Reading
+from catdog_data.datasets.reading import Reading, checked_reading
+from catdog_data.datasets.splitting import say_what_was_found, subsets_of, with_epochs
 from catdog_data.sources.labelled_files import (
     LabelledFiles,
     check_split,
     list_labelled_files,
-    split_files,
-    split_files_stratified,
 )
 
-_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
-_INTERPOLATIONS = (
-    *("bilinear", "nearest", "bicubic", "area"),
-    *("lanczos3", "lanczos5", "gaussian", "mitchellcubic"),
-)
 _LABEL_MODES = ("int", "categorical", "binary", None)
 
 
@@ -110,20 +103,15 @@ def image_dataset_from_directory(
         ValueError: a value that is not among those named, or no images.
         FileNotFoundError: the directory is missing.
     """
-    reading = Reading(
-        image_size=checked_size(image_size),
-        channels=_CHANNELS[one_of("color_mode", color_mode, _CHANNELS)],
-        interpolation=one_of("interpolation", interpolation.lower(), _INTERPOLATIONS),
-        crop=crop_to_aspect_ratio,
-        pad=pad_to_aspect_ratio,
-        antialias=antialias,
+    reading = checked_reading(
+        image_size,
+        color_mode,
+        interpolation,
+        crop_to_aspect_ratio,
+        pad_to_aspect_ratio,
+        antialias,
     )
     one_of("augment_on", augment_on, ("host", "device"))
-    if augment_on == "device" and (rescale is not None or output_dtype not in (None, "uint8")):
-        raise ValueError(
-            '`augment_on="device"` leaves values to the layer: give `rescale` and `output_dtype` '
-            f"to it. Received: rescale={rescale!r}, output_dtype={output_dtype!r}."
-        )
     one_of("label_mode", label_mode, _LABEL_MODES)
     one_of("output_dtype", output_dtype, (None, *OUTPUT_DTYPES))
     if labels is None or label_mode is None:
@@ -147,65 +135,27 @@ def image_dataset_from_directory(
             '`label_mode="binary"` needs exactly 2 classes; received '
             f"class_names={files.class_names!r}."
         )
-    parts = _parts(files, validation_split, subset, directory if stratify else None)
+    parts = subsets_of(files, validation_split, subset, directory if stratify else None)
     if verbose:
-        _say_what_was_found(files, parts)
+        say_what_was_found(files, parts)
     output = Output(rescale, output_dtype, data_format, return_index)
-    datasets = []
-    for name, part in parts.items():
-        augments = augment_validation or name != "validation"
-        epochs = Epochs(
-            batch_size=batch_size,
-            # As Keras does: beside its training subset, a validation subset keeps its order.
-            shuffle=shuffle and not (name == "validation" and len(parts) == 2),
-            seed=seed,
-            shard=shard,
-            augmentation=augmentation if augments else None,
-            on_device=augment_on == "device",
-        )
-        datasets.append(_dataset_of_files(part, reading, epochs, output, label_mode))
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    datasets = [
+        _dataset_of_files(part, reading, own_epochs, output, label_mode)
+        for part, own_epochs in with_epochs(parts, epochs, augment_validation=augment_validation)
+    ]
     return datasets if subset == "both" else datasets[0]
-
-
-def _parts(
-    files: LabelledFiles,
-    validation_split: float | None,
-    subset: str | None,
-    stratified_below: str | os.PathLike[str] | None,
-) -> dict[str, LabelledFiles]:
-    """Split the files into subsets by name; all of them are the subset ""."""
-    if not validation_split or subset is None:
-        return {"": files}
-    if stratified_below is None:
-        parts = split_files(files, validation_split, subset)
-    else:
-        root = os.fspath(stratified_below)
-        parts = split_files_stratified(files, validation_split, subset, root=root)
-    if isinstance(parts, LabelledFiles):
-        return {subset: parts}
-    return dict(zip(("training", "validation"), parts, strict=True))
-
-
-def _say_what_was_found(files: LabelledFiles, parts: dict[str, LabelledFiles]) -> None:
-    classes = f" belonging to {len(files.class_names)} classes" if files.class_names else ""
-    print(f"Found {len(files)} files{classes}.")
-    for name, part in parts.items():
-        if name:
-            print(f"Using {len(part)} files for {name}.")
 
 
 def _dataset_of_files(
     files: LabelledFiles, reading: Reading, epochs: Epochs, output: Output, label_mode: str | None
 ) -> Any:
-    # Images to be augmented are rounded to 8 bits, a quarter of the bytes to move: what differs
-    # is far below the noise of a photograph.
-    rounds = output.dtype == "uint8" or epochs.on_device or epochs.augmentation is not None
     return build_dataset(
-        replace(reading, rounds=rounds).source(files.file_paths),
+        reading.source(files.file_paths, epochs, output),
         epochs,
         output,
         None if label_mode is None else _labels_of(files, label_mode),
-        {
+        attributes={
             "class_names": None if files.class_names is None else list(files.class_names),
             "file_paths": list(files.file_paths),
         },

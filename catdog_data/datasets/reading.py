@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
-from catdog_data.datasets.engine import Source
+from catdog_data.datasets.checks import checked_size, one_of
+from catdog_data.datasets.engine import Epochs, Output, Source
 from catdog_data.decode import read_as_keras_dataset
 from catdog_data.pixels import PackedImages, Pixels, RowsOfFiles, WholeImages
 from catdog_data.resize import resize_as_keras, tensorflow_nearest_table
+
+_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+_INTERPOLATIONS = (
+    *("bilinear", "nearest", "bicubic", "area"),
+    *("lanczos3", "lanczos5", "gaussian", "mitchellcubic"),
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,6 @@ class Reading:
         crop: whether the centre is cropped to the target's aspect ratio first.
         pad: whether images are padded to it instead.
         antialias: whether shrinking averages over all pixels that are lost.
-        rounds: whether resized images are rounded to 8 bits.
 
     Raises:
         ValueError: both `crop` and `pad`.
@@ -36,7 +43,6 @@ class Reading:
     crop: bool = False
     pad: bool = False
     antialias: bool = False
-    rounds: bool = False
 
     def __post_init__(self) -> None:
         if self.crop and self.pad:
@@ -45,37 +51,98 @@ class Reading:
                 "received both."
             )
 
-    def source(self, file_paths: Sequence[str]) -> Source:
-        """Make the source of the pixels of these files."""
-        exact = self.interpolation == "nearest"
-        dtype = "uint8" if exact or self.rounds else "float32"
-        return Source(self._pixels(file_paths, dtype), len(file_paths), dtype, self.image_size)
+    def source(self, file_paths: Sequence[str], epochs: Epochs, output: Output) -> Source:
+        """Make the source of the pixels of files.
 
-    def _pixels(self, file_paths: Sequence[str], dtype: str) -> Pixels:
+        Args:
+            file_paths: the N files.
+            epochs: tells whether images are to be augmented.
+            output: tells whether 8 bits are asked for.
+
+        Returns:
+            The source, of 8 bits where that is enough.
+        """
+        n = len(file_paths)
         if self.interpolation == "nearest" and self.channels == 3 and not (self.crop or self.pad):
-            return RowsOfFiles(
+            rows = RowsOfFiles(
                 file_paths,
                 self.image_size,
                 lambda path: read_as_keras_dataset(path, 3),
                 tensorflow_nearest_table,
             )
+            return Source(rows, n, "uint8", self.image_size)
         paths = tf.constant(list(file_paths))
+        return self.source_of_images(
+            lambda index: read_as_keras_dataset(tf.gather(paths, index), self.channels),
+            n,
+            epochs,
+            output,
+        )
+
+    def source_of_images(
+        self, image_of: Callable[[tf.Tensor], tf.Tensor], n: int, epochs: Epochs, output: Output
+    ) -> Source:
+        """Make the source of the pixels of images of any size, as `source` does.
+
+        Args:
+            image_of: from an index int64[] to uint8[H, W, channels].
+            n: how many there are.
+            epochs: see `source`.
+            output: see there.
+
+        Returns:
+            As there.
+        """
+        # Images to be augmented are rounded to 8 bits, a quarter of the bytes to move: what
+        # differs is far below the noise of a photograph.
+        rounds = output.dtype == "uint8" or epochs.on_device or epochs.augmentation is not None
+        dtype = "uint8" if rounds or self.interpolation == "nearest" else "float32"
 
         def load(index: tf.Tensor) -> tf.Tensor:
-            image = read_as_keras_dataset(tf.gather(paths, index), self.channels)
-            resized = resize_as_keras(
-                image,
-                self.image_size,
-                self.interpolation,
-                crop=self.crop,
-                pad=self.pad,
-                antialias=self.antialias,
-            )
-            # Only these two methods stay within the values that they blend.
-            if self.rounds and self.interpolation not in ("nearest", "bilinear"):
-                resized = tf.clip_by_value(resized, 0, 255)
-            return tf.cast(tf.round(resized) if self.rounds else resized, dtype)
+            return self._resized(image_of(index), dtype)
 
+        pixels: Pixels
         if dtype == "uint8" and self.channels == 3:
-            return PackedImages(load, self.image_size)
-        return WholeImages(load, (*self.image_size, self.channels), dtype)
+            pixels = PackedImages(load, self.image_size)
+        else:
+            pixels = WholeImages(load, (*self.image_size, self.channels), dtype)
+        return Source(pixels, n, dtype, self.image_size)
+
+    def _resized(self, image: tf.Tensor, dtype: str) -> tf.Tensor:
+        resized = resize_as_keras(
+            image,
+            self.image_size,
+            self.interpolation,
+            crop=self.crop,
+            pad=self.pad,
+            antialias=self.antialias,
+        )
+        if dtype == "float32":
+            return resized
+        # Only these two methods stay within the values that they blend.
+        if self.interpolation not in ("nearest", "bilinear"):
+            resized = tf.clip_by_value(resized, 0, 255)
+        return tf.cast(tf.round(resized), dtype)
+
+
+def checked_reading(
+    image_size: Any,
+    color_mode: str,
+    interpolation: str,
+    crop_to_aspect_ratio: bool,
+    pad_to_aspect_ratio: bool,
+    antialias: bool,
+) -> Reading:
+    """Check these arguments of a dataset and put them together.
+
+    Raises:
+        ValueError: one is not among those known.
+    """
+    return Reading(
+        image_size=checked_size(image_size),
+        channels=_CHANNELS[one_of("color_mode", color_mode, _CHANNELS)],
+        interpolation=one_of("interpolation", interpolation.lower(), _INTERPOLATIONS),
+        crop=crop_to_aspect_ratio,
+        pad=pad_to_aspect_ratio,
+        antialias=antialias,
+    )

@@ -57,13 +57,16 @@ def dataset_of(
 
     source = tf.data.Dataset.from_generator(orders, output_signature=_ORDER_SIGNATURE)
 
+    def drawn(index: tf.Tensor, *plan: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return plan
+
     def planned(geometry: tf.Tensor, photometry: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return geometry, photometry
 
     def element(index: tf.Tensor, images: tf.Tensor, geometry: tf.Tensor) -> Any:
         return finish(index, images)
 
-    return image_batches(source, planned, pixels, rendering, batch_size, element)
+    return image_batches(source, drawn, planned, pixels, rendering, batch_size, element)
 
 
 class Executor:

@@ -1,0 +1,220 @@
+"""Datasets from TensorFlow Datasets, which is imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.augment.augmentation import Augmentation
+from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of
+from catdog_data.datasets.engine import Epochs, LabelsOf, Output, build_dataset
+from catdog_data.datasets.reading import checked_reading
+from catdog_data.decode import decode_as_keras_dataset
+
+
+def image_dataset_from_tfds(
+    name_or_builder: Any,
+    split: Any,
+    label_key: str | None = "label",
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    interpolation: str = "bilinear",
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    *,
+    image_key: str = "image",
+    augmentation: Augmentation | None = None,
+    rescale: float | None = None,
+    antialias: bool = False,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    augment_on: Literal["host", "device"] = "host",
+) -> Any:
+    """Read a split of TensorFlow Datasets: the batches that its image files would give.
+
+    The encoded images are taken as they are stored, and decoded and resized as by
+    `image_dataset_from_directory`. Data prepared in a format with random access
+    (`file_format="array_record"`) are read image by image. **Of any other format the encoded
+    images of the whole split are read into memory, once**, when this function is called.
+
+    Args:
+        name_or_builder: a `tfds.core.DatasetBuilder`, or the name of one for `tfds.builder`. Its
+            data must have been prepared; nothing is downloaded.
+        split: one split, as "train" or "train[:80%]".
+        label_key: the feature that holds the labels, numbers of one shape; None for images alone.
+        color_mode: see `image_dataset_from_directory`, as for all that are not described here.
+        batch_size: see there.
+        image_size: see there.
+        shuffle: see there.
+        seed: see there.
+        interpolation: see there.
+        crop_to_aspect_ratio: see there.
+        pad_to_aspect_ratio: see there.
+        image_key: the feature that holds the images.
+        augmentation: see there.
+        rescale: see there.
+        antialias: see there.
+        output_dtype: see there.
+        return_index: whether int64[B], the position of each image in the split, is added last.
+        shard: see there.
+        augment_on: see there.
+
+    Returns:
+        A `tf.data.Dataset` as from there, its labels of the type of the feature (int64 for
+        classes). `class_names` (None if the feature has none) and `resume` are attributes of it.
+
+    Raises:
+        ImportError: tensorflow_datasets is not installed.
+        ValueError: a value that is not among those named, a feature that the data lack, or data
+            that were not prepared.
+    """
+    reading = checked_reading(
+        image_size,
+        color_mode,
+        interpolation,
+        crop_to_aspect_ratio,
+        pad_to_aspect_ratio,
+        antialias,
+    )
+    one_of("output_dtype", output_dtype, (None, *OUTPUT_DTYPES))
+    one_of("augment_on", augment_on, ("host", "device"))
+    check_numbers(batch_size, seed)
+    if seed is None:
+        seed = int(np.random.randint(10**6))
+    tfds = _imported()
+    builder = _prepared(tfds, name_or_builder, split)
+    label = _checked_label(tfds, builder.info.features, image_key, label_key)
+    records = _Records(_examples(tfds, builder, split, image_key, label_key), image_key, label_key)
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    output = Output(rescale, output_dtype, "channels_last", return_index)
+
+    def image_of(index: tf.Tensor) -> tf.Tensor:
+        contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
+        return decode_as_keras_dataset(tf.ensure_shape(contents, []), reading.channels)
+
+    names = getattr(label, "names", None)
+    return build_dataset(
+        reading.source_of_images(image_of, len(records), epochs, output),
+        epochs,
+        output,
+        None if label is None else _labels_of(records, label),
+        attributes={"class_names": None if names is None else list(names)},
+    )
+
+
+class _Records:
+    """Encoded images and their labels, by index.
+
+    The label of a record is kept when its image is read, which is before the batch is labelled:
+    so nothing is read twice, and nothing ahead.
+
+    Args:
+        examples: N records.
+        image_key: their encoded image.
+        label_key: their label, or None.
+    """
+
+    def __init__(
+        self, examples: Sequence[Mapping[str, Any]], image_key: str, label_key: str | None
+    ) -> None:
+        self._examples = examples
+        self._image_key, self._label_key = image_key, label_key
+        self._labels: list[Any] = [None] * len(examples)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def image(self, index: int) -> bytes:
+        """Read the encoded image of a record."""
+        example = self._examples[int(index)]
+        if self._label_key is not None:
+            self._labels[index] = example[self._label_key]
+        contents: bytes = example[self._image_key]
+        return contents
+
+    def label(self, index: int) -> Any:
+        """Return the label of a record."""
+        if self._labels[index] is None:
+            self.image(index)
+        return self._labels[index]
+
+
+def _labels_of(records: _Records, label: Any) -> LabelsOf:
+    dtype, shape = np.dtype(label.np_dtype), label.shape
+
+    def read(index: NDArray[np.int64]) -> NDArray[Any]:
+        return np.array([records.label(int(i)) for i in index], dtype)
+
+    def labels_of(index: tf.Tensor) -> tf.Tensor:
+        labels = tf.numpy_function(read, [index], dtype, stateful=False)
+        return tf.ensure_shape(labels, [None, *shape])
+
+    return labels_of
+
+
+def _imported() -> Any:
+    try:
+        return import_module("tensorflow_datasets")
+    except ImportError as error:
+        raise ImportError(
+            "`image_dataset_from_tfds` needs tensorflow_datasets, which cannot be imported "
+            f"({error}). Install it with `pip install catdog[tfds]`."
+        ) from error
+
+
+def _prepared(tfds: Any, name_or_builder: Any, split: Any) -> Any:
+    """Return the builder; refuse one without data, and more than one split."""
+    if split is None or isinstance(split, (list, tuple, dict)):
+        raise ValueError(f"`split` must be one split, such as 'train'; received {split!r}.")
+    named = isinstance(name_or_builder, str)
+    builder = tfds.builder(name_or_builder) if named else name_or_builder
+    if not builder.info.splits:
+        raise ValueError(
+            f"`name_or_builder`: the data of {builder.info.full_name!r} are not in "
+            f"{str(builder.data_dir)!r}. Prepare them once, best for random access: "
+            '`tfds.builder(name, file_format="array_record").download_and_prepare()`.'
+        )
+    return builder
+
+
+def _checked_label(tfds: Any, features: Any, image_key: str, label_key: str | None) -> Any:
+    """Return the feature of the labels, or None; refuse keys of features that do not fit."""
+    one_of("image_key", image_key, _image_keys(tfds, features))
+    if label_key is None:
+        return None
+    label = features[one_of("label_key", label_key, list(features))]
+    if getattr(label, "shape", None) is None or None in label.shape:
+        raise ValueError(f"`label_key` must name a feature of one shape; {label_key!r} is {label}.")
+    if np.dtype(label.np_dtype).kind not in "biuf":
+        raise ValueError(f"`label_key` must name a feature of numbers; {label_key!r} is {label}.")
+    return label
+
+
+def _image_keys(tfds: Any, features: Any) -> list[str]:
+    return [key for key, each in features.items() if isinstance(each, tfds.features.Image)]
+
+
+def _examples(
+    tfds: Any, builder: Any, split: Any, image_key: str, label_key: str | None
+) -> Sequence[Mapping[str, Any]]:
+    """Return the records of a split, their images encoded: from files, or else from memory."""
+    skipped = {key: tfds.decode.SkipDecoding() for key in _image_keys(tfds, builder.info.features)}
+    if builder.info.file_format is not None:  # None for a folder of images
+        try:
+            source: Sequence[Mapping[str, Any]] = builder.as_data_source(split, decoders=skipped)
+            return source
+        except NotImplementedError:  # a format without random access
+            pass
+    in_order = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1)
+    dataset = builder.as_dataset(split=split, decoders=skipped, read_config=in_order)
+    keys = [image_key] if label_key is None else [image_key, label_key]
+    return [{key: example[key] for key in keys} for example in tfds.as_numpy(dataset)]
