@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of
+from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of, seed_or_drawn
 from catdog_data.datasets.engine import Epochs, Output, Source, build_dataset, gatherer
 from catdog_data.pixels import WholeImages
 
@@ -57,12 +57,10 @@ def image_dataset_from_arrays(
                 f"`labels` must have one entry for each of the {len(images)} images; received "
                 f"{len(column)}."
             )
-    if output_dtype is not None:
-        one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
+    one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
     check_numbers(batch_size, seed)
-    if seed is None:
-        seed = int(np.random.randint(10**6))
+    seed = seed_or_drawn(seed)
     shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
     dtype = images.dtype.name
 

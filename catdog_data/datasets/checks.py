@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32")
+import keras
+import numpy as np
+
+OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", None)
+"""None leaves the choice to the dataset."""
 
 
 def one_of(name: str, value: Any, known: Any) -> Any:
@@ -28,9 +32,21 @@ def checked_size(image_size: Any) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
+def checked_data_format(data_format: str | None) -> str:
+    """Return the data format, or Keras' setting for None."""
+    chosen = data_format or keras.config.image_data_format()
+    one_of("data_format", chosen, ("channels_last", "channels_first"))
+    return str(chosen)
+
+
 def check_numbers(batch_size: int | None, seed: int | None) -> None:
     """Refuse an empty batch and a seed that NumPy does not take."""
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"`batch_size` must be None or at least 1; received {batch_size!r}.")
     if seed is not None and not 0 <= seed < 2**32:
         raise ValueError(f"`seed` must be None or in [0, 2**32); received {seed!r}.")
+
+
+def seed_or_drawn(seed: int | None) -> int:
+    """Return the seed; for None draw one from NumPy's global stream, as Keras does."""
+    return int(np.random.randint(10**6)) if seed is None else seed

@@ -6,13 +6,18 @@ import os
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of
+from catdog_data.datasets.checks import (
+    OUTPUT_DTYPES,
+    check_numbers,
+    checked_data_format,
+    one_of,
+    seed_or_drawn,
+)
 from catdog_data.datasets.engine import Epochs, LabelsOf, Output, build_dataset, gatherer
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.datasets.splitting import say_what_was_found, subsets_of, with_epochs
@@ -113,9 +118,8 @@ def image_dataset_from_dataframe(
         antialias,
     )
     one_of("label_mode", label_mode, _LABEL_MODES)
-    one_of("output_dtype", output_dtype, (None, *OUTPUT_DTYPES))
-    data_format = data_format or keras.config.image_data_format()
-    one_of("data_format", data_format, ("channels_last", "channels_first"))
+    one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
+    data_format = checked_data_format(data_format)
     check_split(validation_split, subset, shuffle=shuffle, seed=seed)
     check_numbers(batch_size, seed)
     if weight_col is not None and label_mode is None:
@@ -128,8 +132,7 @@ def image_dataset_from_dataframe(
     paths = _file_paths(dataframe, directory, x_col)
     if validate_filenames:
         _check_existing(paths, x_col)
-    if seed is None:
-        seed = int(np.random.randint(10**6))
+    seed = seed_or_drawn(seed)
     # Row numbers go where the labels of files would, so that splits are those of a directory.
     files = LabelledFiles(paths, np.arange(len(paths), dtype=np.int32), names)
     if shuffle:

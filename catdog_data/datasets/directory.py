@@ -6,12 +6,16 @@ import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import keras
-import numpy as np
 import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of
+from catdog_data.datasets.checks import (
+    OUTPUT_DTYPES,
+    check_numbers,
+    checked_data_format,
+    one_of,
+    seed_or_drawn,
+)
 from catdog_data.datasets.engine import Epochs, LabelsOf, Output, build_dataset
 from catdog_data.datasets.reading import Reading, checked_reading
 from catdog_data.datasets.splitting import say_what_was_found, subsets_of, with_epochs
@@ -113,15 +117,13 @@ def image_dataset_from_directory(
     )
     one_of("augment_on", augment_on, ("host", "device"))
     one_of("label_mode", label_mode, _LABEL_MODES)
-    one_of("output_dtype", output_dtype, (None, *OUTPUT_DTYPES))
+    one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     if labels is None or label_mode is None:
         labels = label_mode = None
-    data_format = data_format or keras.config.image_data_format()
-    one_of("data_format", data_format, ("channels_last", "channels_first"))
+    data_format = checked_data_format(data_format)
     check_split(validation_split, subset, shuffle=shuffle and not stratify, seed=seed)
     check_numbers(batch_size, seed)
-    if seed is None:
-        seed = int(np.random.randint(10**6))
+    seed = seed_or_drawn(seed)
     files = list_labelled_files(
         directory,
         labels=labels,

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of
+from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of, seed_or_drawn
 from catdog_data.datasets.engine import Epochs, LabelsOf, Output, build_dataset
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.decode import decode_as_keras_dataset
@@ -85,11 +85,10 @@ def image_dataset_from_tfds(
         pad_to_aspect_ratio,
         antialias,
     )
-    one_of("output_dtype", output_dtype, (None, *OUTPUT_DTYPES))
+    one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
     check_numbers(batch_size, seed)
-    if seed is None:
-        seed = int(np.random.randint(10**6))
+    seed = seed_or_drawn(seed)
     tfds = _imported()
     builder = _prepared(tfds, name_or_builder, split)
     label = _checked_label(tfds, builder.info.features, image_key, label_key)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Iterator as IteratorOf
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,11 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.warp import FILL_MODES
 from catdog_data.keras_compat.executor import Executor, Lookahead, check_readable, dataset_of
-from catdog_data.keras_compat.finishing import standardize_apart, standardize_in_turn
+from catdog_data.keras_compat.finishing import (
+    laid_out_as_keras,
+    standardize_apart,
+    standardize_in_turn,
+)
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.one_by_one import called_in_turn, fill_batch, who_draws
 from catdog_data.keras_compat.preprocessing import in_graph
@@ -314,12 +318,15 @@ class FilesIterator(Iterator):
             standardize_apart(batch_x, batch, plan.transforms, generator)
             return self._with_labels(batch_x, plan.index)
 
-        def transform_anew(i: int, drawn: dict[str, Any]) -> NDArray[Any]:
+        def transform_anew(i: int, drawn: Mapping[str, Any]) -> NDArray[Any]:
             transformed: NDArray[Any] = generator.apply_transform(self._load(plan.index[i]), drawn)
             return transformed
 
         np.random.set_state(plan.before)
-        as_planned = standardize_in_turn(batch_x, batch, plan.transforms, generator, transform_anew)
+        transformed = laid_out_as_keras(batch, plan.transforms, generator)
+        as_planned = standardize_in_turn(
+            batch_x, plan.transforms, generator, transformed, transform_anew
+        )
         self._function_draws = not as_planned
         return self._with_labels(batch_x, plan.index)
 

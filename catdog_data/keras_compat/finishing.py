@@ -6,7 +6,7 @@ in threads or, where a function of the user's may draw from NumPy's stream, in t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.parameters import Transforms
 from catdog_data.machine import available_cores
+
+Transform = Callable[[int, Mapping[str, Any]], NDArray[Any]]
+"""From a row and its drawn parameters to the transformed image, in the generator's data format."""
 
 _WORTH_THREADS = 2**20
 """Values in a batch from which on threads gain more than they cost."""
@@ -33,21 +36,40 @@ def standardize_apart(
     """
     sums = generator.samplewise_center or generator.samplewise_std_normalization
 
+    is_moved = moved(transforms)
+
     def finish(i: int) -> None:
         image = images[i]
         if sums:
-            image = _in_memory_as_keras(image, transforms, i, generator)
+            image = _in_memory_as_keras(image, transforms, i, bool(is_moved[i]), generator)
         batch[i] = generator.standardize(_in_data_format(image, generator))
 
     for_all(finish, len(images), images.size)
 
 
+def laid_out_as_keras(images: NDArray[Any], transforms: Transforms, generator: Any) -> Transform:
+    """Make the function from a row to its transformed image as Keras has it in memory.
+
+    Args:
+        images: floating [B, H, W, C], transformed.
+        transforms: B rows, which the images were transformed by.
+        generator: an `ImageDataGenerator`.
+    """
+    is_moved = moved(transforms)
+
+    def image_at(i: int, drawn: Mapping[str, Any]) -> NDArray[Any]:
+        image = _in_memory_as_keras(images[i], transforms, i, bool(is_moved[i]), generator)
+        return _in_data_format(image, generator)
+
+    return image_at
+
+
 def standardize_in_turn(
     batch: NDArray[Any],
-    images: NDArray[Any],
     transforms: Transforms,
     generator: Any,
-    transform_anew: Callable[[int, dict[str, Any]], NDArray[Any]],
+    transformed: Transform,
+    transform_anew: Transform,
 ) -> bool:
     """Standardise one image after the other, drawing the transform of each before it, as Keras.
 
@@ -57,24 +79,21 @@ def standardize_in_turn(
 
     Args:
         batch: floating [B, …] to write to, in the generator's data format.
-        images: floating [B, H, W, C], transformed; they are changed.
         transforms: B rows, which the images were transformed by.
         generator: an `ImageDataGenerator`; NumPy's stream stands before its first draw.
-        transform_anew: from a row and drawn parameters to the transformed image.
+        transformed: from a row and drawn parameters, if they are the assumed ones, to its image.
+        transform_anew: the same if they are others.
 
     Returns:
         Whether all transforms were those assumed.
     """
     as_assumed = True
-    for i in range(len(images)):
+    for i, assumed in enumerate(rows_as_keras(transforms, generator)):
         drawn = generator.get_random_transform(batch.shape[1:])
-        if is_row(drawn, transforms, i):
-            image = _in_memory_as_keras(images[i], transforms, i, generator)
-            image = _in_data_format(image, generator)
-        else:
-            as_assumed = False
-            image = transform_anew(i, drawn)
+        is_assumed = drawn == assumed
+        image = (transformed if is_assumed else transform_anew)(i, drawn)
         batch[i] = generator.standardize(image)
+        as_assumed = as_assumed and is_assumed
     return as_assumed
 
 
@@ -96,15 +115,16 @@ def moved(transforms: Transforms) -> NDArray[np.bool_]:
     return moves
 
 
-def is_row(drawn: dict[str, Any], transforms: Transforms, i: int) -> bool:
-    """Tell whether drawn parameters are those of a row."""
-    intensity, brightness = drawn["channel_shift_intensity"], drawn["brightness"]
+def rows_as_keras(transforms: Transforms, generator: Any) -> list[dict[str, Any]]:
+    """Write rows as `get_random_transform` returns them."""
     names = ("theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal", "flip_vertical")
-    return (
-        all(drawn[name] == getattr(transforms, name)[i] for name in names)
-        and (0 if intensity is None else intensity) == transforms.channel_shift[i]
-        and (1 if brightness is None else brightness) == transforms.brightness[i]
-    )
+    columns = {name: getattr(transforms, name).tolist() for name in names}
+    nothing = [None] * len(transforms)
+    shifts, brightens = generator.channel_shift_range, generator.brightness_range is not None
+    columns["channel_shift_intensity"] = transforms.channel_shift.tolist() if shifts else nothing
+    columns["brightness"] = transforms.brightness.tolist() if brightens else nothing
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _in_data_format(image: NDArray[Any], generator: Any) -> NDArray[Any]:
@@ -112,7 +132,7 @@ def _in_data_format(image: NDArray[Any], generator: Any) -> NDArray[Any]:
 
 
 def _in_memory_as_keras(
-    image: NDArray[Any], transforms: Transforms, i: int, generator: Any
+    image: NDArray[Any], transforms: Transforms, i: int, is_moved: bool, generator: Any
 ) -> NDArray[Any]:
     """Order an image [H, W, C] in memory as Keras' steps leave it: sums go by that, and round.
 
@@ -124,7 +144,7 @@ def _in_memory_as_keras(
     flips = (transforms.flip_vertical[i], transforms.flip_horizontal[i])
     mirrored = tuple(axis for axis, flip in enumerate(flips) if flip)
     unmirrored = np.flip(image, mirrored)
-    if generator.channel_shift_range or bool(moved(transforms)[i]):
+    if generator.channel_shift_range or is_moved:
         channels = np.ascontiguousarray(np.moveaxis(unmirrored, -1, 0))
         unmirrored = np.moveaxis(channels, 0, -1)
     else:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from catdog_data.augment.affine import geometry_rows
 from catdog_data.augment.parameters import Transforms
 from catdog_data.augment.warp import FILL_MODES
-from catdog_data.keras_compat.finishing import for_all, is_row, moved
+from catdog_data.keras_compat.finishing import for_all, moved, rows_as_keras, standardize_in_turn
 from catdog_data.keras_compat.preprocessing import in_graph, is_of_keras_applications
 from catdog_data.render import Rendering, images_renderer
 
@@ -88,24 +88,22 @@ def _fill_at_once(
         images = _warp_batch(images, transforms, generator, rows, for_sums=in_turn)
         transform = generator._after_geometry
 
-    def finish(i: int) -> None:
-        batch[i] = generator.standardize(transform(images[i], drawn[i]))
-
-    def finish_in_turn(i: int) -> None:
-        parameters = generator.get_random_transform(batch.shape[1:])
-        if is_row(parameters, transforms, i):
-            x = transform(images[i], parameters)
-        else:  # A function of the user's has drawn from the stream.
-            x = generator.apply_transform(load(samples[i]), parameters)
-        batch[i] = generator.standardize(x)
-
     if in_turn:
         random.set_state(before)
-        for i in range(len(samples)):
-            finish_in_turn(i)
-    else:
-        drawn = _as_keras(transforms, generator)
-        for_all(finish, len(samples), batch.size)
+        standardize_in_turn(
+            batch,
+            transforms,
+            generator,
+            lambda i, drawn: transform(images[i], drawn),
+            lambda i, drawn: generator.apply_transform(load(samples[i]), drawn),
+        )
+        return
+    rows_drawn = rows_as_keras(transforms, generator)
+
+    def finish(i: int) -> None:
+        batch[i] = generator.standardize(transform(images[i], rows_drawn[i]))
+
+    for_all(finish, len(samples), batch.size)
 
 
 def _loaded(load: Load, samples: NDArray[np.int64], values: int) -> list[NDArray[Any]]:
@@ -116,18 +114,6 @@ def _loaded(load: Load, samples: NDArray[np.int64], values: int) -> list[NDArray
 
     for_all(fetch, len(samples), values)
     return images
-
-
-def _as_keras(transforms: Transforms, generator: Any) -> list[dict[str, Any]]:
-    """Write rows as `get_random_transform` returns them."""
-    names = ("theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal", "flip_vertical")
-    columns = {name: getattr(transforms, name).tolist() for name in names}
-    nothing = [None] * len(transforms)
-    shifts, brightens = generator.channel_shift_range, generator.brightness_range is not None
-    columns["channel_shift_intensity"] = transforms.channel_shift.tolist() if shifts else nothing
-    columns["brightness"] = transforms.brightness.tolist() if brightens else nothing
-    rows = zip(*columns.values(), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _warps_batches(generator: Any, images: Sequence[NDArray[Any]]) -> bool:
