@@ -6,7 +6,7 @@ import atexit
 import queue
 import weakref
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,30 +130,19 @@ class Executor:
         return to_numpy(element)
 
 
-class Lookahead:
-    """A run of an executor that plans on from a position, ahead of the consumer.
+class Run:
+    """Plans on their way through an executor; each batch comes out with its plan.
 
     Args:
         executor: carries the plans out.
-        recipe: what is drawn.
-        position: where to begin; the attribute moves on with every batch taken.
+        plans: taken ahead of need, in a thread.
     """
 
-    def __init__(self, executor: Executor, recipe: Recipe, position: Position) -> None:
+    def __init__(self, executor: Executor, plans: Iterable[BatchPlan]) -> None:
         self._executor = executor
-        self._recipe = recipe
-        self.position = position
         self._planned: deque[BatchPlan] = deque()
-        self._elements = executor.run(_endless(recipe, position, self._planned))
-        _READING_AHEAD.add(self)
-
-    def continues(self, executor: Executor, recipe: Recipe, position: Position) -> bool:
-        """Tell whether the batch that comes next is the one due at this position."""
-        return (
-            self._executor is executor
-            and self._recipe == recipe
-            and self.position.leads_to_the_same_as(position, recipe)
-        )
+        self._elements = executor.run(_noted(plans, self._planned))
+        _RUNNING.add(self)
 
     def stop(self) -> None:
         """End the run and wait for its threads; there is no next batch."""
@@ -169,22 +158,51 @@ class Lookahead:
             batch = self._executor.take(self._elements, lambda: self._planned[0])
         finally:
             plan = self._planned.popleft()
-            self.position = plan.after
+            self._pass(plan)
         return plan, batch
 
+    def _pass(self, plan: BatchPlan) -> None:
+        """Be told which plan was carried out, or failed."""
 
-_READING_AHEAD: weakref.WeakSet[Lookahead] = weakref.WeakSet()
+
+class Lookahead(Run):
+    """A run that plans on from a position, ahead of the consumer.
+
+    Args:
+        executor: carries the plans out.
+        recipe: what is drawn.
+        position: where to begin; the attribute moves on with every batch taken.
+    """
+
+    def __init__(self, executor: Executor, recipe: Recipe, position: Position) -> None:
+        super().__init__(executor, _endless(recipe, position))
+        self._recipe = recipe
+        self.position = position
+
+    def continues(self, executor: Executor, recipe: Recipe, position: Position) -> bool:
+        """Tell whether the batch that comes next is the one due at this position."""
+        return (
+            self._executor is executor
+            and self._recipe == recipe
+            and self.position.leads_to_the_same_as(position, recipe)
+        )
+
+    def _pass(self, plan: BatchPlan) -> None:
+        self.position = plan.after
+
+
+_RUNNING: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
 @atexit.register
-def _stop_reading_ahead() -> None:
+def _stop_running() -> None:
     """End all runs while Python still works: their threads call it for plans.
 
     Left to the end of the process, a thread may wait for an interpreter that is gone, and the
     process for the thread.
     """
-    for lookahead in list(_READING_AHEAD):
-        lookahead.stop()
+    for run in list(_RUNNING):
+        run.stop()
 
 
 def to_numpy(element: Any) -> Any:
@@ -203,13 +221,16 @@ def _own_array(tensor: tf.Tensor) -> NDArray[Any]:
     return np.array(tensor)
 
 
-def _endless(
-    recipe: Recipe, position: Position, planned: deque[BatchPlan]
-) -> Generator[BatchPlan, None, None]:
-    while True:
-        plan = next_batch(recipe, position)
+def _noted(plans: Iterable[BatchPlan], planned: deque[BatchPlan]) -> Iterator[BatchPlan]:
+    for plan in plans:
         # Noted before it is carried out, so that the consumer finds it when the batch is there.
         planned.append(plan)
+        yield plan
+
+
+def _endless(recipe: Recipe, position: Position) -> Iterator[BatchPlan]:
+    while True:
+        plan = next_batch(recipe, position)
         yield plan
         position = plan.after
 

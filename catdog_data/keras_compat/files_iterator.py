@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Iterator as IteratorOf
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.warp import FILL_MODES
-from catdog_data.keras_compat.executor import Executor, Lookahead, check_readable, dataset_of
+from catdog_data.keras_compat.executor import Executor, Lookahead, Run, check_readable, dataset_of
 from catdog_data.keras_compat.finishing import (
     laid_out_as_keras,
     standardize_apart,
@@ -341,19 +340,9 @@ class FilesIterator(Iterator):
         if self._is_read_by_index() or (self.seed is None and called_in_turn(generator)):
             yield from super()._batches_of_epoch()
             return
-        planned: deque[BatchPlan] = deque()
-
-        def plans() -> Iterable[BatchPlan]:
-            for plan in self._plan_epoch():
-                planned.append(plan)
-                yield plan
-
-        executor = self._current_executor()
-        run = executor.run(plans())
+        run = Run(self._current_executor(), self._plan_epoch())
         for _ in range(len(self)):
-            batch = executor.take(run, lambda: planned[0])
-            plan = planned.popleft()
-            yield self._finished(plan, batch)
+            yield self._finished(*run.take())
             if called_in_turn(generator) is not None:
                 self._state_after_epoch = np.random.get_state(legacy=True)
 
