@@ -13,6 +13,7 @@ from catdog_data.machine import keep_freed_memory
 
 if TYPE_CHECKING:
     from catdog_data.augment.augmentation import Augmentation
+    from catdog_data.cache import InBackground
     from catdog_data.datasets.arrays import image_dataset_from_arrays
     from catdog_data.datasets.dataframe import image_dataset_from_dataframe
     from catdog_data.datasets.directory import image_dataset_from_directory
@@ -34,6 +35,7 @@ __all__ = [
     "ImageDataGenerator",
     "ImageFolders",
     "ImageIndex",
+    "InBackground",
     "InputPosition",
     "InputWait",
     "Position",
@@ -53,6 +55,7 @@ _HOMES = {
     "ImageDataGenerator": "catdog_data.keras_compat.generator",
     "ImageFolders": "catdog_data.sources.archive",
     "ImageIndex": "catdog_data.index",
+    "InBackground": "catdog_data.cache",
     "InputPosition": "catdog_data.position",
     "InputWait": "catdog_data.input_wait",
     "Position": "catdog_data.position",

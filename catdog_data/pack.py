@@ -68,7 +68,7 @@ def write_pack(
     Raises:
         OSError: there is less room than the pack needs; nothing was written.
     """
-    _check_room(folder, layout.size)
+    check_disk(folder, layout)
     checksums: list[int] = []
     with (folder / _PIXELS).open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, layout.size)
@@ -133,13 +133,7 @@ def rows_in_memory(layout: Layout, batches: Iterable[NDArray[Any]]) -> tf.Tensor
     Raises:
         MemoryError: the machine, or this process' control group, has less than that free.
     """
-    free = available_memory()
-    if layout.size > free:
-        raise MemoryError(
-            f'`cache="memory"` needs {layout.size / 1e9:.1f} GB for {layout.n} images of '
-            f'{layout.shape}, and {free / 1e9:.1f} GB are free. Use `cache="disk"`, or a smaller '
-            "size."
-        )
+    check_memory(layout)
     memory = mmap.mmap(-1, layout.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     for _ in _written(memory, batches):
         pass
@@ -168,12 +162,32 @@ def _as_tensor(values: NDArray[Any], layout: Layout) -> tf.Tensor:
     return tf.experimental.dlpack.from_dlpack(rows.__dlpack__())
 
 
-def _check_room(folder: Path, size: int) -> None:
+def check_disk(folder: Path, layout: Layout) -> None:
+    """Refuse rows that the disk of a folder has no room for.
+
+    Raises:
+        OSError: see above.
+    """
     free = shutil.disk_usage(folder).free
-    if size > free:
+    if layout.size > free:
         raise OSError(
             errno.ENOSPC,
-            f"`cache` needs {size / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. Make room (see "
-            "`catdog-data cache prune`), or name a folder on another disk",
+            f"`cache` needs {layout.size / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. Make room "
+            "(see `catdog-data cache prune`), or name a folder on another disk",
             os.fspath(folder),
+        )
+
+
+def check_memory(layout: Layout) -> None:
+    """Refuse rows that do not fit into the memory that is free.
+
+    Raises:
+        MemoryError: see above.
+    """
+    free = available_memory()
+    if layout.size > free:
+        raise MemoryError(
+            f'`cache="memory"` needs {layout.size / 1e9:.1f} GB for {layout.n} images of '
+            f'{layout.shape}, and {free / 1e9:.1f} GB are free. Use `cache="disk"`, or a smaller '
+            "size."
         )

@@ -14,6 +14,10 @@ from catdog_data.render import Rendering
 
 Planned = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
+READS_PER_CORE = 8
+"""More than one, since images leave in order: a slow file would hold the others up (0.71 against
+0.67 ms an image)."""
+
 
 def image_batches(
     orders: tf.data.Dataset,
@@ -104,23 +108,25 @@ def _fetched_one_by_one(orders: tf.data.Dataset, pixels: Pixels, cores: int) -> 
         return row, pixels.fetch(row[0])
 
     # A map calls no Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then
-    # settles on one thread of two. More than there are cores, since images leave in order: with
-    # one each, a slow file holds the others up (0.71 against 0.67 ms an image with 8).
-    return orders.unbatch().map(fetch, num_parallel_calls=8 * cores)
+    # settles on one thread of two.
+    return orders.unbatch().map(fetch, num_parallel_calls=READS_PER_CORE * cores)
 
 
-def single_images(image: Callable[[tf.Tensor], tf.Tensor], n: int, group: int) -> tf.data.Dataset:
+def single_images(
+    image: Callable[[tf.Tensor], tf.Tensor], n: int, group: int, per_core: int = READS_PER_CORE
+) -> tf.data.Dataset:
     """Load all images once, in order, on all cores.
 
     Args:
         image: from an index int64[] to an image of fixed shape.
         n: how many there are.
         group: how many make an element.
+        per_core: how many are read at once by each core; fewer leave more of it to others.
 
     Returns:
         Elements [<= group, H, W, C].
     """
-    loaded = tf.data.Dataset.range(n).map(image, num_parallel_calls=8 * available_cores())
+    loaded = tf.data.Dataset.range(n).map(image, num_parallel_calls=per_core * available_cores())
     return loaded.batch(group).prefetch(2).with_options(untuned_options())
 
 

@@ -194,8 +194,8 @@ BUILD = textwrap.dedent("""
     import numpy as np
     from catdog_data import image_dataset_from_directory, cache
     decoded = cache._decoded
-    def until_killed(*args):
-        for i, batch in enumerate(decoded(*args)):
+    def until_killed(*args, **options):
+        for i, batch in enumerate(decoded(*args, **options)):
             yield batch
             if sys.argv[3] == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -18,6 +18,7 @@ FLOORS = {
     "catdog_data.publish": 0,
     "catdog_data.pack": 1,
     "catdog_data.scaled_decode": 2,
+    "catdog_data.background": 4,
     "catdog_data.cache": 5,
     "catdog_data.cli": 11,
     "catdog_data.sources.archive": 1,

@@ -111,7 +111,8 @@ def image_dataset_from_directory(
         cache: where images are kept once they are decoded and resized, which is then done before
             the first epoch: "memory", "disk" (a folder of this user's for caches) or a folder of
             your own; None to decode them in every epoch. The batches are the same. A file that
-            changes is noticed the next time this function is called.
+            changes is noticed the next time this function is called. As `InBackground(cache)`
+            it is built by a thread, while the first epoch is read from the files.
         decode: "exact" for Keras' pixels; "fast" decodes a JPEG at a half, a quarter or an eighth
             of its size where that is still at least `image_size`. It pays for photographs several
             times as large, and is closer to an antialiased resize.

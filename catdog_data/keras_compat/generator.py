@@ -193,6 +193,7 @@ class ImageDataGenerator:
             cache: where images are kept once they are decoded and resized, which is then done
                 before the first batch: "memory", "disk" (a folder of this user's for caches) or a
                 folder of your own; None decodes them in every epoch. The batches are the same.
+                `catdog_data.InBackground(cache)` does it in a thread beside the first epoch.
                 What goes one by one (see `SlowPathWarning`) reads the files nevertheless.
 
         Returns:
