@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 from keras.src.trainers import data_adapters
+from tensorflow.python.data.ops import iterator_ops
 from test_keras_parity import RECIPE
 
 from catdog_data import ImageDataGenerator
@@ -102,6 +103,22 @@ def test_steps_per_epoch(photos):
     flow = ImageDataGenerator().flow_from_directory(photos, target_size=(16, 16), batch_size=4)
     history = small_model(2).fit(flow, epochs=4, steps_per_epoch=2, verbose=0)
     assert len(history.history["loss"]) == 4
+
+
+def test_an_epoch_sets_the_pipeline_up_once(photos, monkeypatch):
+    made = []
+    original = iterator_ops.OwnedIterator.__init__
+
+    def counted(self, dataset=None, **components):
+        # Without a dataset, one stands for another while Keras' step is traced.
+        made.extend([dataset] if dataset is not None else [])
+        original(self, dataset, **components)
+
+    flow = ImageDataGenerator().flow_from_directory(photos, target_size=(16, 16), batch_size=4)
+    monkeypatch.setattr(iterator_ops.OwnedIterator, "__init__", counted)
+    small_model(2).fit(flow, epochs=4, verbose=0)
+    # Keras prepares for an epoch after the last one.
+    assert len(made) == 5
 
 
 def test_a_truncated_file_is_named_by_fit(tmp_path, photos):

@@ -185,7 +185,10 @@ class FilesIterator(Iterator):
 
         def plans() -> Iterable[BatchPlan]:
             iterator = this()
-            return iterator._plan_epoch() if iterator is not None else ()
+            if iterator is None:
+                return ()
+            iterator.passes_begun += 1
+            return iterator._plan_epoch()
 
         dataset = dataset_of(
             plans, self._pixels(), self._rendering(), self._rows(), self._finisher()

@@ -8,6 +8,7 @@ iterators of this package it is exchanged for one over the pipeline. Keras' own 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import tensorflow as tf
@@ -22,6 +23,10 @@ class FitsFromPipeline(Protocol):
 
     def epoch_dataset(self) -> tf.data.Dataset:
         """Return a dataset, every pass over which is one epoch."""
+
+    @property
+    def passes_begun(self) -> int:
+        """How many passes over the dataset have asked for a first batch."""
 
     def on_epoch_begin(self) -> None:
         """Be told that an epoch begins."""
@@ -44,7 +49,7 @@ class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
         dataset = iterator.epoch_dataset()
         if class_weight is not None:
             dataset = dataset.map(_weigher(class_weight))
-        super().__init__(dataset)
+        super().__init__(_Passes(dataset, lambda: iterator.passes_begun))
         self._iterator = iterator
 
     @property
@@ -64,6 +69,38 @@ class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
     def on_epoch_end(self) -> None:
         """Pass on to the iterator."""
         self._iterator.on_epoch_end()
+
+
+class _Passes(tf.data.Dataset):  # type: ignore[misc]
+    """A dataset that gives its last iterator out again as long as nothing was taken from it.
+
+    Keras makes an iterator when an epoch ends and another one when the next begins, and each sets
+    the whole pipeline up: some batches' worth of time.
+
+    Args:
+        dataset: what is iterated over.
+        begun: counts the passes that have asked for a first batch.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset, begun: Callable[[], int]) -> None:
+        self._dataset, self._begun = dataset, begun
+        self._unused: Any = None
+        self._begun_before = 0
+        super().__init__(dataset._variant_tensor)
+
+    @property
+    def element_spec(self) -> Any:
+        """That of the dataset."""
+        return self._dataset.element_spec
+
+    def _inputs(self) -> list[tf.data.Dataset]:
+        return [self._dataset]
+
+    def __iter__(self) -> Any:
+        if self._unused is None or self._begun() > self._begun_before:
+            self._begun_before = self._begun()
+            self._unused = super().__iter__()
+        return self._unused
 
 
 def install_fit_adapter() -> None:

@@ -55,6 +55,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         self.shuffle = shuffle
         self.batch_index = 0
         self.total_batches_seen = 0
+        self.passes_begun = 0
         self.index_array: NDArray[np.int64] | None = None
         self.lock = threading.RLock()
         self._index_generator: IteratorOf[NDArray[np.int64]] | None = None
@@ -126,6 +127,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         first = [self._element_of(self[idx]) for idx in range(min(2, len(self)))]
 
         def elements() -> IteratorOf[Any]:
+            self.passes_begun += 1
             for batch in self._batches_of_epoch():
                 yield self._element_of(batch)
 
