@@ -2,16 +2,20 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from catdog_models.plots.figure import NotebookFigure, save
+from catdog_models.plots.figure import NotebookFigure, check_names, save, shortened
+
+if TYPE_CHECKING:
+    from catdog_models.evaluation import Evaluation
 
 _LONGEST_NAME = 16  # characters that fit above one picture
+_LONGEST_WITH_NUMBER = 11
 
 
 def preview_batch(
@@ -57,6 +61,61 @@ def preview_batch(
     if path is not None:
         save(figure, path)
     return figure
+
+
+def plot_wrong(
+    evaluation: "Evaluation",
+    class_names: Sequence[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    columns: int = 8,
+) -> Figure:
+    """Draw the images that a model is most confidently wrong about.
+
+    Above each: the class it was taken for, how confidently, and the class that it is. Values are
+    shown as `preview_batch` shows them.
+
+    Args:
+        evaluation: what `catdog_models.evaluation.evaluate` found.
+        class_names: names by class number.
+        path: where to save the figure as PNG; its folder must exist.
+        columns: pictures in a row, at least 1.
+
+    Returns:
+        The figure, with a sentence in place of pictures where no image is wrong.
+
+    Raises:
+        ValueError: fewer names than classes, or `columns` below 1.
+        FileNotFoundError: the folder of `path` does not exist.
+    """
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1. Received: {columns!r}")
+    check_names(class_names, evaluation.probabilities.shape[1])
+    rows = evaluation.wrong.rows
+    if len(rows):
+        pictures = _displayable(_checked_images(evaluation.wrong.images))
+        figure = _draw_grid(pictures, _verdicts(evaluation, class_names), columns)
+    else:
+        figure = NotebookFigure(figsize=(4.8, 1.2))
+        text = f"None of {len(evaluation.labels):,} images is wrong."
+        figure.text(0.5, 0.5, text, ha="center", va="center")
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
+def _verdicts(evaluation: "Evaluation", class_names: Sequence[str]) -> list[str]:
+    names = [shortened(name, _LONGEST_WITH_NUMBER) for name in class_names]
+    rows = evaluation.wrong.rows
+    return [
+        f"{names[predicted]} {confidence:.1%}\nis {names[label]}"
+        for predicted, confidence, label in zip(
+            evaluation.predictions[rows],
+            evaluation.confidence[rows],
+            evaluation.labels[rows],
+            strict=True,
+        )
+    ]
 
 
 def _checked_images(images: Any) -> npt.NDArray[Any]:
@@ -131,7 +190,7 @@ def _title(label: Any, names: dict[int, str] | None) -> str:
             f"labels must be class numbers that class_names knows: {sorted(names)}. "
             f"Received: {label!r}. Pass the names of all classes, in the order of their numbers."
         )
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+    return shortened(text, _LONGEST_NAME)
 
 
 def _draw_grid(pictures: npt.NDArray[np.uint8], titles: list[str], columns: int) -> Figure:
@@ -139,8 +198,10 @@ def _draw_grid(pictures: npt.NDArray[np.uint8], titles: list[str], columns: int)
     columns = min(columns, number)
     rows = -(-number // columns)
     cell = np.array([1.0, min(max(height / width, 0.25), 4.0)]) * 1.45
+    lines = max(title.count("\n") + 1 if title else 0 for title in titles)
+    above = 0.12 + 0.15 * lines if lines else 0.0
     figure = NotebookFigure(
-        figsize=(columns * (cell[0] + 0.08), rows * (cell[1] + 0.27 * any(titles) + 0.08)),
+        figsize=(columns * (cell[0] + 0.08), rows * (cell[1] + above + 0.08)),
         layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0),
     )
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -148,5 +209,5 @@ def _draw_grid(pictures: npt.NDArray[np.uint8], titles: list[str], columns: int)
         panel.set_axis_off()
     for panel, picture, title in zip(axes, pictures, titles, strict=False):
         panel.imshow(picture[..., 0] if channels == 1 else picture, cmap="gray", vmin=0, vmax=255)
-        panel.set_title(title, fontsize=9, pad=3, parse_math=False)
+        panel.set_title(title, fontsize=9, pad=4, parse_math=False)
     return figure
