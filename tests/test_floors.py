@@ -51,6 +51,7 @@ FLOORS = {
     "catdog_data.input_wait": 0,
     "catdog_data.datasets.reading": 6,
     "catdog_data.datasets.splitting": 6,
+    "catdog_data.serving": 7,
     "catdog_data.datasets.arrays": 7,
     "catdog_data.datasets.directory": 7,
     "catdog_data.datasets.dataframe": 8,
