@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from catdog_models.cnn import build_model
     from catdog_models.evaluation import evaluate
+    from catdog_models.export import export_saved_model
     from catdog_models.input_spec import InputSpec
     from catdog_models.plots import plot_confusion, plot_history, plot_wrong, preview_batch
 
@@ -16,6 +17,7 @@ __all__ = [
     "InputSpec",
     "build_model",
     "evaluate",
+    "export_saved_model",
     "plot_confusion",
     "plot_history",
     "plot_wrong",
@@ -26,6 +28,7 @@ _HOMES = {
     "InputSpec": "catdog_models.input_spec",
     "build_model": "catdog_models.cnn",
     "evaluate": "catdog_models.evaluation",
+    "export_saved_model": "catdog_models.export",
     "plot_confusion": "catdog_models.plots",
     "plot_history": "catdog_models.plots",
     "plot_wrong": "catdog_models.plots",
