@@ -162,7 +162,8 @@ def _predicted(
 
 
 def _undecodable(path: Path, contents: bytes, error: Exception) -> Failure:
-    said = str(error).strip().splitlines()[0][:200]
+    # The last line before TensorFlow names the place in its graph.
+    said = str(error).split("\n\t [[")[0].strip().splitlines()[-1][:200]
     return Failure(
         path,
         f"{str(path)!r} cannot be decoded ({len(contents):,} bytes; it must be a whole JPEG or PNG "

@@ -126,10 +126,10 @@ def as_markdown(run: Run, evaluation: "Evaluation", pictures: Mapping[str, str])
     shown = {name: [markdown.image(name, file)] for name, file in pictures.items()}
     settings = {**run.settings, **run.versions}
     parts = [
-        f"# {markdown.text(run.name)}: {_percent(evaluation.accuracy)} right",
-        f"{markdown.text(run.evaluated)} tells {len(run.class_names)} classes apart and is "
-        f"right about {_percent(evaluation.accuracy)} of {len(evaluation.labels):,} validation "
-        f"images (cross-entropy {evaluation.loss:.4f}).",
+        f"# {markdown.text(run.name)}: {_percent(evaluation.accuracy)} validation accuracy",
+        f"{markdown.text(run.evaluated)}, {len(run.class_names)} classes: accuracy "
+        f"{_percent(evaluation.accuracy)}, cross-entropy {evaluation.loss:.4f} on "
+        f"{len(evaluation.labels):,} validation images.",
         "## Result",
         _epochs_table(run),
         *shown.get("curves", []),

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -141,6 +142,10 @@ def test_bad_files_are_named_and_the_others_predicted(run, pictures, tmp_path):
     ):
         assert f"{str(path)!r}" in line
         assert why in line
+    for line in (errors[0], errors[2]):
+        reason = line.split("TensorFlow says: ")[1]
+        assert re.search("JPEG|image", reason)
+        assert "Graph execution error" not in reason
     assert errors[4] == "4 of 6 could not be predicted."
     assert "Traceback" not in result.output
 

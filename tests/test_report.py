@@ -133,7 +133,7 @@ def _table_with(source, first):
 
 def test_result_of_best_and_last_epoch():
     source = as_markdown(_RUN, _evaluation(), _PICTURES)
-    assert "# modern: 60.0% right" in source
+    assert "# modern: 60.0% validation accuracy\n" in source
     expected = [
         ["", "best epoch (2 of 3)", "last epoch (3)"],
         ["validation accuracy", "0.7500", "0.7500"],
