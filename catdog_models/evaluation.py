@@ -107,7 +107,7 @@ def evaluate(model: keras.Model, dataset: Any, *, wrong: int = 32) -> Evaluation
     _check_ends(dataset)
     if wrong < 0:
         raise ValueError(f"`wrong` must be at least 0. Received: {wrong!r}")
-    # Not `model.predict`, which under a strategy of several devices counts a batch once for each.
+    # Not `predict_on_batch`, which under a strategy repeats a batch's rows for each device.
     predict = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
     columns: list[tuple[npt.NDArray[Any], ...]] = []
     worst = _Worst(wrong)

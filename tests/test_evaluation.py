@@ -1,8 +1,13 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import catdog_models
 from catdog_models.evaluation import evaluate, two_columns
 
 _SIDE = 4
@@ -181,3 +186,41 @@ def test_wrong_datasets(change, message):
     images, labels = _random(2, 8)
     with pytest.raises(ValueError, match=message):
         evaluate(_model(1), change(_dataset(images, labels)))
+
+
+_ON_TWO_DEVICES = """
+import numpy as np
+import tensorflow as tf
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+import keras
+from catdog_models.evaluation import evaluate
+def build():
+    layers = [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.BatchNormalization()]
+    return keras.Sequential([*layers, keras.layers.Dense(1, activation="sigmoid")])
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    model = build()
+    model.compile("adam", "binary_crossentropy")
+images = np.random.default_rng(0).random((20, 4, 4, 3), np.float32)
+dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(20.0)[:, None] % 2)).batch(6)
+model.fit(dataset, epochs=1, verbose=0)
+evaluation = evaluate(model, dataset)
+# What is saved are the weights of the first device; averages of a normalisation may differ.
+saved = build()
+saved.set_weights(model.get_weights())
+expected = saved.predict(images, verbose=0)[:, 0]
+np.testing.assert_allclose(evaluation.probabilities[:, 1], expected, rtol=1e-5)
+print(len(evaluation.labels))
+"""
+
+
+@pytest.mark.slow
+def test_a_model_on_two_devices():
+    done = subprocess.run(
+        [sys.executable, "-c", _ON_TWO_DEVICES],
+        cwd=Path(catdog_models.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "20", done.stderr[-2000:]

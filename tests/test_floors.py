@@ -76,6 +76,7 @@ FLOORS = {
     "catdog_data.keras_compat.generator": 9,
     "catdog_data.keras_compat.conversion": 10,
 }
+COMMANDS = {"catdog_models.cli", "catdog_models.predict_cli", "catdog_models.export_cli"}
 PACKAGES = {
     "catdog_data",
     "catdog_data.augment",
@@ -118,9 +119,6 @@ def test_a_file_imports_lower_floors_only(name):
     path = ROOT / (name.replace(".", "/") + ".py")
     ours = [each for each in imports_at_run_time(path) if each.startswith("catdog_")]
     assert [each for each in ours if FLOORS.get(each, 99) >= FLOORS[name]] == []
-
-
-COMMANDS = {"catdog_models.cli", "catdog_models.predict_cli", "catdog_models.export_cli"}
 
 
 def test_models_take_any_dataset():
