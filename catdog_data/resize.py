@@ -66,12 +66,32 @@ def resize_as_keras(
         [height, width, C]: float32, or uint8 for "nearest".
     """
     if pad:
-        return tf.image.resize_with_pad(
-            image, *image_size, method=interpolation, antialias=antialias
-        )
+        return _padded(image, image_size, interpolation, antialias=antialias)
     if crop:
         image = _cropped(image, image_size)
     return tf.image.resize(image, image_size, method=interpolation, antialias=antialias)
+
+
+def _padded(
+    image: tf.Tensor, image_size: tuple[int, int], interpolation: str, *, antialias: bool
+) -> tf.Tensor:
+    """Resize as `tf.image.resize_with_pad` does, whatever graph it is in.
+
+    The divisions are such that the graph optimiser leaves them alone; it makes others round
+    otherwise in a saved graph than in a dataset.
+    """
+    target = tf.constant(image_size, tf.float32)
+    size = tf.cast(tf.shape(image)[:2], tf.float32)
+    ratio = tf.reduce_max(tf.math.divide_no_nan(size, target))
+    fitting = tf.math.divide_no_nan(size, ratio)
+    resized = tf.image.resize(
+        image, tf.cast(tf.floor(fitting), tf.int32), method=interpolation, antialias=antialias
+    )
+    # Rounded, a side that fits exactly may be a little longer than the target's.
+    before = tf.maximum(tf.cast(tf.floor((target - fitting) / 2), tf.int32), 0)
+    after = tf.constant(image_size) - tf.shape(resized)[:2] - before
+    margins = tf.concat([tf.stack([before, after], axis=1), [[0, 0]]], axis=0)
+    return tf.pad(resized, margins)
 
 
 def _cropped(image: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""A small network for image folders, its training curves and a picture of its input.
+"""Networks for image folders: training curves, evaluation, reports, export, pictures of input.
 
 Names load on first use: importing the package imports neither TensorFlow nor matplotlib.
 """
@@ -8,13 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catdog_models.cnn import build_model
-    from catdog_models.plots import plot_history, preview_batch
+    from catdog_models.evaluation import evaluate
+    from catdog_models.export import export_saved_model
+    from catdog_models.input_spec import InputSpec
+    from catdog_models.plots import plot_confusion, plot_history, plot_wrong, preview_batch
 
-__all__ = ["build_model", "plot_history", "preview_batch"]
+__all__ = [
+    "InputSpec",
+    "build_model",
+    "evaluate",
+    "export_saved_model",
+    "plot_confusion",
+    "plot_history",
+    "plot_wrong",
+    "preview_batch",
+]
 
 _HOMES = {
+    "InputSpec": "catdog_models.input_spec",
     "build_model": "catdog_models.cnn",
+    "evaluate": "catdog_models.evaluation",
+    "export_saved_model": "catdog_models.export",
+    "plot_confusion": "catdog_models.plots",
     "plot_history": "catdog_models.plots",
+    "plot_wrong": "catdog_models.plots",
     "preview_batch": "catdog_models.plots",
 }
 

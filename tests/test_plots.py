@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import catdog_models
-from catdog_models import plot_history, preview_batch
+from catdog_models import plot_confusion, plot_history, plot_wrong, preview_batch
+from catdog_models.evaluation import Evaluation, Wrong
 
 _ROOT = Path(catdog_models.__file__).parents[1]
 _FULL = {
@@ -269,26 +271,145 @@ def test_numbers_below_one(name):
         preview_batch(_batch(), **{name: 0})
 
 
+# --- Confusion ------------------------------------------------------------------------------------
+
+
+def _cells(figure):
+    """The text of each cell by (row, column)."""
+    return {
+        (round(text.get_position()[1]), round(text.get_position()[0])): text.get_text()
+        for text in figure.axes[0].texts
+    }
+
+
+def test_confusion_shows_counts_and_shares_of_the_true_class():
+    figure = plot_confusion([[30, 10], [0, 2000]], ["cats", "dogs"])
+    expected = {(0, 0): "30\n75.0%", (0, 1): "10\n25.0%", (1, 0): "0\n0.0%"}
+    assert _cells(figure) == {**expected, (1, 1): "2,000\n100.0%"}
+    panel = figure.axes[0]
+    np.testing.assert_allclose(panel.images[0].get_array(), [[0.75, 0.25], [0, 1]])
+    for labels in (panel.get_xticklabels(), panel.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["cats", "dogs"]
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("predicted", "true")
+
+
+def test_confusion_of_a_class_without_images():
+    figure = plot_confusion([[3, 0], [0, 0]], ["cats", "dogs"])
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), [[1, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7, 12, 20])
+def test_confusion_is_readable(classes):
+    confusion = np.full((classes, classes), 888)
+    names = [f"a class of name {number}" for number in range(classes)]
+    figure = plot_confusion(confusion, names)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    panel = figure.axes[0]
+    cell = panel.get_window_extent(renderer).width / classes
+    for text in panel.texts:
+        box = text.get_window_extent(renderer)
+        assert box.width < cell
+        assert box.height < cell
+        assert text.get_fontsize() >= 6
+    boxes = [label.get_window_extent(renderer) for label in panel.get_yticklabels()]
+    assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+    for box in boxes:
+        assert figure.bbox.contains(box.x0, box.y0)
+
+
+@pytest.mark.parametrize("classes", [26, 120])
+def test_confusion_of_many_classes_is_colours_alone(classes):
+    figure = plot_confusion(np.eye(classes, dtype=int), [str(n) for n in range(classes)])
+    assert not figure.axes[0].texts
+    assert max(figure.get_size_inches()) < 20
+
+
+@pytest.mark.parametrize(
+    ("confusion", "names", "message"),
+    [
+        ([[1, 2, 3], [4, 5, 6]], ["a", "b"], r"counts of shape \[K, K\]"),
+        ([[1.5, 2], [3, 4]], ["a", "b"], "Received: float64"),
+        ([[1, -2], [3, 4]], ["a", "b"], "counts"),
+        ([[1, 2], [3, 4]], ["a"], "one name for each of 2 classes"),
+        ([[1, 2], [3, 4]], "ab", "one name for each of 2 classes"),
+    ],
+)
+def test_wrong_confusion(confusion, names, message):
+    with pytest.raises(ValueError, match=message):
+        plot_confusion(confusion, names)
+
+
+# --- Wrong images ---------------------------------------------------------------------------------
+
+
+def _evaluation(wrong):
+    """Five images of two classes, of which some rows are kept as wrong."""
+    probabilities = np.float32([[0.25, 0.75], [0.0, 1.0], [0.5, 0.5], [0.9, 0.1], [0.4, 0.6]])
+    labels = np.int64([0, 1, 1, 1, 0])
+    rows = np.array(wrong, np.int64)
+    return Evaluation(probabilities, labels, np.arange(5), Wrong(rows, _batch(5)[rows]))
+
+
+def test_wrong_images_say_what_they_were_taken_for():
+    pictures, titles = _shown(plot_wrong(_evaluation([3, 0, 4]), ["cats", "dogs"]))
+    np.testing.assert_array_equal(pictures, _batch(5)[[3, 0, 4]])
+    expected = ["cats 90.0%\nis dogs", "dogs 75.0%\nis cats", "dogs 60.0%\nis cats"]
+    assert titles == expected
+
+
+def test_no_wrong_images():
+    figure = plot_wrong(_evaluation([]), ["cats", "dogs"])
+    assert [text.get_text() for text in figure.texts] == ["None of 5 images is wrong."]
+
+
+def test_verdicts_do_not_overlap_pictures():
+    names = ["a class named so", "another that is named so"]
+    figure = plot_wrong(_evaluation([3, 0, 4, 3, 0, 4, 0, 4]), names, columns=4)
+    _check_apart(figure)
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "message"),
+    [(["cats"], 8, "one name for each of 2 classes"), (["a", "b"], 0, "columns must be at least")],
+)
+def test_wrong_arguments_of_wrong_images(names, columns, message):
+    with pytest.raises(ValueError, match=message):
+        plot_wrong(_evaluation([3]), names, columns=columns)
+
+
 # --- Files and state ------------------------------------------------------------------------------
 
 
-def _draw_both(history_path, preview_path):
-    return plot_history(_FULL, history_path), preview_batch(_batch(), path=preview_path)
+def _draw_all(*paths):
+    draw = (
+        lambda path: plot_history(_FULL, path),
+        lambda path: preview_batch(_batch(), path=path),
+        lambda path: plot_confusion([[30, 10], [0, 20]], ["cats", "dogs"], path),
+        lambda path: plot_wrong(_evaluation([3, 0]), ["cats", "dogs"], path),
+    )
+    return [each(path) for each, path in zip(draw, paths, strict=True)]
 
 
 def test_files_are_whole_pngs(tmp_path):
-    paths = tmp_path / "curves.png", str(tmp_path / "preview.png")
-    for path, figure in zip(paths, _draw_both(*paths), strict=True):
+    names = ["confusion.png", "curves.png", "preview.png", "wrong.png"]
+    paths = [tmp_path / "curves.png", str(tmp_path / "preview.png")]
+    paths += [tmp_path / "confusion.png", tmp_path / "wrong.png"]
+    for path, figure in zip(paths, _draw_all(*paths), strict=True):
         assert isinstance(figure, Figure)
         with Image.open(path) as picture:
             assert picture.format == "PNG"
             picture.load()
             assert len(set(picture.convert("L").get_flattened_data())) > 10  # not a blank page
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["curves.png", "preview.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
 
 
 def test_titles_do_not_overlap_pictures():
-    figure = preview_batch(_batch(20, 32, 32), np.zeros(20), ["a class named so"])
+    _check_apart(preview_batch(_batch(20, 32, 32), np.zeros(20), ["a class named so"]))
+
+
+def _check_apart(figure):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
@@ -319,7 +440,7 @@ def test_failed_save_keeps_the_old_file(tmp_path, monkeypatch):
 
 
 def test_notebook_shows_the_figure():
-    for figure in _draw_both(None, None):
+    for figure in _draw_all(*[None] * 4):
         with Image.open(io.BytesIO(figure._repr_png_())) as picture:
             assert picture.format == "PNG"
 

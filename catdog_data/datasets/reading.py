@@ -114,7 +114,7 @@ class Reading:
         dtype = "uint8" if rounds or self.interpolation == "nearest" else "float32"
 
         def load(index: tf.Tensor) -> tf.Tensor:
-            return self._resized(image_of(index), dtype)
+            return self.resized(image_of(index), dtype)
 
         pixels = WholeImages(load, (*self.image_size, self.channels), dtype)
         return Source(self.cached(pixels, names, cache), len(names), dtype, self.image_size)
@@ -158,10 +158,8 @@ class Reading:
             return decode_at_least(contents, self.channels, self.image_size, pad=self.pad)
         return decode_as_keras_dataset(contents, self.channels)
 
-    def _read(self, path: tf.Tensor) -> tf.Tensor:
-        return read_with(path, self.decoded, self.channels)
-
-    def _resized(self, image: tf.Tensor, dtype: str) -> tf.Tensor:
+    def resized(self, image: tf.Tensor, dtype: str) -> tf.Tensor:
+        """Resize one image, uint8[H, W, channels], to the target: "float32", or "uint8" rounded."""
         resized = resize_as_keras(
             image,
             self.image_size,
@@ -176,6 +174,9 @@ class Reading:
         if self.interpolation not in ("nearest", "bilinear"):
             resized = tf.clip_by_value(resized, 0, 255)
         return tf.cast(tf.round(resized), dtype)
+
+    def _read(self, path: tf.Tensor) -> tf.Tensor:
+        return read_with(path, self.decoded, self.channels)
 
 
 def checked_reading(

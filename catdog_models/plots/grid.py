@@ -1,72 +1,21 @@
-"""Pictures for people: training curves, and a labelled grid of one batch.
+"""A grid of labelled pictures: the first of a batch, or those a model is most wrong about."""
 
-Figures are made without pyplot: they need no display, and nothing keeps them alive.
-"""
-
-import io
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
 
-_ACCURACY_KEYS = (
-    "accuracy",
-    "acc",
-    "binary_accuracy",
-    "categorical_accuracy",
-    "sparse_categorical_accuracy",
-)
-_TRAIN_COLOR = "#1f6fb4"
-_VALIDATION_COLOR = "#e0701a"
-_GRID_COLOR = "#e6e6e6"
-_MARKERS_UP_TO_EPOCHS = 25
+from catdog_models.plots.figure import NotebookFigure, check_names, save, shortened
+
+if TYPE_CHECKING:
+    from catdog_models.evaluation import Evaluation
+
 _LONGEST_NAME = 16  # characters that fit above one picture
-_DPI = 120
-
-
-class _NotebookFigure(Figure):
-    """A figure that a notebook shows even where pyplot was never imported."""
-
-    def _repr_png_(self) -> bytes:
-        return _png(self)
-
-
-def plot_history(history: Any, path: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw accuracy and loss by epoch, training and validation together.
-
-    Args:
-        history: what `model.fit` returned, or its `history` dict: metric name to one number per
-            epoch. Validation curves and the accuracy panel are left out where their keys are
-            missing; NaN leaves out one point.
-        path: where to save the figure as PNG; its folder must exist.
-
-    Returns:
-        The figure: accuracy on the left, loss on the right. The first epoch is number 1.
-
-    Raises:
-        TypeError: `history` is neither a History nor a mapping.
-        ValueError: `history` has no "loss", no epochs, or metrics of different lengths.
-        FileNotFoundError: the folder of `path` does not exist.
-    """
-    metrics, epochs = _metrics_and_epochs(history)
-    accuracy = next((key for key in _ACCURACY_KEYS if key in metrics), None)
-    panels = [(accuracy, "Accuracy")] if accuracy else []
-    panels.append(("loss", "Loss"))
-    figure = _NotebookFigure(figsize=(4.8 * len(panels), 3.6), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for panel, (key, title) in zip(axes, panels, strict=True):
-        _draw_curves(panel, metrics, key, epochs)
-        panel.set_title(title)
-    if path is not None:
-        _save(figure, path)
-    return figure
+_LONGEST_WITH_NUMBER = 11
 
 
 def preview_batch(
@@ -110,61 +59,63 @@ def preview_batch(
     titles = _titles(labels, class_names, len(images))[:count]
     figure = _draw_grid(pictures, titles, columns)
     if path is not None:
-        _save(figure, path)
+        save(figure, path)
     return figure
 
 
-def _metrics_and_epochs(history: Any) -> tuple[Mapping[str, Sequence[float]], list[int]]:
-    """Return the metrics and the number of each epoch, counted from 1."""
-    metrics = getattr(history, "history", history)
-    if not isinstance(metrics, Mapping):
-        raise TypeError(
-            "history must be what model.fit returned, or its .history dict. "
-            f"Received: {type(history).__name__}"
+def plot_wrong(
+    evaluation: "Evaluation",
+    class_names: Sequence[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    columns: int = 8,
+) -> Figure:
+    """Draw the images that a model is most confidently wrong about.
+
+    Above each: the class it was taken for, how confidently, and the class that it is. Values are
+    shown as `preview_batch` shows them.
+
+    Args:
+        evaluation: what `catdog_models.evaluation.evaluate` found.
+        class_names: names by class number.
+        path: where to save the figure as PNG; its folder must exist.
+        columns: pictures in a row, at least 1.
+
+    Returns:
+        The figure, with a sentence in place of pictures where no image is wrong.
+
+    Raises:
+        ValueError: fewer names than classes, or `columns` below 1.
+        FileNotFoundError: the folder of `path` does not exist.
+    """
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1. Received: {columns!r}")
+    check_names(class_names, evaluation.probabilities.shape[1])
+    rows = evaluation.wrong.rows
+    if len(rows):
+        pictures = _displayable(_checked_images(evaluation.wrong.images))
+        figure = _draw_grid(pictures, _verdicts(evaluation, class_names), columns)
+    else:
+        figure = NotebookFigure(figsize=(4.8, 1.2))
+        text = f"None of {len(evaluation.labels):,} images is wrong."
+        figure.text(0.5, 0.5, text, ha="center", va="center")
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
+def _verdicts(evaluation: "Evaluation", class_names: Sequence[str]) -> list[str]:
+    names = [shortened(name, _LONGEST_WITH_NUMBER) for name in class_names]
+    rows = evaluation.wrong.rows
+    return [
+        f"{names[predicted]} {confidence:.1%}\nis {names[label]}"
+        for predicted, confidence, label in zip(
+            evaluation.predictions[rows],
+            evaluation.confidence[rows],
+            evaluation.labels[rows],
+            strict=True,
         )
-    if not metrics.get("loss"):
-        raise ValueError(
-            'history must have a "loss" for at least one epoch; call fit first. '
-            f"Received keys: {sorted(metrics)}"
-        )
-    number = len(metrics["loss"])
-    # History counts epochs from `initial_epoch`; a dict does not say where it started.
-    before = list(getattr(history, "epoch", ()))
-    epochs = [epoch + 1 for epoch in before] if len(before) == number else range(1, number + 1)
-    return metrics, list(epochs)
-
-
-def _draw_curves(
-    panel: Axes, metrics: Mapping[str, Sequence[float]], key: str, epochs: list[int]
-) -> None:
-    marker = "o" if len(epochs) <= _MARKERS_UP_TO_EPOCHS else ""
-    curves = ((key, "train", _TRAIN_COLOR), (f"val_{key}", "validation", _VALIDATION_COLOR))
-    for name, label, color in curves:
-        if name in metrics:
-            xs, ys = _points(metrics, name, epochs)
-            panel.plot(xs, ys, label=label, color=color, marker=marker, markersize=4)
-    panel.set_xlabel("epoch")
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(epochs) == 1:
-        panel.set_xticks(epochs)
-    panel.grid(color=_GRID_COLOR)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(frameon=False)
-
-
-def _points(
-    metrics: Mapping[str, Sequence[float]], name: str, epochs: list[int]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    values = np.asarray(metrics[name], np.float64)
-    if values.shape != (len(epochs),):
-        raise ValueError(
-            f"history[{name!r}] must have one number per epoch ({len(epochs)}). "
-            f"Received shape: {values.shape}. "
-            "After fit(validation_freq=...), put NaN in the epochs without validation."
-        )
-    known = ~np.isnan(values)
-    return np.asarray(epochs, np.float64)[known], values[known]
+    ]
 
 
 def _checked_images(images: Any) -> npt.NDArray[Any]:
@@ -239,7 +190,7 @@ def _title(label: Any, names: dict[int, str] | None) -> str:
             f"labels must be class numbers that class_names knows: {sorted(names)}. "
             f"Received: {label!r}. Pass the names of all classes, in the order of their numbers."
         )
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+    return shortened(text, _LONGEST_NAME)
 
 
 def _draw_grid(pictures: npt.NDArray[np.uint8], titles: list[str], columns: int) -> Figure:
@@ -247,8 +198,10 @@ def _draw_grid(pictures: npt.NDArray[np.uint8], titles: list[str], columns: int)
     columns = min(columns, number)
     rows = -(-number // columns)
     cell = np.array([1.0, min(max(height / width, 0.25), 4.0)]) * 1.45
-    figure = _NotebookFigure(
-        figsize=(columns * (cell[0] + 0.08), rows * (cell[1] + 0.27 * any(titles) + 0.08)),
+    lines = max(title.count("\n") + 1 if title else 0 for title in titles)
+    above = 0.12 + 0.15 * lines if lines else 0.0
+    figure = NotebookFigure(
+        figsize=(columns * (cell[0] + 0.08), rows * (cell[1] + above + 0.08)),
         layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0),
     )
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -256,27 +209,5 @@ def _draw_grid(pictures: npt.NDArray[np.uint8], titles: list[str], columns: int)
         panel.set_axis_off()
     for panel, picture, title in zip(axes, pictures, titles, strict=False):
         panel.imshow(picture[..., 0] if channels == 1 else picture, cmap="gray", vmin=0, vmax=255)
-        panel.set_title(title, fontsize=9, pad=3, parse_math=False)
+        panel.set_title(title, fontsize=9, pad=4, parse_math=False)
     return figure
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, facecolor="white")
-    return buffer.getvalue()
-
-
-def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write the figure as PNG, whole or not at all."""
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"path must be in a folder that exists. Received: {str(target)!r}. "
-            f"Create {str(target.parent)!r} first."
-        )
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(_png(figure))
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,114 @@
+"""From the bytes of a file to the image that a model was trained on, in a graph that can be saved.
+
+These functions take the place of a dataset where a trained model is put to use: the same
+operations on the same bytes, none of them a call of Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import tensorflow as tf
+
+from catdog_data.datasets.checks import checked_size
+from catdog_data.datasets.reading import checked_reading
+from catdog_data.resize import nearest_table
+
+Decoder = Callable[[tf.Tensor], tf.Tensor]
+"""From the bytes of one file, string[], to the image, float32[height, width, C]."""
+
+
+def decoder(
+    image_size: int | tuple[int, int],
+    *,
+    color_mode: str = "rgb",
+    interpolation: str = "bilinear",
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    antialias: bool = False,
+    decode: Literal["exact", "fast"] = "exact",
+    rounded: bool = False,
+    rescale: float | None = None,
+) -> Decoder:
+    """Make the function that reads bytes as `image_dataset_from_directory` reads files.
+
+    Args:
+        image_size: (height, width) in pixels, or one number for both.
+        color_mode: "rgb", "rgba" or "grayscale".
+        interpolation: a method of `tf.image.resize`.
+        crop_to_aspect_ratio: see `catdog_data.image_dataset_from_directory`.
+        pad_to_aspect_ratio: see there.
+        antialias: see there.
+        decode: see there.
+        rounded: whether values are rounded to 8 bits before they are rescaled, as images are that
+            a dataset yields with `output_dtype="uint8"`, or augments.
+        rescale: factor for every value, or None.
+
+    Returns:
+        A function of TensorFlow operations, from the bytes of a JPEG, PNG, GIF or BMP file,
+        string[], to float32[height, width, C]. It raises `tf.errors.InvalidArgumentError` for
+        bytes that cannot be decoded.
+
+    Raises:
+        ValueError: a value that is not among those named.
+    """
+    reading = checked_reading(
+        image_size,
+        color_mode,
+        interpolation,
+        crop_to_aspect_ratio,
+        pad_to_aspect_ratio,
+        antialias,
+        decode,
+    )
+    eight_bits = rounded or reading.interpolation == "nearest"
+
+    def decoded(contents: tf.Tensor) -> tf.Tensor:
+        image = reading.resized(reading.decoded(contents), "uint8" if eight_bits else "float32")
+        image = tf.ensure_shape(image, [*reading.image_size, reading.channels])
+        return _rescaled(tf.cast(image, tf.float32), rescale)
+
+    return decoded
+
+
+def generator_decoder(
+    image_size: int | tuple[int, int], *, rescale: float | None = None
+) -> Decoder:
+    """Make the function that reads bytes as `ImageDataGenerator` reads files by default.
+
+    JPEG files are decoded with the accurate DCT and resized to nearest pixels as Pillow picks them,
+    to the bit, but for those of four components (CMYK), whose colours are converted differently.
+    PNG files of 8 bits are the same too; of 16 bits, Pillow cuts values off where TensorFlow scales
+    them.
+
+    Args:
+        image_size: (height, width) in pixels, or one number for both.
+        rescale: factor for every value, or None.
+
+    Returns:
+        A function of TensorFlow operations, from the bytes of a JPEG or PNG file, string[], to
+        float32[height, width, 3]. It raises `tf.errors.InvalidArgumentError` for other bytes.
+
+    Raises:
+        ValueError: `image_size` is not what it should be.
+    """
+    size = checked_size(image_size)
+
+    def decoded(contents: tf.Tensor) -> tf.Tensor:
+        is_jpeg = tf.strings.substr(contents, 0, 3) == b"\xff\xd8\xff"
+        image = tf.cond(
+            is_jpeg,
+            lambda: tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE"),
+            lambda: tf.io.decode_png(contents, channels=3),
+        )
+        for axis, length in enumerate(size):
+            table = nearest_table(tf.shape(image)[axis], length)
+            image = tf.gather(image, table, axis=axis)
+        return _rescaled(tf.cast(tf.ensure_shape(image, [*size, 3]), tf.float32), rescale)
+
+    return decoded
+
+
+def _rescaled(image: tf.Tensor, rescale: float | None) -> tf.Tensor:
+    return image if rescale is None else image * tf.constant(rescale, tf.float32)

@@ -1,0 +1,7 @@
+"""Pictures for people: training curves, labelled grids of images, a confusion matrix."""
+
+from catdog_models.plots.confusion import plot_confusion
+from catdog_models.plots.curves import plot_history
+from catdog_models.plots.grid import plot_wrong, preview_batch
+
+__all__ = ["plot_confusion", "plot_history", "plot_wrong", "preview_batch"]
