@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catdog_models.cnn import build_model
+    from catdog_models.compact import build_compact_model
     from catdog_models.plots import plot_history, preview_batch
+    from catdog_models.transfer import build_transfer_model
 
-__all__ = ["build_model", "plot_history", "preview_batch"]
+__all__ = [
+    "build_compact_model",
+    "build_model",
+    "build_transfer_model",
+    "plot_history",
+    "preview_batch",
+]
 
 _HOMES = {
+    "build_compact_model": "catdog_models.compact",
     "build_model": "catdog_models.cnn",
+    "build_transfer_model": "catdog_models.transfer",
     "plot_history": "catdog_models.plots",
     "preview_batch": "catdog_models.plots",
 }
