@@ -22,7 +22,14 @@ ends each epoch of a resumed run itself, after its last batch; for that the posi
 many steps a whole epoch has. Do not give `steps_per_epoch` to a run that begins within an epoch.
 
 Every pass over the dataset is an epoch, so nothing but `fit` may iterate over it, and it cannot
-be the validation data as well.
+be the validation data as well. Keras itself makes a pass too many where a model was made under a
+strategy of `tf.distribute`. There, and wherever else passes are not epochs, let the dataset ask
+the callback instead, at the start of each pass:
+
+```python
+saver = InputPosition(path, start=position, weights="saves")
+train = saver.follow(image_dataset_from_directory(...))
+```
 """
 
 from __future__ import annotations
@@ -175,7 +182,7 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
     Raises:
         ValueError: `every` is less than 1, or `seconds` not above 0. While training: the epochs of
             `fit` are not those of `start`, how many steps they have is not known, or the model is
-            of `tf.distribute`.
+            of `tf.distribute` and its input does not `follow`.
     """
 
     def __init__(
@@ -203,6 +210,22 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         self._epoch, self._first = start.epoch, start.step
         self._steps = 0
         self._ends_epochs = False
+        self._followed = False
+        self._counted: int | None = None
+
+    def follow(self, dataset: Any) -> Any:
+        """Make a dataset whose every pass begins where training stands when the pass begins.
+
+        Args:
+            dataset: of `image_dataset_from_directory` and its siblings, begun anywhere.
+
+        Returns:
+            The dataset for `fit`, of unknown cardinality.
+        """
+        self._followed = True
+        steps = int(dataset.cardinality())
+        self._counted = steps if steps > 0 else None
+        return dataset.follow(lambda: (self.position.epoch, self.position.step))
 
     @staticmethod
     def restore(path: str | os.PathLike[str], model: keras.Model) -> Position:
@@ -233,7 +256,8 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Learn how many steps an epoch has."""
-        _refuse_strategies(self.model)
+        if not self._followed:
+            _refuse_strategies(self.model)
         told = (self.params or {}).get("steps")
         self._first = self.position.step
         if self._first and told is not None:
@@ -243,7 +267,7 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
                 "`resume` returns, neither repeated nor with a cardinality, and no "
                 "`steps_per_epoch`."
             )
-        steps = told or self.position.steps
+        steps = told or self.position.steps or self._counted
         if steps is None:
             raise ValueError(
                 "`InputPosition` must know how many steps an epoch has; neither the dataset nor "
@@ -315,7 +339,7 @@ def _refuse_strategies(model: keras.Model) -> None:
         raise ValueError(
             "`InputPosition` needs a model made outside of `tf.distribute`, under which Keras "
             "takes a batch, and with it a pass over the dataset, before training begins. "
-            "Give each process a `shard` and save its position, or leave the callback away."
+            "Give `fit` what the callback's `follow` makes of the dataset."
         )
 
 

@@ -35,6 +35,7 @@ _SPEED_DISTORTIONS: dict[str, Any] = {
     "zoom_range": 0.3,
 }
 _PREVIEWED = 32  # images
+_PREVIEW = "preview.png"
 _RESUME = "resume"  # the folder for what a killed run goes on from
 
 
@@ -295,9 +296,11 @@ def _tfds_data(name: str, settings: _Settings) -> "RunData":
 def _train(data: "RunData", settings: _Settings) -> None:
     import keras
     import tensorflow as tf
+    from tensorflow.data.experimental import assert_cardinality
 
     from catdog_models.building import build_from_recipe
     from catdog_models.precision import choose_precision, visible_devices
+    from catdog_models.replicas import gpus, replicated_over
     from catdog_models.results import Results
     from catdog_models.run_record import RECORD, record_run
 
@@ -314,15 +317,24 @@ def _train(data: "RunData", settings: _Settings) -> None:
         record_run(
             output / RECORD, content, {"tensorflow": tf.__version__, "keras": keras.__version__}
         )
-        results = Results(output, data.validation)
+        # Validation images that are distorted are those of the epoch, after a crash as well.
+        validation = data.validation.follow(lambda: (len(results.rows), 0))
+        validation = validation.apply(assert_cardinality(data.validation.cardinality()))
+        results: Results = Results(output, validation)
     click.echo(json.dumps(content, indent=2))
     if all(device.kind == "CPU" for device in devices):
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
     steps = int(data.training.cardinality())
-    with _blame("--image-size", ValueError):
+    replicas = gpus()
+    with _blame("--batch-size", ValueError):
+        scope = replicated_over(replicas, recipe.batch_size, data.images)
+    if len(replicas) > 1:
+        click.echo(f"training on {len(replicas)} GPUs, each with a part of every batch")
+    with _blame("--image-size", ValueError), scope:
         model = build_from_recipe(recipe, len(data.class_names), steps, precision)
-    _preview(data, output)
+    if not (output / _PREVIEW).exists():  # else of the run that is gone on with
+        _preview(data, output)
     _fit(model, data, results, settings, steps)
     _report(model, data, results, settings)
 
@@ -334,10 +346,12 @@ def _fit(model: Any, data: "RunData", results: "Results", settings: _Settings, s
 
     from catdog_data import InputPosition, InputWait, Position
     from catdog_models.progress import Progress
+    from catdog_models.replicas import take_no_first_batch
     from catdog_models.training import build_metrics, train
 
     path = settings.output / _RESUME / "position.json"
     build_metrics(model)
+    take_no_first_batch(model)
     position = Position(0, 0, steps)
     if path.exists():
         with _blame("--output", ValueError, OSError):
@@ -363,7 +377,7 @@ def _fit(model: Any, data: "RunData", results: "Results", settings: _Settings, s
     progress.begin_at(position.step)
     train(
         model,
-        data.training.resume(position.epoch % epochs, position.step),
+        saver.follow(data.training),
         results,
         epochs=epochs,
         done=position.epoch,
@@ -385,7 +399,7 @@ def _preview(data: "RunData", output: Path) -> None:
         if sum(len(each) for each, _ in pictures) >= _PREVIEWED:
             break
     images, labels = (np.concatenate(each) for each in zip(*pictures, strict=True))
-    preview_batch(images, labels, data.class_names, output / "preview.png", count=_PREVIEWED)
+    preview_batch(images, labels, data.class_names, output / _PREVIEW, count=_PREVIEWED)
 
 
 def _report(model: Any, data: "RunData", results: "Results", settings: _Settings) -> None:

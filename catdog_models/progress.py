@@ -57,7 +57,10 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin a bar."""
         self._epoch = epoch
-        self._bars.reset(self._task, completed=self._first, epoch=epoch + 1, state="")
+        # All fields, since `reset` drops those that it is not given.
+        self._bars.reset(
+            self._task, completed=self._first, epoch=epoch + 1, epochs=self._epochs, state=""
+        )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Move the bar, a few times a second."""

@@ -91,7 +91,7 @@ class _Preprocessing(keras.layers.Layer):  # type: ignore[misc]
 
 def _backbone(name: str) -> tuple[Callable[..., Any], Callable[[Any], Any]]:
     """Find a backbone's constructor, and the function that prepares its input."""
-    make = getattr(keras.applications, name, None)
+    make = getattr(keras.applications, str(name), None)
     if not (isinstance(name, str) and name[:1].isupper() and callable(make)):
         known = [each for each in dir(keras.applications) if each[:1].isupper()]
         raise ValueError(
