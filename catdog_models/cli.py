@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +192,11 @@ def main(
         raise click.UsageError(
             "Give exactly one of --data PATH (your images), --tfds NAME (a set of TensorFlow "
             "Datasets) and --demo (a generated set)."
+        )
+    if tensorboard and find_spec("tensorboard") is None:
+        raise click.UsageError(
+            "--tensorboard needs the package tensorboard. Install it with "
+            "`pip install catdog[tensorboard]`."
         )
     given = {"epochs": epochs, "image_size": image_size, "batch_size": batch_size}
     changes = (_DEMO if demo else {}) | {k: v for k, v in given.items() if v is not None}

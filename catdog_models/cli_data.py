@@ -117,12 +117,17 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
     """
     from catdog_data import image_dataset_from_tfds
 
-    builder = import_module("tensorflow_datasets").builder(name)
+    try:
+        builder = import_module("tensorflow_datasets").builder(name)
+    except ImportError as error:
+        raise ImportError(
+            f"needs tensorflow_datasets, which cannot be imported ({error}). Install it with "
+            "`pip install catdog[tfds]`."
+        ) from error
     held_out = next((each for each in ("validation", "test") if each in builder.info.splits), None)
     percent = round(100 * (1 - _VALIDATION_SPLIT))
     splits = ("train", held_out) if held_out else (f"train[:{percent}%]", f"train[{percent}%:]")
-    label = builder.info.features["label"]
-    names = [str(each) for each in label.names]
+    names = _tfds_classes(builder)
     options = _options(recipe, names, seed, cache)
     training = image_dataset_from_tfds(
         builder, splits[0], augmentation=_augmentation(recipe), **options
@@ -142,6 +147,16 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
         images=(counts[0], counts[1]),
         digest=_digest([builder.info.full_name, *splits]),
     )
+
+
+def _tfds_classes(builder: Any) -> list[str]:
+    features = builder.info.features
+    if "image" not in features or not hasattr(dict(features).get("label"), "names"):
+        raise ValueError(
+            f"{builder.info.full_name} must have an 'image' and a 'label' of named classes; it has "
+            f"{', '.join(features)}. Choose another set."
+        )
+    return [str(each) for each in features["label"].names]
 
 
 def _options(

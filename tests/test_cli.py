@@ -242,7 +242,7 @@ def test_training_on_an_archive_splits_it_and_goes_on(tree, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["original-plain", "original-augmented", "modern"])
+@pytest.mark.parametrize("recipe", ["original-augmented", "modern"])
 def test_training_learns_what_is_easy(split_tree, tmp_path, recipe):
     result = _run(
         *("--data", split_tree, "--output", tmp_path, "--epochs", 15),
@@ -316,3 +316,93 @@ def test_speed_is_measured_against_keras(tree, monkeypatch):
     )
     line = cli._speed_line(tree, ["cats", "dogs"], 0)
     assert "identical pixels" in line
+
+
+# --- Three classes, TensorBoard and TFDS ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def three_classes(tmp_path_factory):
+    return _save_tree(tmp_path_factory.mktemp("three") / "pets", 12, ("birds", "cats", "dogs"))
+
+
+_QUICK = ("--recipe", "original-plain", "--image-size", 24, "--batch-size", 8)
+
+
+@pytest.mark.slow
+def test_three_classes_are_learnt(three_classes, tmp_path):
+    import keras
+
+    result = _run("--data", three_classes, "--output", tmp_path, *_QUICK, "--epochs", 15)
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "recipe.json").read_text())["data"]["classes"] == [
+        "birds",
+        "cats",
+        "dogs",
+    ]
+    assert keras.models.load_model(tmp_path / "last.keras").output_shape == (None, 3)
+    assert _check_results(tmp_path, 15, (24, 24))[-1]["accuracy"] > 0.9
+
+
+def test_the_package_of_tensorboard_is_named_when_missing(monkeypatch, tree, tmp_path):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    message = "Install it with `pip install catdog[tensorboard]`"
+    _refused(message, "--data", tree, "--output", tmp_path / "out", "--tensorboard")
+
+
+@pytest.mark.slow
+def test_logs_for_tensorboard_are_written_only_if_asked(tree, tmp_path):
+    pytest.importorskip("tensorboard")
+    for folder, option in (("with", ["--tensorboard"]), ("without", [])):
+        arguments = ("--data", tree, "--output", tmp_path / folder, *_QUICK, "--epochs", 1)
+        result = _run(*arguments, *option)
+        assert result.exit_code == 0, result.output
+    assert list((tmp_path / "with").rglob("events.out.tfevents.*"))
+    assert not list((tmp_path / "without").rglob("events.out.tfevents.*"))
+
+
+@pytest.mark.slow
+def test_training_on_a_set_of_tfds(monkeypatch, three_classes, tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    paths = sorted(three_classes.rglob("*.png"))
+
+    class Pets(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            label = tfds.features.ClassLabel(names=["birds", "cats", "dogs"])
+            features = {"image": tfds.features.Image(), "label": label}
+            return tfds.core.DatasetInfo(
+                builder=self, features=tfds.features.FeaturesDict(features)
+            )
+
+        def _split_generators(self, _):
+            return {"train": self._generate_examples()}
+
+        def _generate_examples(self):
+            for path in paths:
+                yield str(path), {"image": path, "label": path.parent.name}
+
+    builder = Pets(data_dir=tmp_path / "tfds", file_format="array_record")
+    builder.download_and_prepare()
+    monkeypatch.setattr(tfds, "builder", lambda name: {"pets": builder}[name])
+    command = ("--tfds", "pets", "--output", tmp_path / "out", *_QUICK, "--epochs", 1)
+    result = _run(*command)
+    assert result.exit_code == 0, result.output
+    data = json.loads((tmp_path / "out" / "recipe.json").read_text())["data"]
+    assert data["classes"] == ["birds", "cats", "dogs"]
+    assert (data["training_images"], data["validation_images"]) == (29, 7)  # a fifth of 36
+    again = _run(*command)
+    assert "complete run of 1 epochs; nothing is trained" in again.output
+
+
+def test_tfds_has_its_own_classes_and_is_named_when_missing(monkeypatch, tmp_path):
+    _refused(
+        "a set of --tfds has its own",
+        *("--tfds", "pets", "--classes", "a,b", "--output", tmp_path / "out"),
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    _refused(
+        "--tfds: needs tensorflow_datasets, which cannot be imported",
+        *("--tfds", "pets", "--output", tmp_path / "out"),
+    )
