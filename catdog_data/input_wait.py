@@ -54,6 +54,10 @@ class InputWait(keras.callbacks.Callback):  # type: ignore[misc]
         self._writer: Any = None
         self._steps: _TimedSteps | None = None
 
+    def measured(self) -> dict[str, float]:
+        """Tell both of the epoch so far; nothing before its first step. Waits for the device."""
+        return {} if self._steps is None else self._steps.measured()
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Put the clock between Keras and its step."""
         if keras.backend.backend() != "tensorflow":

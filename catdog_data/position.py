@@ -22,16 +22,26 @@ ends each epoch of a resumed run itself, after its last batch; for that the posi
 many steps a whole epoch has. Do not give `steps_per_epoch` to a run that begins within an epoch.
 
 Every pass over the dataset is an epoch, so nothing but `fit` may iterate over it, and it cannot
-be the validation data as well.
+be the validation data as well. Keras itself makes a pass too many where a model was made under a
+strategy of `tf.distribute`. There, and wherever else passes are not epochs, let the dataset ask
+the callback instead, at the start of each pass:
+
+```python
+saver = InputPosition(path, start=position, weights="saves")
+train = saver.follow(image_dataset_from_directory(...))
+```
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
+import time
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +51,7 @@ import keras
 import numpy as np
 
 _FORMAT = "catdog_data position 1"
-_MODEL, _RANDOM = "model.keras", "random.npz"
+_MODEL, _RANDOM, _METRICS = "model.keras", "random.npz", "metrics.npz"
 _EPOCH_OVER = "the epoch is over, training is not"
 """Stands in `model.stop_training` instead of True, and is told from it by identity."""
 _REMEDY = "Delete the file to begin anew, or name the one that `InputPosition` wrote."
@@ -148,9 +158,11 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
     rate, is then in the save. A save says that the batches before it were trained on. With
     `weights`, a run that is killed and restored ends as one that was not, if the device's
     operations are deterministic: the model, its optimizer and its random generators go on from
-    the save. What callbacks keep to themselves (as the patience of `EarlyStopping`) begins anew,
-    and metrics of the first epoch are those of its rest. A run killed after an epoch's last batch
-    does not make up for the validation of that epoch.
+    the save. What callbacks keep to themselves (as the patience of `EarlyStopping`) begins anew.
+    Metrics go on as well if their variables were made before `restore`, which a call of
+    `model.test_on_batch` does; else those of the first epoch are those of its rest. A run killed
+    after an epoch's last batch does not make up for the validation of that epoch;
+    `model.get_metrics_result()` after `restore` then has the metrics of its training.
 
     Resume with the images, `batch_size` and seed of the run that was saved: a position does not
     know them. Every save waits for the disk. With `weights`, choose `every` such that training
@@ -159,6 +171,7 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         path: the file for the position.
         every: how many batches come between saves; each epoch's end is a save as well.
+        seconds: how long after a save the next one is due, as well; None to go by `every` alone.
         start: where the dataset begins. `fit` needs `initial_epoch=start.epoch`.
         weights: a folder, of this run alone, for the model; None to leave it to others. Each save
             removes the older ones from it, and what a killed run left.
@@ -167,8 +180,9 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         position: where training stands.
 
     Raises:
-        ValueError: `every` is less than 1. While training: the epochs of `fit` are not those of
-            `start`, how many steps they have is not known, or the model is of `tf.distribute`.
+        ValueError: `every` is less than 1, or `seconds` not above 0. While training: the epochs of
+            `fit` are not those of `start`, how many steps they have is not known, or the model is
+            of `tf.distribute` and its input does not `follow`.
     """
 
     def __init__(
@@ -178,18 +192,40 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         *,
         start: Position = Position(0, 0),
         weights: str | os.PathLike[str] | None = None,
+        seconds: float | None = None,
     ) -> None:
         super().__init__()
         if every < 1:
             raise ValueError(f"`every` must be at least 1 batch; received {every!r}.")
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"`seconds` must be above 0, or None; received {seconds!r}.")
         self.position = start
         self._path = Path(path)
         self._weights = None if weights is None else Path(weights)
         self._every = every
+        self._seconds = math.inf if seconds is None else seconds
         self._unsaved = 0
+        self._due = math.inf
+        self._metrics: list[Any] = []
         self._epoch, self._first = start.epoch, start.step
         self._steps = 0
         self._ends_epochs = False
+        self._followed = False
+        self._counted: int | None = None
+
+    def follow(self, dataset: Any) -> Any:
+        """Make a dataset whose every pass begins where training stands when the pass begins.
+
+        Args:
+            dataset: of `image_dataset_from_directory` and its siblings, begun anywhere.
+
+        Returns:
+            The dataset for `fit`, of unknown cardinality.
+        """
+        self._followed = True
+        steps = int(dataset.cardinality())
+        self._counted = steps if steps > 0 else None
+        return dataset.follow(lambda: (self.position.epoch, self.position.step))
 
     @staticmethod
     def restore(path: str | os.PathLike[str], model: keras.Model) -> Position:
@@ -220,7 +256,8 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Learn how many steps an epoch has."""
-        _refuse_strategies(self.model)
+        if not self._followed:
+            _refuse_strategies(self.model)
         told = (self.params or {}).get("steps")
         self._first = self.position.step
         if self._first and told is not None:
@@ -230,13 +267,16 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
                 "`resume` returns, neither repeated nor with a cardinality, and no "
                 "`steps_per_epoch`."
             )
-        steps = told or self.position.steps
+        steps = told or self.position.steps or self._counted
         if steps is None:
             raise ValueError(
                 "`InputPosition` must know how many steps an epoch has; neither the dataset nor "
                 f"{self.position} says it. Give `start=Position(epoch, step, steps)`."
             )
         self._steps, self._ends_epochs = steps, told is None
+        self._due = time.monotonic() + self._seconds
+        # Keras resets them before the first epoch, whose beginning they may hold.
+        self._metrics = _values(self.model.metrics_variables) if self._first else []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Make sure that Keras counts the epochs as the input does."""
@@ -247,6 +287,8 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
                 "`InputPosition`."
             )
         self._epoch = epoch
+        _assign(self.model.metrics_variables, self._metrics)
+        self._metrics = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count the batch, and save if it is time."""
@@ -254,7 +296,7 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         self.position = _behind(self._epoch, self._first + batch + 1, self._steps)
         over = self.position.epoch > self._epoch
         self._unsaved += (self._steps if over else self.position.step) - before
-        if self._unsaved >= self._every:
+        if self._unsaved >= self._every or time.monotonic() >= self._due:
             self._save()
         if over and self._ends_epochs and not self.model.stop_training:
             # Before Keras finds the input dry, from which it would draw the wrong conclusion.
@@ -277,9 +319,13 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         self._unsaved = 0
         if self._weights is None:
             self.position.save(self._path)
-            return
+        else:
+            self._save_with(self._weights)
+        self._due = time.monotonic() + self._seconds
+
+    def _save_with(self, weights: Path) -> None:
         prefix = f"{self._path.name}-"
-        saved = _save_model(self.model, self._weights, f"{prefix}{self.position.epoch}-")
+        saved = _save_model(self.model, weights, f"{prefix}{self.position.epoch}-")
         relative = os.path.relpath(saved, self._path.parent.resolve())
         # This one rename makes both position and weights those of the new save.
         _replace(self._path, json.dumps({**self.position._content(), "weights": relative}))
@@ -293,7 +339,7 @@ def _refuse_strategies(model: keras.Model) -> None:
         raise ValueError(
             "`InputPosition` needs a model made outside of `tf.distribute`, under which Keras "
             "takes a batch, and with it a pass over the dataset, before training begins. "
-            "Give each process a `shard` and save its position, or leave the callback away."
+            "Give `fit` what the callback's `follow` makes of the dataset."
         )
 
 
@@ -353,9 +399,9 @@ def _save_model(model: keras.Model, folder: Path, prefix: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     saved = Path(tempfile.mkdtemp(prefix=prefix, dir=folder)).resolve()
     model.save(saved / _MODEL)
-    states = [keras.ops.convert_to_numpy(variable) for variable in _not_saved_by_keras(model)]
-    np.savez(saved / _RANDOM, *states)
-    for path in (saved / _MODEL, saved / _RANDOM):
+    np.savez(saved / _RANDOM, *_values(_not_saved_by_keras(model)))
+    np.savez(saved / _METRICS, *_values(model.metrics_variables))
+    for path in (saved / _MODEL, saved / _RANDOM, saved / _METRICS):
         _sync(path)
     with suppress(OSError):
         _sync(saved)
@@ -374,10 +420,10 @@ def _restore_model(saved: Path, model: keras.Model) -> None:
     model.optimizer.build(model.trainable_variables)
     try:
         model.load_weights(saved / _MODEL)
-        with np.load(saved / _RANDOM) as file:
-            states = [file[name] for name in file.files]
-        for variable, state in zip(_not_saved_by_keras(model), states, strict=True):
+        random, metrics = _arrays(saved / _RANDOM), _arrays(saved / _METRICS)
+        for variable, state in zip(_not_saved_by_keras(model), random, strict=True):
             variable.assign(state)
+        _assign(model.metrics_variables, metrics)
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{saved} must hold the weights of this model: {error} Build and compile it as in the "
@@ -389,3 +435,19 @@ def _not_saved_by_keras(model: keras.Model) -> list[Any]:
     """List the states of random generators, as of `Dropout`, which Keras leaves out of a save."""
     weights = {id(variable) for variable in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def _values(variables: Sequence[Any]) -> list[Any]:
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+
+def _arrays(path: Path) -> list[Any]:
+    with np.load(path) as file:
+        return [file[name] for name in file.files]
+
+
+def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    """Give variables their values, or nothing where not all have been made yet."""
+    if len(variables) == len(values):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catdog_models.cnn import build_model
+    from catdog_models.compact import build_compact_model
     from catdog_models.evaluation import evaluate
     from catdog_models.export import export_saved_model
     from catdog_models.input_spec import InputSpec
     from catdog_models.plots import plot_confusion, plot_history, plot_wrong, preview_batch
+    from catdog_models.transfer import build_transfer_model
 
 __all__ = [
     "InputSpec",
+    "build_compact_model",
     "build_model",
+    "build_transfer_model",
     "evaluate",
     "export_saved_model",
     "plot_confusion",
@@ -26,7 +30,9 @@ __all__ = [
 
 _HOMES = {
     "InputSpec": "catdog_models.input_spec",
+    "build_compact_model": "catdog_models.compact",
     "build_model": "catdog_models.cnn",
+    "build_transfer_model": "catdog_models.transfer",
     "evaluate": "catdog_models.evaluation",
     "export_saved_model": "catdog_models.export",
     "plot_confusion": "catdog_models.plots",

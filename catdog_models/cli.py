@@ -6,36 +6,38 @@ answer at once.
 
 import contextlib
 import io
+import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from catdog_models.precision import PRECISIONS
+from catdog_models.recipes import ORIGINAL_AUGMENTED, RECIPES, Recipe
+
 if TYPE_CHECKING:
     from catdog_data.sources.archive import ImageFolders
+    from catdog_models.cli_data import RunData
+    from catdog_models.results import Results
 
-_AUGMENTATION: dict[str, Any] = {
+# Small batches for the demo: validation follows batch normalisation's running averages, which take
+# some hundred steps to settle, and 800 images in batches of 32 give only 25 steps per epoch.
+_DEMO: dict[str, Any] = {"epochs": 14, "image_size": (64, 64), "batch_size": 16}
+_SPEED_IMAGE_SIZE = (224, 224)
+_SPEED_BATCH_SIZE = 32
+_SPEED_DISTORTIONS: dict[str, Any] = {
     "horizontal_flip": True,
     "rotation_range": 30,
     "shear_range": 0.15,
     "zoom_range": 0.3,
 }
-_RESCALE = 1 / 255.0
-_VALIDATION_SPLIT = 0.2  # where the data has no validation folder
-
-_EPOCHS = 20
-_IMAGE_SIZE = (224, 224)
-_BATCH_SIZE = 32
-# Small batches for the demo: validation follows batch normalisation's running averages, which take
-# some hundred steps to settle, and 800 images in batches of 32 give only 25 steps per epoch.
-_DEMO_EPOCHS = 14
-_DEMO_IMAGE_SIZE = (64, 64)
-_DEMO_BATCH_SIZE = 16
-_SPEED_IMAGE_SIZE = (224, 224)
-_SPEED_BATCH_SIZE = 32
+_PREVIEWED = 32  # images
+_PREVIEW = "preview.png"
+_RESUME = "resume"  # the folder for what a killed run goes on from
 
 
 def _image_size(
@@ -50,17 +52,17 @@ def _image_size(
     return int(sides[0]), int(sides[-1])
 
 
-def _two_names(
+def _names(
     _context: click.Context, _option: click.Parameter, value: str | None
 ) -> list[str] | None:
     """Read `cats,dogs`."""
     if value is None:
         return None
     names = [name.strip() for name in value.split(",")]
-    if len(names) != 2 or len(set(names)) != 2 or not all(names):
+    if len(names) < 2 or len(set(names)) != len(names) or not all(names):
         raise click.BadParameter(
-            f"{value!r} must be two folder names with a comma between, class 0 first, such as "
-            "cats,dogs: the network tells two classes apart."
+            f"{value!r} must be two folder names or more with commas between, class 0 first, such "
+            "as cats,dogs."
         )
     return names
 
@@ -71,19 +73,21 @@ class _Settings:
 
     Attributes:
         output: the folder for everything that is written.
-        epochs: passes over the training images.
-        image_size: height and width in pixels.
-        batch_size: images per batch.
-        augment: whether training images are flipped, rotated, sheared and zoomed.
-        seed: of the weights, the order and the augmentation.
+        recipe: how the network is trained.
+        seed: of the weights, the order and the distortions.
+        precision: a name of `PRECISIONS`, or "auto".
+        cache: where decoded images are kept, or None.
+        save_every: seconds between saves of what a killed run goes on from.
+        tensorboard: whether logs for TensorBoard are written.
     """
 
     output: Path
-    epochs: int
-    image_size: tuple[int, int]
-    batch_size: int
-    augment: bool
+    recipe: Recipe
     seed: int
+    precision: str
+    cache: str | None
+    save_every: float
+    tensorboard: bool
 
 
 @click.command()
@@ -93,79 +97,144 @@ class _Settings:
     help="Folder with one subfolder per class, or train and validation folders of such, "
     "or an archive of either.",
 )
+@click.option("--tfds", metavar="NAME", help="A prepared set of TensorFlow Datasets.")
 @click.option("--demo", is_flag=True, help="Generate a small sample set and train on that.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("catdog-run"),
     show_default=True,
-    help="Where to write the results.",
+    help="Where to write the results. A run that was killed there goes on.",
+)
+@click.option(
+    "--recipe",
+    "recipe_name",
+    type=click.Choice(list(RECIPES)),
+    default=ORIGINAL_AUGMENTED.name,
+    show_default=True,
+    help="Network, distortions and schedule.",
+)
+@click.option(
+    "--to-the-letter",
+    is_flag=True,
+    help="Repeat the notebook's mistakes too: its loss, and distorted validation images.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help=f"Passes over the training images.  [default: {_EPOCHS}; with --demo {_DEMO_EPOCHS}]",
+    help="Passes over the training images.  [default: the recipe's; "
+    f"with --demo {_DEMO['epochs']}]",
 )
 @click.option(
     "--image-size",
     callback=_image_size,
     metavar="N|HxW",
-    help="Height and width in pixels.  "
-    f"[default: {_IMAGE_SIZE[0]}; with --demo {_DEMO_IMAGE_SIZE[0]}]",
+    help="Height and width in pixels.  [default: the recipe's; "
+    f"with --demo {_DEMO['image_size'][0]}]",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help=f"Images per batch.  [default: {_BATCH_SIZE}; with --demo {_DEMO_BATCH_SIZE}]",
+    help=f"Images per batch.  [default: the recipe's; with --demo {_DEMO['batch_size']}]",
 )
 @click.option(
-    "--augment/--no-augment",
-    default=True,
+    "--precision",
+    type=click.Choice(["auto", *PRECISIONS]),
+    default="auto",
     show_default=True,
-    help="Flip, rotate, shear and zoom the training images.",
+    help="What the network computes in; auto goes by the device.",
+)
+@click.option(
+    "--cache",
+    metavar="FOLDER|disk|memory",
+    help="Decode images once, and keep them in a folder, the user's own for caches, or memory.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=2020, show_default=True)
 @click.option(
     "--classes",
-    callback=_two_names,
-    metavar="NAME,NAME",
-    help="The two class folders, class 0 first.  [default: all, sorted by name]",
+    callback=_names,
+    metavar="NAME,NAME,...",
+    help="The class folders, class 0 first.  [default: all, sorted by name]",
 )
+@click.option(
+    "--save-every",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How much work a killed run may lose.",
+)
+@click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard, too.")
 def main(
     data: Path | None,
+    tfds: str | None,
     demo: bool,
     output: Path,
+    recipe_name: str,
+    to_the_letter: bool,
     epochs: int | None,
     image_size: tuple[int, int] | None,
     batch_size: int | None,
-    augment: bool,
+    precision: str,
+    cache: str | None,
     seed: int,
     classes: list[str] | None,
+    save_every: float,
+    tensorboard: bool,
 ) -> None:
-    """Train a small network to tell two classes of images apart.
+    """Train a network to tell classes of images apart.
 
-    Writes preview.png, curves.png, history.csv and model.keras to the output folder.
+    Writes the models best.keras and last.keras, history.csv, curves.png, preview.png and
+    recipe.json to the output folder. Run the same command again after a crash, and it goes on with
+    the next batch; with more than one GPU, or on any, results may differ in the last bits.
     """
-    if demo == (data is not None):
+    if sum((data is not None, tfds is not None, demo)) != 1:
         raise click.UsageError(
-            "Give exactly one of --data PATH (your images) and --demo (a generated set)."
+            "Give exactly one of --data PATH (your images), --tfds NAME (a set of TensorFlow "
+            "Datasets) and --demo (a generated set)."
         )
-    settings = _Settings(
-        output=output,
-        epochs=epochs or (_DEMO_EPOCHS if demo else _EPOCHS),
-        image_size=image_size or (_DEMO_IMAGE_SIZE if demo else _IMAGE_SIZE),
-        batch_size=batch_size or (_DEMO_BATCH_SIZE if demo else _BATCH_SIZE),
-        augment=augment,
-        seed=seed,
-    )
+    if tensorboard and find_spec("tensorboard") is None:
+        raise click.UsageError(
+            "--tensorboard needs the package tensorboard. Install it with "
+            "`pip install catdog[tensorboard]`."
+        )
+    given = {"epochs": epochs, "image_size": image_size, "batch_size": batch_size}
+    changes = (_DEMO if demo else {}) | {k: v for k, v in given.items() if v is not None}
+    recipe = replace(RECIPES[recipe_name], **changes)
+    if to_the_letter:
+        with _blame("--to-the-letter", ValueError):
+            recipe = recipe.to_the_letter()
+    settings = _Settings(output, recipe, seed, precision, cache, save_every, tensorboard)
     with _blame("--output", OSError):
         output.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    folders = _sample_folders(output) if data is None else _image_folders(data, output)
-    names = _class_names(folders, classes)
-    _train(folders, names, settings)
+    with _alone_in(output):
+        if tfds is not None:
+            if classes is not None:
+                raise click.UsageError("--classes names folders; a set of --tfds has its own.")
+            _train(_tfds_data(tfds, settings), settings)
+            return
+        folders = _sample_folders(output) if data is None else _image_folders(data, output)
+        names = _class_names(folders, classes)
+        _train(_folder_data(folders, names, settings), settings)
     if demo:
         click.echo(_speed_line(folders.train, names, seed))
+
+
+@contextlib.contextmanager
+def _alone_in(output: Path) -> Iterator[None]:
+    """Let no other process train into the folder; the lock goes with its process."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(output / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise click.BadParameter(
+            f"another process is training into {str(output)!r}. Wait for it, or choose another "
+            "folder.",
+            param_hint="--output",
+        ) from None
 
 
 def _sample_folders(output: Path) -> "ImageFolders":
@@ -184,7 +253,7 @@ def _image_folders(data: Path, output: Path) -> "ImageFolders":
 
 
 def _class_names(folders: "ImageFolders", wanted: list[str] | None) -> list[str]:
-    """Return the two class names, class 0 first."""
+    """Return the class names, class 0 first."""
     found = _subfolders(folders.train)
     names = wanted or found
     if missing := sorted(set(names) - set(found)):
@@ -192,16 +261,16 @@ def _class_names(folders: "ImageFolders", wanted: list[str] | None) -> list[str]
             f"no folder {missing[0]!r} in {str(folders.train)!r}; there are {', '.join(found)}.",
             param_hint="--classes",
         )
-    if len(names) != 2:
+    if len(names) < 2:
         raise click.BadParameter(
-            f"the network tells two classes apart, but {str(folders.train)!r} has {len(names)}: "
-            f"{', '.join(names) or 'no folders'}. Choose two with --classes NAME,NAME.",
+            f"there must be two class folders or more in {str(folders.train)!r}; there "
+            f"{'is only ' + names[0] if names else 'are none'}.",
             param_hint="--data",
         )
     if folders.validation is not None and set(names) - set(_subfolders(folders.validation)):
         raise click.BadParameter(
             f"the validation folder {str(folders.validation)!r} must have the class folders "
-            f"{names[0]} and {names[1]} too.",
+            f"{' and '.join(names)} too.",
             param_hint="--data",
         )
     return names
@@ -216,64 +285,141 @@ def _subfolders(folder: Path) -> list[str]:
     )
 
 
-def _train(folders: "ImageFolders", names: list[str], settings: _Settings) -> None:
+def _folder_data(folders: "ImageFolders", names: list[str], settings: _Settings) -> "RunData":
+    from catdog_models.cli_data import from_folders
+
+    with _blame("--data", ValueError, OSError):
+        return from_folders(folders, names, settings.recipe, settings.seed, settings.cache)
+
+
+def _tfds_data(name: str, settings: _Settings) -> "RunData":
+    from catdog_models.cli_data import from_tfds
+
+    with _blame("--tfds", ValueError, OSError, ImportError):
+        return from_tfds(name, settings.recipe, settings.seed, settings.cache)
+
+
+def _train(data: "RunData", settings: _Settings) -> None:
     import keras
+    import tensorflow as tf
+    from tensorflow.data.experimental import assert_cardinality
 
-    from catdog_models.cnn import build_model
-    from catdog_models.plots import preview_batch
-    from catdog_models.training import train_and_save
+    from catdog_models.building import build_from_recipe
+    from catdog_models.precision import choose_precision, visible_devices
+    from catdog_models.replicas import gpus, replicated_over
+    from catdog_models.results import Results
+    from catdog_models.run_record import RECORD, record_run
 
+    recipe, output = settings.recipe, settings.output
+    devices = visible_devices()
+    precision = choose_precision(settings.precision, devices)
+    content = {
+        "recipe": recipe.as_json(),
+        "data": data.as_json(),
+        "seed": settings.seed,
+        "precision": precision,
+    }
+    with _blame("--output", ValueError, OSError):
+        record_run(
+            output / RECORD, content, {"tensorflow": tf.__version__, "keras": keras.__version__}
+        )
+        # Validation images that are distorted are those of the epoch, after a crash as well.
+        validation = data.validation.follow(lambda: (len(results.rows), 0))
+        validation = validation.apply(assert_cardinality(data.validation.cardinality()))
+        results: Results = Results(output, validation)
+    click.echo(json.dumps(content, indent=2))
+    if all(device.kind == "CPU" for device in devices):
+        tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
-    with _blame("--image-size", ValueError):
-        model = build_model(settings.image_size)
-    training, validation = _iterators(folders, names, settings)
-    for iterator, share in ((training, "training"), (validation, "validation")):
-        if not iterator.samples:
-            raise click.BadParameter(f"found no {share} images.", param_hint="--data")
-    preview_batch(*_first_images(training), names, settings.output / "preview.png")
-    history = train_and_save(
-        model, training, validation, epochs=settings.epochs, output=settings.output
+    steps = int(data.training.cardinality())
+    replicas = gpus()
+    with _blame("--batch-size", ValueError):
+        scope = replicated_over(replicas, recipe.batch_size, data.images)
+    if len(replicas) > 1:
+        click.echo(f"training on {len(replicas)} GPUs, each with a part of every batch")
+    with _blame("--image-size", ValueError), scope:
+        model = build_from_recipe(recipe, len(data.class_names), steps, precision)
+    if not (output / _PREVIEW).exists():  # else of the run that is gone on with
+        _preview(data, output)
+    _fit(model, data, results, settings, steps)
+    _report(model, data, results, settings)
+
+
+def _fit(model: Any, data: "RunData", results: "Results", settings: _Settings, steps: int) -> None:
+    """Train from where an earlier sitting ended."""
+    import keras
+    from rich.console import Console
+
+    from catdog_data import InputPosition, InputWait, Position
+    from catdog_models.progress import Progress
+    from catdog_models.replicas import take_no_first_batch
+    from catdog_models.training import build_metrics, train
+
+    path = settings.output / _RESUME / "position.json"
+    build_metrics(model)
+    take_no_first_batch(model)
+    position = Position(0, 0, steps)
+    if path.exists():
+        with _blame("--output", ValueError, OSError):
+            position = InputPosition.restore(path, model)
+    epochs = settings.recipe.epochs
+    if position.epoch >= epochs and len(results.rows) == epochs:
+        click.echo(
+            f"{settings.output} holds a complete run of {epochs} epochs; nothing is trained."
+        )
+        return
+    if position != Position(0, 0):
+        click.echo(f"going on with epoch {position.epoch + 1}, step {position.step + 1} of {steps}")
+    saver = InputPosition(
+        path,
+        every=steps,
+        start=position,
+        weights=path.parent / "weights",
+        seconds=settings.save_every,
     )
-    click.echo(f"wrote preview.png, curves.png, history.csv, model.keras to {settings.output}")
-    click.echo(f"validation accuracy: {history.history['val_accuracy'][-1]:.3f}")
+    logs = settings.output / "tensorboard"
+    clock = InputWait(logs if settings.tensorboard else None)
+    progress = Progress(epochs, steps, Console(), clock.measured)
+    progress.begin_at(position.step)
+    train(
+        model,
+        saver.follow(data.training),
+        results,
+        epochs=epochs,
+        done=position.epoch,
+        saver=saver,
+        before=[clock, *([keras.callbacks.TensorBoard(logs)] if settings.tensorboard else [])],
+        after=[progress],
+    )
 
 
-def _first_images(iterator: Any) -> tuple[Any, Any]:
-    """Return the images and labels of an epoch's first batches, enough for a preview."""
+def _preview(data: "RunData", output: Path) -> None:
+    """Draw the first images that are trained on."""
     import numpy as np
 
-    batches = [next(iterator) for _ in range(min(len(iterator), -(-32 // iterator.batch_size)))]
-    iterator.reset()
-    images, labels = zip(*batches, strict=True)
-    return np.concatenate(images), np.concatenate(labels)
+    from catdog_models.plots import preview_batch
+
+    first, pictures = data.training.resume(0, 0), []
+    for images, labels in first:
+        pictures.append((images.numpy(), labels.numpy()))
+        if sum(len(each) for each, _ in pictures) >= _PREVIEWED:
+            break
+    images, labels = (np.concatenate(each) for each in zip(*pictures, strict=True))
+    preview_batch(images, labels, data.class_names, output / _PREVIEW, count=_PREVIEWED)
 
 
-def _iterators(folders: "ImageFolders", names: list[str], settings: _Settings) -> tuple[Any, Any]:
-    """Return the training and the validation iterator."""
-    from catdog_data import ImageDataGenerator
+def _report(model: Any, data: "RunData", results: "Results", settings: _Settings) -> None:
+    """Draw and say what came out."""
+    from catdog_models.epoch_table import columns
+    from catdog_models.plots import plot_history
 
-    split = _VALIDATION_SPLIT if folders.validation is None else 0.0
-    options: dict[str, Any] = {
-        "target_size": settings.image_size,
-        "classes": names,
-        "class_mode": "binary",
-        "batch_size": settings.batch_size,
-        "seed": settings.seed,
-    }
-    augmentation = _AUGMENTATION if settings.augment else {}
-    training = ImageDataGenerator(rescale=_RESCALE, validation_split=split, **augmentation)
-    validation = ImageDataGenerator(rescale=_RESCALE, validation_split=split)
-    return (
-        training.flow_from_directory(
-            folders.train, subset="training" if split else None, **options
-        ),
-        validation.flow_from_directory(
-            folders.validation or folders.train,
-            subset="validation" if split else None,
-            shuffle=False,
-            **options,
-        ),
+    plot_history(columns(results.rows), settings.output / "curves.png")
+    best = results.best_epoch()
+    click.echo(
+        f"wrote preview.png, curves.png, history.csv, best.keras, last.keras to {settings.output}"
     )
+    click.echo(f"validation accuracy: {results.rows[-1]['val_accuracy']:.3f}")
+    click.echo(f"best: {results.rows[best - 1]['val_accuracy']:.3f} after epoch {best}")
 
 
 def _speed_line(folder: Path, names: list[str], seed: int) -> str:
@@ -281,7 +427,7 @@ def _speed_line(folder: Path, names: list[str], seed: int) -> str:
     from tensorflow.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 
     from catdog_data import ImageDataGenerator
-    from catdog_models.training import compare_speed
+    from catdog_models.speed import compare_speed
 
     click.echo("measuring the input against keras' ImageDataGenerator (under a minute) ...")
     ours, theirs = (
@@ -303,7 +449,7 @@ def _speed_line(folder: Path, names: list[str], seed: int) -> str:
 
 def _augmented(generator: Any, folder: Path, names: list[str], seed: int) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):  # "Found N images" was said before
-        return generator(rescale=_RESCALE, **_AUGMENTATION).flow_from_directory(
+        return generator(rescale=1 / 255.0, **_SPEED_DISTORTIONS).flow_from_directory(
             folder,
             target_size=_SPEED_IMAGE_SIZE,
             classes=names,

@@ -2,15 +2,24 @@
 
 import keras
 
+from catdog_models.heads import checked_size, compile_classifier, output_layer
+from catdog_models.precision import layers_in
+
 _FILTERS = (32, 64, 128)
 _SMALLEST_SIDE = 22  # 22 -> 10 -> 4 -> 1: the side after each block's 3x3 convolution and pooling
 
 
-def build_model(image_size: tuple[int, int] = (224, 224)) -> keras.Model:
+def build_model(
+    image_size: tuple[int, int] = (224, 224),
+    num_classes: int = 2,
+    *,
+    precision: str | None = None,
+) -> keras.Model:
     """Build and compile the network: three convolution blocks, then two dense layers.
 
     Each block is batch normalisation, a 3x3 ReLU convolution (32, 64, 128 filters) and 2x2 max
-    pooling. A dense layer of 256 ReLU units, dropout of one half and one sigmoid unit follow.
+    pooling. A dense layer of 256 ReLU units, dropout of one half and one sigmoid unit follow, or K
+    softmax units for K classes.
 
     The notebook compiled its sigmoid output with `BinaryCrossentropy(from_logits=True)`, which
     applies a second sigmoid to the probability and keeps the loss above 0.31 however right the
@@ -20,19 +29,32 @@ def build_model(image_size: tuple[int, int] = (224, 224)) -> keras.Model:
 
     Args:
         image_size: height and width in pixels, each at least 22.
+        num_classes: at least 2.
+        precision: the layers' dtype policy, such as "mixed_bfloat16"; None for Keras' setting. The
+            output is float32 under any.
 
     Returns:
-        A compiled model (Adam with learning rate 0.001, binary cross-entropy, accuracy) from
-        `float32[B, H, W, 3]` to `float32[B, 1]`, the probability of class 1.
+        A compiled model (Adam with learning rate 0.001, cross-entropy, accuracy) from
+        `float32[B, H, W, 3]` in [0, 1] to `float32[B, 1]`, the probability of class 1, or
+        `float32[B, K]`.
 
     Raises:
         TypeError: `image_size` is not a pair of integers.
-        ValueError: a side of `image_size` is below 22.
+        ValueError: a side of `image_size` is below 22, or there are fewer than 2 classes.
 
     Source: the notebook's network, layer by layer; only the loss differs.
     """
-    height, width = _checked_size(image_size)
-    layers: list[keras.layers.Layer] = [keras.Input((height, width, 3))]
+    height, width = checked_size(
+        image_size, _SMALLEST_SIDE, "nothing is left after three convolutions and poolings"
+    )
+    with layers_in(precision):
+        model = keras.Sequential(_layers(height, width, num_classes))
+    compile_classifier(model)
+    return model
+
+
+def _layers(height: int, width: int, num_classes: int) -> list[keras.layers.Layer]:
+    layers: list[keras.layers.Layer] = [keras.Input((height, width, 3), dtype="float32")]
     for filters in _FILTERS:
         layers += [
             keras.layers.BatchNormalization(),
@@ -43,29 +65,6 @@ def build_model(image_size: tuple[int, int] = (224, 224)) -> keras.Model:
         keras.layers.Flatten(data_format="channels_last"),
         keras.layers.Dense(256, activation="relu"),
         keras.layers.Dropout(0.5),
-        keras.layers.Dense(1, activation="sigmoid"),
+        output_layer(num_classes),
     ]
-    model = keras.Sequential(layers)
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate=0.001),
-        loss=keras.losses.BinaryCrossentropy(from_logits=False),
-        metrics=["accuracy"],
-    )
-    return model
-
-
-def _checked_size(image_size: tuple[int, int]) -> tuple[int, int]:
-    try:
-        height, width = (side.__index__() for side in image_size)
-    except (TypeError, ValueError, AttributeError):
-        raise TypeError(
-            "image_size must be a pair of integers (height, width), such as (224, 224). "
-            f"Received: {image_size!r}"
-        ) from None
-    if min(height, width) < _SMALLEST_SIDE:
-        raise ValueError(
-            f"image_size must be at least {_SMALLEST_SIDE} pixels on each side, or nothing is left "
-            f"after three convolutions and poolings. Received: {(height, width)}. "
-            "Load the images larger."
-        )
-    return height, width
+    return layers

@@ -1,119 +1,83 @@
-"""Train a model and keep its results; compare how fast two inputs deliver.
+"""Train a model so that a killed run can go on, and keep its results.
 
-It takes whatever `model.fit` takes and knows nothing of where the images come from.
+It takes any `tf.data.Dataset` and knows nothing of where the images come from.
 """
 
-import csv
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from catdog_models.plots import plot_history
-
-_LEAD_IN = 0.2  # of each timed spell: what was prefetched while the other input ran is drawn first
+from catdog_models.results import Results
 
 
-@dataclass(frozen=True)
-class SpeedComparison:
-    """What two inputs delivered, in turns on the same machine.
-
-    Attributes:
-        ours: images per second, in the round of the median ratio.
-        theirs: images per second, in the same round.
-        ratio: ours divided by theirs, median over the rounds.
-        images: images drawn from both within the timed spells.
-        largest_difference: largest difference of a pixel between the first two batches.
-    """
-
-    ours: float
-    theirs: float
-    ratio: float
-    images: int
-    largest_difference: float
-
-
-def train_and_save(
-    model: keras.Model, training: Any, validation: Any, *, epochs: int, output: Path
-) -> keras.callbacks.History:
-    """Fit the model; write `history.csv`, `curves.png` and `model.keras` into a folder.
+def train(
+    model: keras.Model,
+    training: Any,
+    results: Results,
+    *,
+    epochs: int,
+    done: int = 0,
+    saver: keras.callbacks.Callback | None = None,
+    before: Sequence[keras.callbacks.Callback] = (),
+    after: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Fit the model up to the last epoch; validate and keep the models after each.
 
     Args:
-        model: a compiled model.
-        training: what `model.fit` takes as `x`.
-        validation: what `model.fit` takes as `validation_data`.
-        epochs: at least 1.
-        output: a folder that exists.
+        model: compiled, and as the first `done` epochs left it, its metrics included.
+        training: what `model.fit` takes as `x`, beginning where training is to go on.
+        results: where the outcome of epochs goes.
+        epochs: how many there are in all.
+        done: how many were trained before.
+        saver: saves model and position in a way that `model` was restored from. It runs before an
+            epoch is validated, so that no epoch is trained twice.
+        before: callbacks that come first, such as a clock for the input.
+        after: callbacks that come last, and see the validation metrics.
 
-    Returns:
-        Keras' History of the training.
+    Raises:
+        ValueError: the epochs in the results are not those that were trained.
     """
-    history = model.fit(training, epochs=epochs, validation_data=validation, verbose=2)
-    write_history(history.history, output / "history.csv")
-    plot_history(history, output / "curves.png")
-    model.save(output / "model.keras")
-    return history
-
-
-def write_history(metrics: Mapping[str, Sequence[float]], path: Path) -> None:
-    """Write one row per epoch: its number from 1, then each metric."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["epoch", *metrics])
-        writer.writerows(
-            [epoch, *row] for epoch, row in enumerate(zip(*metrics.values(), strict=True), 1)
+    if len(results.rows) == done - 1:
+        # Killed between the last batch of an epoch and its row.
+        results.add_epoch(model, model.get_metrics_result())
+    if len(results.rows) != done:
+        raise ValueError(
+            f"The run must have as many epochs in its history ({len(results.rows)}) as were "
+            f"trained ({done}). Restore its files, or begin anew in another folder."
+        )
+    if done < epochs:
+        kept = [saver] if saver is not None else []
+        model.fit(
+            training,
+            initial_epoch=done,
+            epochs=epochs,
+            callbacks=[*before, *kept, _EndOfEpoch(results), *after],
+            shuffle=False,  # The dataset has an order of its own.
+            verbose=0,
         )
 
 
-def compare_speed(
-    ours: Iterator[Any], theirs: Iterator[Any], *, rounds: int = 3, seconds: float = 3.0
-) -> SpeedComparison:
-    """Time two endless inputs in alternating rounds, after one warm-up batch of each.
-
-    The turns put both under the same load of a shared machine, and the median ignores a round
-    that was disturbed.
+def build_metrics(model: keras.Model) -> None:
+    """Make the variables of a compiled model's metrics, for a saved state to be put into them.
 
     Args:
-        ours: yields `(images, ...)`, images `float32[B, H, W, C]`.
-        theirs: the same.
-        rounds: turns of each input, odd, so that the median is one of them.
-        seconds: length of one timed spell of one input, above 0; it ends with a whole batch.
-
-    Returns:
-        The round of the median ratio, and how far the two warm-up batches were apart.
+        model: what Keras has not trained or evaluated yet; its weights stay as they are.
     """
-    difference = _largest_difference(next(ours)[0], next(theirs)[0])
-    rates: list[tuple[float, float]] = []
-    images = 0
-    for _ in range(rounds):
-        our_images, our_rate = _rate(ours, seconds)
-        their_images, their_rate = _rate(theirs, seconds)
-        rates.append((our_rate, their_rate))
-        images += our_images + their_images
-    our_rate, their_rate = sorted(rates, key=lambda pair: pair[0] / pair[1])[rounds // 2]
-    return SpeedComparison(our_rate, their_rate, our_rate / their_rate, images, difference)
+    images = np.zeros((1, *model.input_shape[1:]), np.float32)
+    labels = np.zeros((1, *model.output_shape[1:]), np.float32)
+    model.test_on_batch(images, labels)
+    model.reset_metrics()
 
 
-def _rate(batches: Iterator[Any], seconds: float) -> tuple[int, float]:
-    """Return how many images came in one spell, and how many per second."""
-    _draw(batches, seconds * _LEAD_IN)
-    start = time.perf_counter()
-    images = _draw(batches, seconds)
-    return images, images / (time.perf_counter() - start)
+class _EndOfEpoch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Enter each epoch in the results."""
 
+    def __init__(self, results: Results) -> None:
+        super().__init__()
+        self._results = results
 
-def _draw(batches: Iterator[Any], seconds: float) -> int:
-    end = time.perf_counter() + seconds
-    images = 0
-    while images == 0 or time.perf_counter() < end:
-        images += len(next(batches)[0])
-    return images
-
-
-def _largest_difference(first: Any, second: Any) -> float:
-    first, second = np.asarray(first), np.asarray(second)
-    return float(np.abs(first - second).max()) if first.shape == second.shape else float("inf")
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Let later callbacks see the whole row."""
+        logs.update(self._results.add_epoch(self.model, logs))

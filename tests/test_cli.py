@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,7 @@ import catdog_data
 import catdog_models
 from catdog_data.sources.archive import ImageFolders
 from catdog_models import cli
-from catdog_models.training import SpeedComparison
+from catdog_models.speed import SpeedComparison
 
 _ROOT = Path(catdog_models.__file__).parents[1]
 
@@ -68,7 +69,8 @@ def _refused(message, *arguments):
 def test_help_names_every_option():
     result = _run("--help")
     assert result.exit_code == 0
-    options = "--data --demo --output --epochs --image-size --batch-size --augment --seed --classes"
+    options = "--data --tfds --demo --output --recipe --to-the-letter --epochs --image-size"
+    options += " --batch-size --precision --cache --seed --classes --save-every --tensorboard"
     for option in options.split():
         assert option in result.output
 
@@ -86,7 +88,7 @@ def test_help_does_not_load_tensorflow():
 
 
 def test_exactly_one_source(tree, tmp_path):
-    message = "Give exactly one of --data PATH (your images) and --demo"
+    message = "Give exactly one of --data PATH (your images), --tfds NAME"
     _refused(message, "--output", tmp_path / "out")
     _refused(message, "--output", tmp_path / "out", "--demo", "--data", tree)
     assert not (tmp_path / "out").exists()
@@ -105,9 +107,12 @@ def test_exactly_one_source(tree, tmp_path):
         ("'--seed': -1 is not in the range", ["--seed", "-1"]),
         ("'--classes': 'cats' must be two folder names", ["--classes", "cats"]),
         ("'--classes': 'cats,cats' must be two folder names", ["--classes", "cats,cats"]),
-        ("'--classes': 'a,b,c' must be two folder names", ["--classes", "a,b,c"]),
         ("'--classes': 'cats,' must be two folder names", ["--classes", "cats,"]),
         ("--classes: no folder 'birds'", ["--classes", "cats,birds"]),
+        ("'--recipe': 'soup' is not one of", ["--recipe", "soup"]),
+        ("'--precision': 'float8' is not one of", ["--precision", "float8"]),
+        ("'--save-every': 0.0 is not in the range", ["--save-every", "0"]),
+        ("--to-the-letter: Only recipes of the", ["--recipe", "modern", "--to-the-letter"]),
         ("--image-size: image_size must be at least 22", ["--image-size", "16"]),
         ("'--data': Path 'nowhere' does not exist", ["--data", "nowhere"]),
     ],
@@ -121,10 +126,10 @@ def test_wrong_options(tree, tmp_path, message, arguments):
 )
 def test_image_size_is_height_by_width(monkeypatch, tree, tmp_path, value, size):
     seen = []
-    monkeypatch.setattr(cli, "_train", lambda folders, names, settings: seen.append(settings))
+    monkeypatch.setattr(cli, "_train", lambda data, settings: seen.append(settings))
     result = _run("--data", tree, "--output", tmp_path, "--image-size", value)
     assert result.exit_code == 0, result.output
-    assert seen[0].image_size == size
+    assert seen[0].recipe.image_size == size
 
 
 def test_output_must_be_a_folder(tree, tmp_path):
@@ -148,21 +153,21 @@ def test_file_that_is_no_archive(tmp_path):
     )
 
 
-def test_more_than_two_classes(tmp_path):
-    _save_tree(tmp_path / "pets", 2, ("birds", "cats", "dogs"))
+def test_one_class(tmp_path):
+    _save_tree(tmp_path / "pets", 2, ("birds",))
     _refused(
-        "has 3: birds, cats, dogs. Choose two with --classes",
+        "--data",
         *("--data", tmp_path / "pets", "--output", tmp_path / "out"),
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "names"),
-    [([], ["cats", "dogs"]), (["--classes", "dogs, cats"], ["dogs", "cats"])],
+    [([], ("cats", "dogs")), (["--classes", "dogs, cats"], ("dogs", "cats"))],
 )
 def test_order_of_classes(monkeypatch, tree, tmp_path, arguments, names):
     seen = []
-    monkeypatch.setattr(cli, "_train", lambda folders, names, settings: seen.append(names))
+    monkeypatch.setattr(cli, "_train", lambda data, settings: seen.append(data.class_names))
     assert _run("--data", tree, "--output", tmp_path, *arguments).exit_code == 0
     assert seen == [names]
 
@@ -175,55 +180,10 @@ def test_folders_of_archivers_are_no_classes(tmp_path):
     assert cli._class_names(ImageFolders(tree, None), None) == ["cats", "dogs"]
 
 
-class _Recorder:
-    """Stands for ImageDataGenerator and remembers how it was called."""
-
-    def __init__(self, **options):
-        self.options = options
-
-    def flow_from_directory(self, folder, **options):
-        return self.options, folder, options
-
-
-def _recorded(monkeypatch, folders, *, augment):
-    monkeypatch.setattr(catdog_data, "ImageDataGenerator", _Recorder, raising=False)
-    settings = cli._Settings(Path(), 1, (64, 96), 16, augment, seed=7)
-    return cli._iterators(folders, ["cats", "dogs"], settings)
-
-
-_RECIPE = {"horizontal_flip": True, "rotation_range": 30, "shear_range": 0.15, "zoom_range": 0.3}
-
-
-@pytest.mark.parametrize("augment", [True, False])
-def test_recipe_is_the_notebooks(monkeypatch, augment):
-    folders = ImageFolders(Path("train"), Path("validation"))
-    training, validation = _recorded(monkeypatch, folders, augment=augment)
-    plain = {"rescale": 1 / 255.0, "validation_split": 0.0}
-    assert training[0] == ({**plain, **_RECIPE} if augment else plain)
-    assert validation[0] == plain
-    assert (training[1], validation[1]) == (Path("train"), Path("validation"))
-    common = {
-        "target_size": (64, 96),
-        "classes": ["cats", "dogs"],
-        "class_mode": "binary",
-        "batch_size": 16,
-        "seed": 7,
-        "subset": None,
-    }
-    assert training[2] == common
-    assert validation[2] == {**common, "shuffle": False}
-
-
-def test_one_tree_is_split(monkeypatch):
-    training, validation = _recorded(monkeypatch, ImageFolders(Path("all"), None), augment=True)
-    for generator, folder, _ in (training, validation):
-        assert generator["validation_split"] == 0.2
-        assert folder == Path("all")
-    assert (training[2]["subset"], validation[2]["subset"]) == ("training", "validation")
-    assert set(validation[0]) == {"rescale", "validation_split"}
-
-
 # --- Whole runs -----------------------------------------------------------------------------------
+
+
+_COLUMNS = "epoch loss accuracy val_loss val_accuracy learning_rate input_wait images_per_second"
 
 
 def _check_results(output, epochs, image_size):
@@ -234,11 +194,14 @@ def _check_results(output, epochs, image_size):
             assert picture.format == "PNG"
             picture.load()
     rows = (output / "history.csv").read_text().splitlines()
-    assert set(rows[0].split(",")) == {"epoch", "accuracy", "loss", "val_accuracy", "val_loss"}
+    assert set(rows[0].split(",")) == set(_COLUMNS.split())
     assert [row.split(",")[0] for row in rows[1:]] == [str(n) for n in range(1, epochs + 1)]
-    model = keras.models.load_model(output / "model.keras")
-    assert model.input_shape == (None, *image_size, 3)
-    return rows[0].split(","), [float(value) for value in rows[-1].split(",")]
+    for name in ("best.keras", "last.keras"):
+        model = keras.models.load_model(output / name)
+        assert model.input_shape == (None, *image_size, 3)
+    return [
+        dict(zip(rows[0].split(","), map(float, row.split(",")), strict=True)) for row in rows[1:]
+    ]
 
 
 @pytest.mark.slow
@@ -249,42 +212,44 @@ def test_training_on_split_folders(split_tree, tmp_path):
         *("--image-size", "24x32", "--batch-size", 8, "--seed", 1),
     )
     assert result.exit_code == 0, result.output
-    assert "Found 40 images belonging to 2 classes." in result.output
-    assert "Found 16 images belonging to 2 classes." in result.output
-    names, last = _check_results(output, 2, (24, 32))
-    accuracy = last[names.index("val_accuracy")]
+    assert json.loads((output / "recipe.json").read_text())["data"]["training_images"] == 40
+    accuracy = _check_results(output, 2, (24, 32))[-1]["val_accuracy"]
     assert f"validation accuracy: {accuracy:.3f}" in result.output
     assert "times faster" not in result.output
 
 
 @pytest.mark.slow
-def test_training_on_an_archive_splits_it_and_repeats(tree, tmp_path):
+def test_training_on_an_archive_splits_it_and_goes_on(tree, tmp_path):
     with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
         for path in sorted(tree.rglob("*.png")):
             archive.write(path, path.relative_to(tree.parent))
-    histories = []
-    for name in ("first", "second"):
-        output = tmp_path / name
-        result = _run(
-            *("--data", tmp_path / "pets.zip", "--output", output, "--epochs", 1),
-            *("--image-size", 24, "--batch-size", 8, "--seed", 3),
-        )
-        assert result.exit_code == 0, result.output
-        assert "Found 32 images belonging to 2 classes." in result.output
-        assert "Found 8 images belonging to 2 classes." in result.output
-        histories.append(_check_results(output, 1, (24, 24))[1])
-    np.testing.assert_allclose(histories[0], histories[1], rtol=1e-4)
+    command = ("--data", tmp_path / "pets.zip", "--output", tmp_path / "out", "--epochs", 1)
+    command += ("--image-size", 24, "--batch-size", 8, "--seed", 3)
+    assert _run(*command).exit_code == 0
+    data = json.loads((tmp_path / "out" / "recipe.json").read_text())["data"]
+    # A fifth of each class by the hash of each name: of few files not exactly.
+    assert data["training_images"] + data["validation_images"] == 40
+    assert 2 <= data["validation_images"] <= 16
+    before = (tmp_path / "out" / "history.csv").read_bytes()
+    again = _run(*command)
+    assert again.exit_code == 0, again.output
+    assert "complete run of 1 epochs; nothing is trained" in again.output
+    assert (tmp_path / "out" / "history.csv").read_bytes() == before
+    other = _run(*command, "--seed", 4, "--recipe", "original-plain")
+    assert other.exit_code == 2
+    assert "seed was 3 and is now 4" in _flat(other.output)
+    assert "recipe.name was original-augmented and is now original-plain" in _flat(other.output)
 
 
 @pytest.mark.slow
-def test_training_learns_what_is_easy(split_tree, tmp_path):
+@pytest.mark.parametrize("recipe", ["original-augmented", "modern"])
+def test_training_learns_what_is_easy(split_tree, tmp_path, recipe):
     result = _run(
         *("--data", split_tree, "--output", tmp_path, "--epochs", 15),
-        *("--image-size", 24, "--batch-size", 8, "--no-augment"),
+        *("--image-size", 24, "--batch-size", 8, "--recipe", recipe),
     )
     assert result.exit_code == 0, result.output
-    names, last = _check_results(tmp_path, 15, (24, 24))
-    assert last[names.index("accuracy")] > 0.9
+    assert _check_results(tmp_path, 15, (24, 24))[-1]["accuracy"] > 0.9
 
 
 def test_demo_trains_on_the_sample_set_and_reports_speed(monkeypatch, split_tree, tmp_path):
@@ -295,13 +260,14 @@ def test_demo_trains_on_the_sample_set_and_reports_speed(monkeypatch, split_tree
         return ImageFolders(split_tree / "train", split_tree / "validation")
 
     monkeypatch.setattr("catdog_data.sources.samples.generate_sample_set", generate)
-    monkeypatch.setattr(cli, "_train", lambda folders, names, settings: trained.append(settings))
+    monkeypatch.setattr(cli, "_train", lambda data, settings: trained.append(settings))
     monkeypatch.setattr(cli, "_speed_line", lambda folder, names, seed: f"speed of {folder.name}")
     result = _run("--demo", "--output", tmp_path)
     assert result.exit_code == 0, result.output
     assert destinations == [tmp_path / "sample-set"]
-    used = trained[0].epochs, trained[0].image_size, trained[0].batch_size
-    assert used == (cli._DEMO_EPOCHS, cli._DEMO_IMAGE_SIZE, cli._DEMO_BATCH_SIZE)
+    recipe = trained[0].recipe
+    used = recipe.name, recipe.epochs, recipe.image_size, recipe.batch_size
+    assert used == ("original-augmented", 14, (64, 64), 16)
     assert "speed of train" in result.output
 
 
@@ -313,9 +279,19 @@ def test_demo_beside_another_sample_set(monkeypatch, tmp_path):
     _refused("--output: destination must be empty", "--demo", "--output", tmp_path)
 
 
+class _Recorder:
+    """Stands for ImageDataGenerator and remembers how it was called."""
+
+    def __init__(self, **options):
+        self.options = options
+
+    def flow_from_directory(self, folder, **options):
+        return self.options, folder, options
+
+
 def _said(monkeypatch, tree, difference, capsys):
     speed = SpeedComparison(1200.4, 115.0, 10.44, 4321, difference)
-    monkeypatch.setattr("catdog_models.training.compare_speed", lambda ours, theirs: speed)
+    monkeypatch.setattr("catdog_models.speed.compare_speed", lambda ours, theirs: speed)
     monkeypatch.setattr(catdog_data, "ImageDataGenerator", _Recorder, raising=False)
     line = cli._speed_line(tree, ["cats", "dogs"], 0)
     assert "Found" not in capsys.readouterr().out
@@ -332,11 +308,101 @@ def test_speed_line(monkeypatch, tree, capsys):
 
 @pytest.mark.slow
 def test_speed_is_measured_against_keras(tree, monkeypatch):
-    from catdog_models import training
+    from catdog_models import speed
 
-    measure = training.compare_speed
+    measure = speed.compare_speed
     monkeypatch.setattr(
-        training, "compare_speed", lambda ours, theirs: measure(ours, theirs, rounds=1, seconds=0.5)
+        speed, "compare_speed", lambda ours, theirs: measure(ours, theirs, rounds=1, seconds=0.5)
     )
     line = cli._speed_line(tree, ["cats", "dogs"], 0)
     assert "identical pixels" in line
+
+
+# --- Three classes, TensorBoard and TFDS ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def three_classes(tmp_path_factory):
+    return _save_tree(tmp_path_factory.mktemp("three") / "pets", 12, ("birds", "cats", "dogs"))
+
+
+_QUICK = ("--recipe", "original-plain", "--image-size", 24, "--batch-size", 8)
+
+
+@pytest.mark.slow
+def test_three_classes_are_learnt(three_classes, tmp_path):
+    import keras
+
+    result = _run("--data", three_classes, "--output", tmp_path, *_QUICK, "--epochs", 15)
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "recipe.json").read_text())["data"]["classes"] == [
+        "birds",
+        "cats",
+        "dogs",
+    ]
+    assert keras.models.load_model(tmp_path / "last.keras").output_shape == (None, 3)
+    assert _check_results(tmp_path, 15, (24, 24))[-1]["accuracy"] > 0.9
+
+
+def test_the_package_of_tensorboard_is_named_when_missing(monkeypatch, tree, tmp_path):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    message = "Install it with `pip install catdog[tensorboard]`"
+    _refused(message, "--data", tree, "--output", tmp_path / "out", "--tensorboard")
+
+
+@pytest.mark.slow
+def test_logs_for_tensorboard_are_written_only_if_asked(tree, tmp_path):
+    pytest.importorskip("tensorboard")
+    for folder, option in (("with", ["--tensorboard"]), ("without", [])):
+        arguments = ("--data", tree, "--output", tmp_path / folder, *_QUICK, "--epochs", 1)
+        result = _run(*arguments, *option)
+        assert result.exit_code == 0, result.output
+    assert list((tmp_path / "with").rglob("events.out.tfevents.*"))
+    assert not list((tmp_path / "without").rglob("events.out.tfevents.*"))
+
+
+@pytest.mark.slow
+def test_training_on_a_set_of_tfds(monkeypatch, three_classes, tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    paths = sorted(three_classes.rglob("*.png"))
+
+    class Pets(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            label = tfds.features.ClassLabel(names=["birds", "cats", "dogs"])
+            features = {"image": tfds.features.Image(), "label": label}
+            return tfds.core.DatasetInfo(
+                builder=self, features=tfds.features.FeaturesDict(features)
+            )
+
+        def _split_generators(self, _):
+            return {"train": self._generate_examples()}
+
+        def _generate_examples(self):
+            for path in paths:
+                yield str(path), {"image": path, "label": path.parent.name}
+
+    builder = Pets(data_dir=tmp_path / "tfds", file_format="array_record")
+    builder.download_and_prepare()
+    monkeypatch.setattr(tfds, "builder", lambda name: {"pets": builder}[name])
+    command = ("--tfds", "pets", "--output", tmp_path / "out", *_QUICK, "--epochs", 1)
+    result = _run(*command)
+    assert result.exit_code == 0, result.output
+    data = json.loads((tmp_path / "out" / "recipe.json").read_text())["data"]
+    assert data["classes"] == ["birds", "cats", "dogs"]
+    assert (data["training_images"], data["validation_images"]) == (29, 7)  # a fifth of 36
+    again = _run(*command)
+    assert "complete run of 1 epochs; nothing is trained" in again.output
+
+
+def test_tfds_has_its_own_classes_and_is_named_when_missing(monkeypatch, tmp_path):
+    _refused(
+        "a set of --tfds has its own",
+        *("--tfds", "pets", "--classes", "a,b", "--output", tmp_path / "out"),
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    _refused(
+        "--tfds: needs tensorflow_datasets, which cannot be imported",
+        *("--tfds", "pets", "--output", tmp_path / "out"),
+    )

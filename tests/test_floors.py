@@ -77,7 +77,12 @@ FLOORS = {
     "catdog_data.keras_compat.generator": 9,
     "catdog_data.keras_compat.conversion": 10,
 }
-COMMANDS = {"catdog_models.cli", "catdog_models.predict_cli", "catdog_models.export_cli"}
+COMMANDS = {
+    "catdog_models.cli",
+    "catdog_models.cli_data",
+    "catdog_models.export_cli",
+    "catdog_models.predict_cli",
+}
 PACKAGES = {
     "catdog_data",
     "catdog_data.augment",

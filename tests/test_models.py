@@ -8,7 +8,7 @@ import pytest
 
 import catdog_models
 from catdog_models import build_model
-from catdog_models.training import compare_speed, write_history
+from catdog_models.speed import compare_speed
 
 _ROOT = Path(catdog_models.__file__).parents[1]
 _HEAVY = ("tensorflow", "keras", "matplotlib")
@@ -132,7 +132,7 @@ def test_network_does_not_follow_the_data_format_setting():
         keras.config.set_image_data_format(before)
 
 
-# --- Speed and history ----------------------------------------------------------------------------
+# --- Speed ----------------------------------------------------------------------------------------
 
 
 class _Clock:
@@ -148,7 +148,7 @@ class _Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = _Clock()
-    monkeypatch.setattr("catdog_models.training.time.perf_counter", lambda: clock.now)
+    monkeypatch.setattr("catdog_models.speed.time.perf_counter", lambda: clock.now)
     return clock
 
 
@@ -164,7 +164,7 @@ def test_speed_ratio_on_a_clock_of_our_own(clock):
 def test_speed_is_that_of_the_median_round(clock, monkeypatch):
     # Ratios 7, 3 and 10; the medians of the columns would be 800 and 100.
     rates = iter([700.0, 100.0, 900.0, 300.0, 800.0, 80.0])
-    monkeypatch.setattr("catdog_models.training._rate", lambda *_: (10, next(rates)))
+    monkeypatch.setattr("catdog_models.speed._rate", lambda *_: (10, next(rates)))
     speed = compare_speed(clock.input(1.0), clock.input(1.0), rounds=3)
     assert (speed.ours, speed.theirs, speed.ratio) == (700.0, 100.0, 7.0)
     assert speed.images == 60
@@ -178,12 +178,6 @@ def test_slow_input_still_gives_a_batch_a_spell(clock):
 def test_speed_reports_that_inputs_differ(clock):
     speed = compare_speed(clock.input(1.0, 0.5), clock.input(1.0, 0.25), rounds=1, seconds=1.0)
     assert speed.largest_difference == 0.25
-
-
-def test_history_file(tmp_path):
-    write_history({"loss": [0.5, 0.25], "val_loss": [0.75, 0.5]}, tmp_path / "history.csv")
-    lines = (tmp_path / "history.csv").read_text().splitlines()
-    assert lines == ["epoch,loss,val_loss", "1,0.5,0.75", "2,0.25,0.5"]
 
 
 # --- Imports --------------------------------------------------------------------------------------

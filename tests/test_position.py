@@ -238,12 +238,77 @@ def test_what_does_not_fit_is_refused(photos, tmp_path):
 
 
 def test_a_strategy_is_refused(photos, tmp_path):
-    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
-        model.add(keras.layers.Dense(2))
-        model.compile("sgd", "mse")
+    model = mirrored_model()
     with pytest.raises(ValueError, match=r"tf\.distribute"):
         model.fit(data(photos), verbose=0, callbacks=[InputPosition(tmp_path / "position.json")])
+
+
+def mirrored_model():
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        keras.utils.set_random_seed(4)
+        model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)])
+        model.add(keras.layers.Flatten())
+        model.add(keras.layers.Dense(2))
+        model.compile("sgd", "mse")
+    return model
+
+
+class Place(keras.callbacks.Callback):
+    """Kill before a batch, counted over all epochs."""
+
+    def __init__(self, saver, place):
+        super().__init__()
+        self.saver, self.place = saver, place
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.saver.position == self.place:
+            raise KilledError
+
+
+@pytest.mark.parametrize("killed_at", [Position(0, 2), Position(1, 0), Position(2, 1)])
+def test_a_strategy_with_a_dataset_that_follows_ends_with_the_same_weights(
+    photos, tmp_path, killed_at
+):
+    whole = small_sgd_model()
+    whole.fit(data(photos), epochs=EPOCHS, verbose=0)
+    path = tmp_path / "position.json"
+    for place in (killed_at, None):
+        model = mirrored_model()
+        start = InputPosition.restore(path, model) if path.exists() else Position(0, 0)
+        saver = InputPosition(path, start=start, weights=tmp_path / "weights")
+        callbacks = [saver, Place(saver, place)]
+        fit = {"initial_epoch": start.epoch, "epochs": EPOCHS, "verbose": 0}
+        try:
+            model.fit(saver.follow(data(photos)), callbacks=callbacks, **fit)
+        except KilledError:
+            assert place is not None
+    assert saver.position == Position(EPOCHS, 0)
+    for ours, theirs in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def small_sgd_model():
+    """Make the model of `mirrored_model` without a strategy."""
+    model = keras.models.clone_model(mirrored_model())
+    model.set_weights(mirrored_model().get_weights())
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_every_pass_of_a_dataset_that_follows_begins_where_it_is_told(photos):
+    place = [0, 1]
+    following = data(photos).follow(lambda: tuple(place))
+    for epoch, step in ((0, 1), (0, 1), (4, 0), (2, 2)):
+        place[:] = epoch, step
+        rest = data(photos).resume(epoch, step).take(STEPS - step)
+        expected = [images.numpy() for images, _ in rest]
+        got = [images.numpy() for images, _ in following]
+        assert len(got) == STEPS - step
+        for ours, theirs in zip(got, expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    place[:] = 0, STEPS
+    with pytest.raises(tf.errors.OpError, match=r"`follow` needs an epoch from 0 and a step in"):
+        next(iter(following))
 
 
 def test_a_position_is_a_few_bytes():

@@ -114,7 +114,8 @@ def image_dataset_from_dataframe(
     Returns:
         A `tf.data.Dataset` of images, (images, labels) or (images, labels, weights) and, last, the
         index; with subset="both" a list of two. `class_names` (None without classes), `file_paths`
-        and `resume(epoch, step)` are attributes of it.
+        are attributes of it; `resume(epoch, step)` makes the dataset that begins there, and
+        `follow(position)` one that asks `position()` for both whenever a pass begins.
 
     Raises:
         ValueError: a value that is not among those named, a column that the frame lacks or that

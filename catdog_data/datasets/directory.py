@@ -122,7 +122,8 @@ def image_dataset_from_directory(
     Returns:
         A `tf.data.Dataset` of images, (images, labels) or (images, masks) and, last, the index;
         with subset="both" a list of two. Its cardinality is known. `class_names` and `file_paths`
-        are attributes of it, and `resume(epoch, step)` makes the dataset that begins there.
+        are attributes of it; `resume(epoch, step)` makes the dataset that begins there, and
+        `follow(position)` one that asks `position()` for both whenever a pass begins.
 
     Raises:
         ValueError: a value that is not among those named, or no images.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
@@ -109,7 +109,8 @@ def build_dataset(
 
     Returns:
         A `tf.data.Dataset`, every pass over which is an epoch, with `resume(epoch, step)`, which
-        makes the dataset that begins there.
+        makes the dataset that begins there, and `follow(position)`, which makes one that asks
+        `position()` for epoch and step whenever a pass begins.
     """
     image_size = source.image_size
     plan = CounterPlan(
@@ -144,24 +145,28 @@ def build_dataset(
     if epochs.on_device:
         rendering = Rendering(image_size=image_size, output_dtype="uint8")
 
-    def starting_at(epoch: int, step: int) -> Any:
-        if epoch < 0 or not 0 <= step < plan.steps:
-            raise ValueError(
-                f"`resume` needs an epoch from 0 and a step in [0, {plan.steps}); received "
-                f"epoch={epoch!r}, step={step!r}."
-            )
-        orders = _orders(plan, epoch, step, draws=draws)
+    def beginning(begin: Callable[[], int], *, whole: bool) -> Any:
+        orders = _orders(plan, begin, draws=draws)
         dataset = image_batches(
             orders, planned, pixels, rendering, plan.batch_size, element.make, ram_budget
         )
         if epochs.batch_size is None:
             dataset = dataset.unbatch()
-        if step == 0:  # Else the first pass is shorter than the others.
+        if whole:
             count = plan.images if epochs.batch_size is None else plan.steps
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-        for name, value in {**(attributes or {}), "resume": starting_at}.items():
+        known = {**(attributes or {}), "resume": starting_at, "follow": following}
+        for name, value in known.items():
             setattr(dataset, name, value)
         return dataset
+
+    def starting_at(epoch: int, step: int) -> Any:
+        begins = _begins(_place(plan, "resume", epoch, step), plan.steps)
+        # From a later step on, the first pass is shorter than the others.
+        return beginning(lambda: next(begins), whole=step == 0)
+
+    def following(position: Callable[[], tuple[int, int]]) -> Any:
+        return beginning(lambda: _place(plan, "follow", *position()), whole=False)
 
     return starting_at(0, 0)
 
@@ -180,14 +185,27 @@ def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
         )
 
 
-def _orders(plan: CounterPlan, epoch: int, step: int, *, draws: bool) -> tf.data.Dataset:
-    """Name the images of every batch of a pass, and draw for each; a pass is the next epoch."""
-    begins = _begins(epoch * plan.steps + step, plan.steps)
+def _place(plan: CounterPlan, asked_by: str, epoch: int, step: int) -> int:
+    """Number a batch, counted over all epochs."""
+    if epoch < 0 or not 0 <= step < plan.steps:
+        raise ValueError(
+            f"`{asked_by}` needs an epoch from 0 and a step in [0, {plan.steps}); received "
+            f"epoch={epoch!r}, step={step!r}."
+        )
+    return epoch * plan.steps + step
+
+
+def _orders(plan: CounterPlan, begin: Callable[[], int], *, draws: bool) -> tf.data.Dataset:
+    """Name the images of every batch of a pass, and draw for each.
+
+    A pass begins with the batch, counted over all epochs, that `begin` names then, and ends with
+    its epoch.
+    """
 
     def steps_of_pass(_: tf.Tensor) -> tf.data.Dataset:
         # Called at the start of each pass, and hence not a constant. Few and plain operations, as
         # all are set up anew for a pass: `from_generator` alone would take 20 ms.
-        first = tf.ensure_shape(tf.numpy_function(lambda: next(begins), [], tf.int64), [])
+        first = tf.ensure_shape(tf.numpy_function(lambda: np.int64(begin()), [], tf.int64), [])
         return tf.data.Dataset.range(first, (first // plan.steps + 1) * plan.steps)
 
     def order(place: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -199,10 +217,10 @@ def _orders(plan: CounterPlan, epoch: int, step: int, *, draws: bool) -> tf.data
     return tf.data.Dataset.range(1).flat_map(steps_of_pass).map(order, num_parallel_calls=2)
 
 
-def _begins(place: int, steps: int) -> Iterator[np.int64]:
+def _begins(place: int, steps: int) -> Iterator[int]:
     """Number the batches that passes begin with, counted over all epochs."""
     while True:
-        yield np.int64(place)
+        yield place
         place = (place // steps + 1) * steps
 
 

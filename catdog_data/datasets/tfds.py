@@ -82,7 +82,8 @@ def image_dataset_from_tfds(
 
     Returns:
         A `tf.data.Dataset` as from there, its labels of the type of the feature (int64 for
-        classes). `class_names` (None if the feature has none) and `resume` are attributes of it.
+        classes). `class_names` (None if the feature has none), `resume` and `follow` are
+        attributes of it.
 
     Raises:
         ImportError: tensorflow_datasets is not installed.

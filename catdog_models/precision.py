@@ -1,0 +1,84 @@
+"""In which precision a network computes, chosen by the device it runs on."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+_BFLOAT16_FROM = (8, 0)  # compute capability: Ampere
+_FLOAT16_FROM = (7, 0)  # Volta, the first with units for it
+
+
+@dataclass(frozen=True)
+class Device:
+    """What is computed on.
+
+    Args:
+        kind: "CPU" or "GPU".
+        compute_capability: of a GPU of NVIDIA's, as (8, 0); None for others.
+    """
+
+    kind: str
+    compute_capability: tuple[int, int] | None = None
+
+
+def choose_precision(precision: str, devices: Sequence[Device]) -> str:
+    """Name the precision to compute in.
+
+    GPUs compute in bfloat16 from compute capability 8 on, which needs no loss scaling, and in
+    float16 from 7 on, for which Keras scales the loss. All else, CPUs included, computes in
+    float32. Where GPUs differ, the weakest decides.
+
+    Args:
+        precision: one of `PRECISIONS`, which is returned as it is, or "auto".
+        devices: what is computed on.
+
+    Returns:
+        One of `PRECISIONS`, the name of a Keras dtype policy.
+
+    Raises:
+        ValueError: another name.
+    """
+    if precision in PRECISIONS:
+        return precision
+    if precision != "auto":
+        raise ValueError(
+            f"precision must be one of {', '.join(map(repr, ('auto', *PRECISIONS)))}. "
+            f"Received: {precision!r}"
+        )
+    abilities = [each.compute_capability or (0, 0) for each in devices if each.kind == "GPU"]
+    weakest = min(abilities, default=(0, 0))
+    if weakest >= _BFLOAT16_FROM:
+        return "mixed_bfloat16"
+    return "mixed_float16" if weakest >= _FLOAT16_FROM else "float32"
+
+
+def visible_devices() -> list[Device]:
+    """List the GPUs that TensorFlow sees, or else the CPU."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    return [Device("GPU", each.get("compute_capability")) for each in details] or [Device("CPU")]
+
+
+@contextmanager
+def layers_in(precision: str | None) -> Iterator[Any]:
+    """Make the layers that are built inside compute in a precision; Keras' own setting comes back.
+
+    Args:
+        precision: one of `PRECISIONS`, or None for Keras' own setting.
+
+    Yields:
+        The dtype policy of the layers.
+    """
+    import keras
+
+    before = keras.config.dtype_policy()
+    try:
+        if precision is not None:
+            keras.config.set_dtype_policy(precision)
+        yield keras.config.dtype_policy()
+    finally:
+        keras.config.set_dtype_policy(before)

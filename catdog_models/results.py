@@ -1,0 +1,79 @@
+"""What a run leaves behind at the end of each epoch: its numbers, and the best and last model."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from catdog_models.averaging import averaged_weights
+from catdog_models.epoch_table import read_epochs, write_epochs
+
+HISTORY, BEST, LAST = "history.csv", "best.keras", "last.keras"
+
+
+class Results:
+    """The folder of a run, an epoch at a time.
+
+    An epoch is entered in `history.csv` last, after its models: whoever is killed in between does
+    it again, with the same outcome.
+
+    Args:
+        folder: where `history.csv`, `best.keras` and `last.keras` are; it must exist.
+        validation: what `model.evaluate` takes; one pass over it is made for each epoch.
+
+    Attributes:
+        rows: metric to value, by epoch.
+
+    Raises:
+        ValueError: `history.csv` is something else.
+    """
+
+    def __init__(self, folder: Path, validation: Any) -> None:
+        self._folder, self._validation = folder, validation
+        self.rows = read_epochs(folder / HISTORY)
+
+    def add_epoch(self, model: keras.Model, trained: Mapping[str, Any]) -> dict[str, float]:
+        """Validate the model, and keep what belongs to the epoch.
+
+        Where the optimizer averages weights, these are validated and saved; the model has its own
+        again afterwards.
+
+        Args:
+            model: as it is after the epoch.
+            trained: the metrics of training.
+
+        Returns:
+            The epoch's row.
+        """
+        with averaged_weights(model):
+            validated = model.evaluate(self._validation, verbose=0, return_dict=True)
+            row = {name: float(value) for name, value in trained.items()}
+            row |= {f"val_{name}": float(value) for name, value in validated.items()}
+            row["learning_rate"] = float(model.optimizer.learning_rate)
+            if all(_merit(row) > _merit(other) for other in self.rows):
+                _save_whole(model, self._folder / BEST)
+            _save_whole(model, self._folder / LAST)
+        self.rows.append(row)
+        write_epochs(self.rows, self._folder / HISTORY)
+        return row
+
+    def best_epoch(self) -> int:
+        """Number the epoch of `best.keras`, from 1; there must be one."""
+        return max(range(len(self.rows)), key=lambda i: (*_merit(self.rows[i]), -i)) + 1
+
+
+def _merit(row: Mapping[str, float]) -> tuple[float, float]:
+    """Accuracy first, then the loss."""
+    return row["val_accuracy"], -row["val_loss"]
+
+
+def _save_whole(model: keras.Model, path: Path) -> None:
+    """Save beside, then rename."""
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    try:
+        model.save(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
