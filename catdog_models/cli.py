@@ -8,6 +8,8 @@ import contextlib
 import io
 import json
 import os
+import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -184,9 +186,10 @@ def main(
 ) -> None:
     """Train a network to tell classes of images apart.
 
-    Writes the models best.keras and last.keras, history.csv, curves.png, preview.png and
-    recipe.json to the output folder. Run the same command again after a crash, and it goes on with
-    the next batch; with more than one GPU, or on any, results may differ in the last bits.
+    Writes the models best.keras and last.keras, report.md with its pictures, history.csv,
+    preview.png, recipe.json and input.json to the output folder. Run the same command again after
+    a crash, and it goes on with the next batch, on a CPU to the same weights as if nothing had
+    happened.
     """
     if sum((data is not None, tfds is not None, demo)) != 1:
         raise click.UsageError(
@@ -305,12 +308,21 @@ def _train(data: "RunData", settings: _Settings) -> None:
     from tensorflow.data.experimental import assert_cardinality
 
     from catdog_models.building import build_from_recipe
+    from catdog_models.cli_data import RESCALE
+    from catdog_models.input_spec import InputSpec, beside
     from catdog_models.precision import choose_precision, visible_devices
     from catdog_models.replicas import gpus, replicated_over
-    from catdog_models.results import Results
+    from catdog_models.results import BEST, Results
     from catdog_models.run_record import RECORD, record_run
 
     recipe, output = settings.recipe, settings.output
+    spec = InputSpec(
+        data.class_names,
+        recipe.image_size,
+        recipe.interpolation,
+        RESCALE,
+        antialias=recipe.antialias,
+    )
     devices = visible_devices()
     precision = choose_precision(settings.precision, devices)
     content = {
@@ -323,6 +335,7 @@ def _train(data: "RunData", settings: _Settings) -> None:
         record_run(
             output / RECORD, content, {"tensorflow": tf.__version__, "keras": keras.__version__}
         )
+        spec.save(beside(output / BEST))
         # Validation images that are distorted are those of the epoch, after a crash as well.
         validation = data.validation.follow(lambda: (len(results.rows), 0))
         validation = validation.apply(assert_cardinality(data.validation.cardinality()))
@@ -342,7 +355,9 @@ def _train(data: "RunData", settings: _Settings) -> None:
     if not (output / _PREVIEW).exists():  # else of the run that is gone on with
         _preview(data, output)
     _fit(model, data, results, settings, steps)
-    _report(model, data, results, settings)
+    kinds = [device.kind for device in devices]
+    machine = {"precision": precision, "devices": f"{len(kinds)} {kinds[0]}"}
+    _report(data, results, settings, machine)
 
 
 def _fit(model: Any, data: "RunData", results: "Results", settings: _Settings, steps: int) -> None:
@@ -408,18 +423,38 @@ def _preview(data: "RunData", output: Path) -> None:
     preview_batch(images, labels, data.class_names, output / _PREVIEW, count=_PREVIEWED)
 
 
-def _report(model: Any, data: "RunData", results: "Results", settings: _Settings) -> None:
+def _report(
+    data: "RunData", results: "Results", settings: _Settings, machine: dict[str, str]
+) -> None:
     """Draw and say what came out."""
-    from catdog_models.epoch_table import columns
-    from catdog_models.plots import plot_history
+    import keras
 
-    plot_history(columns(results.rows), settings.output / "curves.png")
-    best = results.best_epoch()
+    from catdog_models.epoch_table import columns
+    from catdog_models.report import Run
+    from catdog_models.results import BEST
+    from catdog_models.run_report import report_run
+
+    recipe, output = settings.recipe, settings.output
+    training, validation = data.images
+    run = Run(
+        name=recipe.name,
+        class_names=data.class_names,
+        images={"training": training, "validation": validation},
+        history=columns(results.rows),
+        recipe=recipe.as_json(),
+        settings={"seed": settings.seed, **machine},
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        files=data.validation_files,
+    )
+    best = keras.models.load_model(output / BEST, compile=False)
+    report_run(run, best, data.validation, output)
     click.echo(
-        f"wrote preview.png, curves.png, history.csv, best.keras, last.keras to {settings.output}"
+        f"wrote report.md with its pictures, history.csv, best.keras, last.keras to {output}"
     )
     click.echo(f"validation accuracy: {results.rows[-1]['val_accuracy']:.3f}")
-    click.echo(f"best: {results.rows[best - 1]['val_accuracy']:.3f} after epoch {best}")
+    click.echo(
+        f"best: {results.rows[run.best_epoch - 1]['val_accuracy']:.3f} after epoch {run.best_epoch}"
+    )
 
 
 def _speed_line(folder: Path, names: list[str], seed: int) -> str:

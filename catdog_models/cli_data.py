@@ -28,6 +28,8 @@ class RunData:
         validation: another, unshuffled.
         images: how many training and validation images there are.
         digest: tells these images from others.
+        validation_files: names of the validation images, folder and file; none where they are
+            records of a set.
     """
 
     class_names: tuple[str, ...]
@@ -35,6 +37,7 @@ class RunData:
     validation: Any
     images: tuple[int, int]
     digest: str
+    validation_files: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Say what the data are, as JSON knows it."""
@@ -97,6 +100,7 @@ def from_folders(
             for root, dataset in parts
             for path in dataset.file_paths
         ),
+        validation_files=tuple("/".join(Path(each).parts[-2:]) for each in validation.file_paths),
     )
 
 

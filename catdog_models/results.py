@@ -59,10 +59,6 @@ class Results:
         write_epochs(self.rows, self._folder / HISTORY)
         return row
 
-    def best_epoch(self) -> int:
-        """Number the epoch of `best.keras`, from 1; there must be one."""
-        return max(range(len(self.rows)), key=lambda i: (*_merit(self.rows[i]), -i)) + 1
-
 
 def _merit(row: Mapping[str, float]) -> tuple[float, float]:
     """Accuracy first, then the loss."""

@@ -7,7 +7,7 @@ import pytest
 from catdog_models import build_compact_model, build_model, build_transfer_model
 from catdog_models.precision import PRECISIONS, Device, choose_precision, layers_in
 
-CPU = Device("CPU")
+CPU, CPU_WITH_UNITS = Device("CPU"), Device("CPU", multiplies_bfloat16=True)
 
 
 def gpu(*capability):
@@ -19,6 +19,9 @@ def gpu(*capability):
     [
         ([], "float32"),
         ([CPU], "float32"),
+        ([CPU_WITH_UNITS], "mixed_bfloat16"),
+        ([CPU, CPU_WITH_UNITS], "float32"),
+        ([CPU_WITH_UNITS, gpu(7, 0)], "mixed_float16"),
         ([gpu()], "float32"),  # not NVIDIA's
         ([gpu(6, 1)], "float32"),
         ([gpu(7, 0)], "mixed_float16"),
@@ -32,7 +35,7 @@ def gpu(*capability):
         ([gpu(9, 0), gpu()], "float32"),
     ],
 )
-def test_auto_goes_by_the_weakest_gpu(devices, precision):
+def test_auto_goes_by_the_weakest_device(devices, precision):
     assert choose_precision("auto", devices) == precision
 
 
