@@ -6,25 +6,22 @@ answer at once.
 
 import contextlib
 import io
-import json
 import os
-import shlex
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from catdog_models.cli_run import Settings, blame, train_and_report
 from catdog_models.precision import PRECISIONS
-from catdog_models.recipes import ORIGINAL_AUGMENTED, RECIPES, Recipe
+from catdog_models.recipes import ORIGINAL_AUGMENTED, RECIPES
 
 if TYPE_CHECKING:
     from catdog_data.sources.archive import ImageFolders
     from catdog_models.cli_data import RunData
-    from catdog_models.results import Results
 
 # Small batches for the demo: validation follows batch normalisation's running averages, which take
 # some hundred steps to settle, and 800 images in batches of 32 give only 25 steps per epoch.
@@ -37,9 +34,6 @@ _SPEED_DISTORTIONS: dict[str, Any] = {
     "shear_range": 0.15,
     "zoom_range": 0.3,
 }
-_PREVIEWED = 32  # images
-_PREVIEW = "preview.png"
-_RESUME = "resume"  # the folder for what a killed run goes on from
 
 
 def _image_size(
@@ -67,29 +61,6 @@ def _names(
             "as cats,dogs."
         )
     return names
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """How one run loads and trains.
-
-    Attributes:
-        output: the folder for everything that is written.
-        recipe: how the network is trained.
-        seed: of the weights, the order and the distortions.
-        precision: a name of `PRECISIONS`, or "auto".
-        cache: where decoded images are kept, or None.
-        save_every: seconds between saves of what a killed run goes on from.
-        tensorboard: whether logs for TensorBoard are written.
-    """
-
-    output: Path
-    recipe: Recipe
-    seed: int
-    precision: str
-    cache: str | None
-    save_every: float
-    tensorboard: bool
 
 
 @click.command()
@@ -205,21 +176,21 @@ def main(
     changes = (_DEMO if demo else {}) | {k: v for k, v in given.items() if v is not None}
     recipe = replace(RECIPES[recipe_name], **changes)
     if to_the_letter:
-        with _blame("--to-the-letter", ValueError):
+        with blame("--to-the-letter", ValueError):
             recipe = recipe.to_the_letter()
-    settings = _Settings(output, recipe, seed, precision, cache, save_every, tensorboard)
-    with _blame("--output", OSError):
+    settings = Settings(output, recipe, seed, precision, cache, save_every, tensorboard)
+    with blame("--output", OSError):
         output.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _alone_in(output):
         if tfds is not None:
             if classes is not None:
                 raise click.UsageError("--classes names folders; a set of --tfds has its own.")
-            _train(_tfds_data(tfds, settings), settings)
+            train_and_report(_tfds_data(tfds, settings), settings)
             return
         folders = _sample_folders(output) if data is None else _image_folders(data, output)
         names = _class_names(folders, classes)
-        _train(_folder_data(folders, names, settings), settings)
+        train_and_report(_folder_data(folders, names, settings), settings)
     if demo:
         click.echo(_speed_line(folders.train, names, seed))
 
@@ -243,7 +214,7 @@ def _alone_in(output: Path) -> Iterator[None]:
 def _sample_folders(output: Path) -> "ImageFolders":
     from catdog_data.sources.samples import generate_sample_set
 
-    with _blame("--output", FileExistsError):
+    with blame("--output", FileExistsError):
         # Always the same pictures, so that runs with other seeds can be compared.
         return generate_sample_set(output / "sample-set")
 
@@ -251,7 +222,7 @@ def _sample_folders(output: Path) -> "ImageFolders":
 def _image_folders(data: Path, output: Path) -> "ImageFolders":
     from catdog_data.sources.archive import find_image_folders, unpack
 
-    with _blame("--data", ValueError, OSError):
+    with blame("--data", ValueError, OSError):
         return find_image_folders(data) if data.is_dir() else unpack(data, output / "data")
 
 
@@ -288,173 +259,18 @@ def _subfolders(folder: Path) -> list[str]:
     )
 
 
-def _folder_data(folders: "ImageFolders", names: list[str], settings: _Settings) -> "RunData":
+def _folder_data(folders: "ImageFolders", names: list[str], settings: Settings) -> "RunData":
     from catdog_models.cli_data import from_folders
 
-    with _blame("--data", ValueError, OSError):
+    with blame("--data", ValueError, OSError):
         return from_folders(folders, names, settings.recipe, settings.seed, settings.cache)
 
 
-def _tfds_data(name: str, settings: _Settings) -> "RunData":
+def _tfds_data(name: str, settings: Settings) -> "RunData":
     from catdog_models.cli_data import from_tfds
 
-    with _blame("--tfds", ValueError, OSError, ImportError):
+    with blame("--tfds", ValueError, OSError, ImportError):
         return from_tfds(name, settings.recipe, settings.seed, settings.cache)
-
-
-def _train(data: "RunData", settings: _Settings) -> None:
-    import keras
-    import tensorflow as tf
-    from tensorflow.data.experimental import assert_cardinality
-
-    from catdog_models.building import build_from_recipe
-    from catdog_models.cli_data import RESCALE
-    from catdog_models.input_spec import InputSpec, beside
-    from catdog_models.precision import choose_precision, visible_devices
-    from catdog_models.replicas import gpus, replicated_over
-    from catdog_models.results import BEST, Results
-    from catdog_models.run_record import RECORD, record_run
-
-    recipe, output = settings.recipe, settings.output
-    spec = InputSpec(
-        data.class_names,
-        recipe.image_size,
-        recipe.interpolation,
-        RESCALE,
-        antialias=recipe.antialias,
-    )
-    devices = visible_devices()
-    precision = choose_precision(settings.precision, devices)
-    content = {
-        "recipe": recipe.as_json(),
-        "data": data.as_json(),
-        "seed": settings.seed,
-        "precision": precision,
-    }
-    with _blame("--output", ValueError, OSError):
-        record_run(
-            output / RECORD, content, {"tensorflow": tf.__version__, "keras": keras.__version__}
-        )
-        spec.save(beside(output / BEST))
-        # Validation images that are distorted are those of the epoch, after a crash as well.
-        validation = data.validation.follow(lambda: (len(results.rows), 0))
-        validation = validation.apply(assert_cardinality(data.validation.cardinality()))
-        results: Results = Results(output, validation)
-    click.echo(json.dumps(content, indent=2))
-    if all(device.kind == "CPU" for device in devices):
-        tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(settings.seed)
-    steps = int(data.training.cardinality())
-    replicas = gpus()
-    with _blame("--batch-size", ValueError):
-        scope = replicated_over(replicas, recipe.batch_size, data.images)
-    if len(replicas) > 1:
-        click.echo(f"training on {len(replicas)} GPUs, each with a part of every batch")
-    with _blame("--image-size", ValueError), scope:
-        model = build_from_recipe(recipe, len(data.class_names), steps, precision)
-    if not (output / _PREVIEW).exists():  # else of the run that is gone on with
-        _preview(data, output)
-    _fit(model, data, results, settings, steps)
-    kinds = [device.kind for device in devices]
-    machine = {"precision": precision, "devices": f"{len(kinds)} {kinds[0]}"}
-    _report(data, results, settings, machine)
-
-
-def _fit(model: Any, data: "RunData", results: "Results", settings: _Settings, steps: int) -> None:
-    """Train from where an earlier sitting ended."""
-    import keras
-    from rich.console import Console
-
-    from catdog_data import InputPosition, InputWait, Position
-    from catdog_models.progress import Progress
-    from catdog_models.replicas import take_no_first_batch
-    from catdog_models.training import build_metrics, train
-
-    path = settings.output / _RESUME / "position.json"
-    build_metrics(model)
-    take_no_first_batch(model)
-    position = Position(0, 0, steps)
-    if path.exists():
-        with _blame("--output", ValueError, OSError):
-            position = InputPosition.restore(path, model)
-    epochs = settings.recipe.epochs
-    if position.epoch >= epochs and len(results.rows) == epochs:
-        click.echo(
-            f"{settings.output} holds a complete run of {epochs} epochs; nothing is trained."
-        )
-        return
-    if position != Position(0, 0):
-        click.echo(f"going on with epoch {position.epoch + 1}, step {position.step + 1} of {steps}")
-    saver = InputPosition(
-        path,
-        every=steps,
-        start=position,
-        weights=path.parent / "weights",
-        seconds=settings.save_every,
-    )
-    logs = settings.output / "tensorboard"
-    clock = InputWait(logs if settings.tensorboard else None)
-    progress = Progress(epochs, steps, Console(), clock.measured)
-    progress.begin_at(position.step)
-    train(
-        model,
-        saver.follow(data.training),
-        results,
-        epochs=epochs,
-        done=position.epoch,
-        saver=saver,
-        before=[clock, *([keras.callbacks.TensorBoard(logs)] if settings.tensorboard else [])],
-        after=[progress],
-    )
-
-
-def _preview(data: "RunData", output: Path) -> None:
-    """Draw the first images that are trained on."""
-    import numpy as np
-
-    from catdog_models.plots import preview_batch
-
-    first, pictures = data.training.resume(0, 0), []
-    for images, labels in first:
-        pictures.append((images.numpy(), labels.numpy()))
-        if sum(len(each) for each, _ in pictures) >= _PREVIEWED:
-            break
-    images, labels = (np.concatenate(each) for each in zip(*pictures, strict=True))
-    preview_batch(images, labels, data.class_names, output / _PREVIEW, count=_PREVIEWED)
-
-
-def _report(
-    data: "RunData", results: "Results", settings: _Settings, machine: dict[str, str]
-) -> None:
-    """Draw and say what came out."""
-    import keras
-
-    from catdog_models.epoch_table import columns
-    from catdog_models.report import Run
-    from catdog_models.results import BEST
-    from catdog_models.run_report import report_run
-
-    recipe, output = settings.recipe, settings.output
-    training, validation = data.images
-    run = Run(
-        name=recipe.name,
-        class_names=data.class_names,
-        images={"training": training, "validation": validation},
-        history=columns(results.rows),
-        recipe=recipe.as_json(),
-        settings={"seed": settings.seed, **machine},
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        files=data.validation_files,
-    )
-    best = keras.models.load_model(output / BEST, compile=False)
-    report_run(run, best, data.validation, output)
-    click.echo(
-        f"wrote report.md with its pictures, history.csv, best.keras, last.keras to {output}"
-    )
-    click.echo(f"validation accuracy: {results.rows[-1]['val_accuracy']:.3f}")
-    click.echo(
-        f"best: {results.rows[run.best_epoch - 1]['val_accuracy']:.3f} after epoch {run.best_epoch}"
-    )
 
 
 def _speed_line(folder: Path, names: list[str], seed: int) -> str:
@@ -492,15 +308,6 @@ def _augmented(generator: Any, folder: Path, names: list[str], seed: int) -> Any
             batch_size=_SPEED_BATCH_SIZE,
             seed=seed,
         )
-
-
-@contextlib.contextmanager
-def _blame(option: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Turn the errors of a call into click's error about one option."""
-    try:
-        yield
-    except kinds as error:
-        raise click.BadParameter(str(error), param_hint=option) from error
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def test_wrong_options(tree, tmp_path, message, arguments):
 )
 def test_image_size_is_height_by_width(monkeypatch, tree, tmp_path, value, size):
     seen = []
-    monkeypatch.setattr(cli, "_train", lambda data, settings: seen.append(settings))
+    monkeypatch.setattr(cli, "train_and_report", lambda data, settings: seen.append(settings))
     result = _run("--data", tree, "--output", tmp_path, "--image-size", value)
     assert result.exit_code == 0, result.output
     assert seen[0].recipe.image_size == size
@@ -167,7 +167,9 @@ def test_one_class(tmp_path):
 )
 def test_order_of_classes(monkeypatch, tree, tmp_path, arguments, names):
     seen = []
-    monkeypatch.setattr(cli, "_train", lambda data, settings: seen.append(data.class_names))
+    monkeypatch.setattr(
+        cli, "train_and_report", lambda data, settings: seen.append(data.class_names)
+    )
     assert _run("--data", tree, "--output", tmp_path, *arguments).exit_code == 0
     assert seen == [names]
 
@@ -260,7 +262,7 @@ def test_demo_trains_on_the_sample_set_and_reports_speed(monkeypatch, split_tree
         return ImageFolders(split_tree / "train", split_tree / "validation")
 
     monkeypatch.setattr("catdog_data.sources.samples.generate_sample_set", generate)
-    monkeypatch.setattr(cli, "_train", lambda data, settings: trained.append(settings))
+    monkeypatch.setattr(cli, "train_and_report", lambda data, settings: trained.append(settings))
     monkeypatch.setattr(cli, "_speed_line", lambda folder, names, seed: f"speed of {folder.name}")
     result = _run("--demo", "--output", tmp_path)
     assert result.exit_code == 0, result.output

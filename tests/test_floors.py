@@ -80,6 +80,7 @@ FLOORS = {
 COMMANDS = {
     "catdog_models.cli",
     "catdog_models.cli_data",
+    "catdog_models.cli_run",
     "catdog_models.export_cli",
     "catdog_models.predict_cli",
 }
