@@ -186,7 +186,7 @@ def main(
 
     Writes the models best.keras and last.keras, history.csv, curves.png, preview.png and
     recipe.json to the output folder. Run the same command again after a crash, and it goes on with
-    the next batch; with more than one GPU, or on any, results may differ in the last bits.
+    the next batch. On GPUs, results may differ in the last bits.
     """
     if sum((data is not None, tfds is not None, demo)) != 1:
         raise click.UsageError(
