@@ -68,11 +68,12 @@ def image_batches(
             lambda *rows: render_batch(rows, pixels.fetch(rows[0])), num_parallel_calls=calls
         )
     else:
-        batches = _fetched_one_by_one(orders, pixels, cores).batch(batch_size, drop_remainder=True)
+        batches = _fetched_one_by_one(orders, pixels, cores, batch_size)
         rendered = batches.map(render_batch, num_parallel_calls=calls)
     options = untuned_options()
-    # The optimiser copies what a function holds, at the start of every pass.
-    options.experimental_optimization.apply_default_optimizations = not pixels.whole_batches
+    if pixels.whole_batches:
+        # The optimiser copies what a function holds, at the start of every pass.
+        options.experimental_optimization.apply_default_optimizations = False
     return rendered.prefetch(waiting).with_options(options)
 
 
@@ -96,12 +97,12 @@ def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
     return max(1, min(calls, affordable - 1)), 1
 
 
-def _fetched_one_by_one(orders: tf.data.Dataset, pixels: Pixels, cores: int) -> tf.data.Dataset:
+def _fetched_one_by_one(
+    orders: tf.data.Dataset, pixels: Pixels, cores: int, batch_size: int
+) -> tf.data.Dataset:
     """Fetch images one by one, so that all cores work on the same batch and the first is early.
 
-    Every order is padded to the full batch: one static shape, so one compiled kernel. Whoever
-    batches these must not use `padded_batch`: after a file that fails, it would begin the next
-    batch in the middle of one.
+    Every order is padded to the full batch: one static shape, so one compiled kernel.
     """
 
     def fetch(*row: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tuple[Any, ...]]:
@@ -109,7 +110,16 @@ def _fetched_one_by_one(orders: tf.data.Dataset, pixels: Pixels, cores: int) -> 
 
     # A map calls no Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then
     # settles on one thread of two.
-    return orders.unbatch().map(fetch, num_parallel_calls=READS_PER_CORE * cores)
+    # One operation, not `map` and `batch`, which begin the next batch right behind a file that
+    # fails. tf.data's optimiser usually makes one of the two, which the deprecation relies on.
+    map_and_batch = getattr(
+        tf.data.experimental.map_and_batch, "__wrapped__", tf.data.experimental.map_and_batch
+    )
+    return orders.unbatch().apply(
+        map_and_batch(
+            fetch, batch_size, num_parallel_calls=READS_PER_CORE * cores, drop_remainder=True
+        )
+    )
 
 
 def single_images(

@@ -57,7 +57,7 @@ def wait_for_builds():
             *(dataset, "memory", {"interpolation": "nearest", "augmentation": MOVED}),
             marks=pytest.mark.slow,
         ),
-        (dataset, "folder", {"shuffle": False}),
+        pytest.param(dataset, "folder", {"shuffle": False}, marks=pytest.mark.slow),
     ],
 )
 def test_batches_are_the_same_before_and_after(photos, tmp_path, gate, make, place, options):
@@ -97,6 +97,7 @@ def test_fit_reads_the_rows_once_they_are_there(photos, tmp_path):
     assert len(history.history["loss"]) == 3
 
 
+@pytest.mark.slow
 def test_one_build_serves_all(photos, tmp_path, gate, capfd):
     both = [dataset(photos, InBackground(tmp_path)) for _ in range(2)]
     gate.set()
@@ -163,6 +164,7 @@ ENDS_EARLY = textwrap.dedent("""
 """)
 
 
+@pytest.mark.slow
 def test_a_process_may_end_before_its_cache_is_built(photos, tmp_path):
     command = [sys.executable, "-c", ENDS_EARLY, str(photos), str(tmp_path)]
     begin = time.monotonic()

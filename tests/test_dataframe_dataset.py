@@ -96,6 +96,7 @@ def test_class_names_order_the_labels(photos, frame):
     assert [names[label] for label in labels] == frame["class"].tolist()
 
 
+@pytest.mark.slow
 def test_both_subsets_are_those_of_a_directory(photos, frame, capsys):
     split = {"validation_split": 0.4, "subset": "both", "augmentation": RECIPE, "verbose": True}
     own = of_folder(photos, **split)

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 
-from catdog_data import ImageDataGenerator
+from catdog_data import ImageDataGenerator, pipeline
+from catdog_data.pipeline import untuned_options
 
 RECIPE = {
     "rescale": 1 / 255.0,
@@ -297,7 +298,15 @@ def test_threads_see_every_batch_once(photos):
     assert sorted(seen) == expected
 
 
-def test_a_bad_file_is_named_and_spoils_its_own_batch_only(tmp_path):
+@pytest.mark.parametrize("optimised", [True, False])
+def test_a_bad_file_is_named_and_spoils_its_own_batch_only(tmp_path, monkeypatch, optimised):
+    def options():
+        chosen = untuned_options()
+        chosen.experimental_optimization.apply_default_optimizations = optimised
+        return chosen
+
+    # What tf.data's optimiser makes of the stages must not matter: it does not always run.
+    monkeypatch.setattr(pipeline, "untuned_options", options)
     for i in range(12):
         save_picture(tmp_path / "cats" / f"{i:02}.jpg", (20, 20), i)
     bad = tmp_path / "cats" / "05.jpg"

@@ -265,6 +265,7 @@ class Place(keras.callbacks.Callback):
             raise KilledError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed_at", [Position(0, 2), Position(1, 0), Position(2, 1)])
 def test_a_strategy_with_a_dataset_that_follows_ends_with_the_same_weights(
     photos, tmp_path, killed_at

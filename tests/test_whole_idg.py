@@ -55,7 +55,7 @@ ON_PIXELS = {
 }
 
 
-@pytest.mark.parametrize("seed", [2020, None])
+@pytest.mark.parametrize("seed", [2020, pytest.param(None, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ON_PIXELS)
 def test_each_option_from_a_directory(photos, name, seed):
     assert_in_step(*pair(photos, ON_PIXELS[name], {"seed": seed}), batches=6)
