@@ -1,6 +1,8 @@
 """Files that are written whole or not at all."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -21,9 +23,16 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
             f"path must be in a folder that exists. Received: {str(target)!r}. "
             f"Create {str(target.parent)!r} first."
         )
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    with replacing(target) as unfinished:
         unfinished.write_bytes(content)
-        unfinished.replace(target)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a file beside another, with its suffix, which takes its place if nothing is raised."""
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,12 +1,12 @@
 """What a run leaves behind at the end of each epoch: its numbers, and the best and last model."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from catdog_models.atomic import replacing
 from catdog_models.averaging import averaged_weights
 from catdog_models.epoch_table import read_epochs, write_epochs
 
@@ -53,23 +53,17 @@ class Results:
             row |= {f"val_{name}": float(value) for name, value in validated.items()}
             row["learning_rate"] = float(model.optimizer.learning_rate)
             if all(_merit(row) > _merit(other) for other in self.rows):
-                _save_whole(model, self._folder / BEST)
-            _save_whole(model, self._folder / LAST)
+                self._save(model, BEST)
+            self._save(model, LAST)
         self.rows.append(row)
         write_epochs(self.rows, self._folder / HISTORY)
         return row
+
+    def _save(self, model: keras.Model, name: str) -> None:
+        with replacing(self._folder / name) as unfinished:
+            model.save(unfinished)
 
 
 def _merit(row: Mapping[str, float]) -> tuple[float, float]:
     """Accuracy first, then the loss."""
     return row["val_accuracy"], -row["val_loss"]
-
-
-def _save_whole(model: keras.Model, path: Path) -> None:
-    """Save beside, then rename."""
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
-    try:
-        model.save(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
