@@ -35,3 +35,16 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save_picture(root / "dogs" / f"dog.{i}{suffix}", SIZES[-i], 100 + i)
     (root / "cats" / "_DS_Store").write_bytes(b"stray")
     return root
+
+
+def save_noisy_classes(root, training):
+    """Two classes of noisy images, so many of each to train on and 4 to validate on."""
+    rng = np.random.default_rng(0)
+    for part, number in (("train", training), ("validation", 4)):
+        for brightness, name in ((20, "cats"), (90, "dogs")):
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for index in range(number):
+                pixels = rng.integers(brightness, brightness + 120, (24, 24, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+    return root

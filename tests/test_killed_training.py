@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from conftest import save_noisy_classes
 
 from catdog_data import Position
 
@@ -30,17 +30,7 @@ OF_THE_CLOCK = {"input_wait", "images_per_second"}
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Two classes of 28 noisy images, 4 of each to validate on."""
-    root = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for part, number in (("train", 24), ("validation", 4)):
-        for brightness, name in ((20, "cats"), (90, "dogs")):
-            folder = root / part / name
-            folder.mkdir(parents=True)
-            for index in range(number):
-                pixels = rng.integers(brightness, brightness + 120, (24, 24, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{index}.png")
-    return root
+    return save_noisy_classes(tmp_path_factory.mktemp("photos"), 24)
 
 
 def _command(photos: Path, output: Path) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from conftest import save_noisy_classes
 
 import catdog_models
 from catdog_models.replicas import replicated_over
@@ -104,16 +104,7 @@ for left in (11, 100):  # first before the last batch of the first epoch, of 2 i
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    root = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for part, number in (("train", 23), ("validation", 4)):
-        for brightness, name in ((20, "cats"), (90, "dogs")):
-            folder = root / part / name
-            folder.mkdir(parents=True)
-            for index in range(number):
-                pixels = rng.integers(brightness, brightness + 120, (24, 24, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{index}.png")
-    return root
+    return save_noisy_classes(tmp_path_factory.mktemp("photos"), 23)
 
 
 def _in_a_process(code, *arguments):
