@@ -5,8 +5,8 @@ import keras
 from catdog_models.heads import checked_size, compile_classifier, output_layer
 from catdog_models.precision import layers_in
 
-_STEM = 32
-_STAGES = ((48, 1), (96, 1), (192, 2))  # filters and blocks of each; the first block halves the map
+_STEM = 24
+_STAGES = ((32, 1), (64, 1), (160, 2))  # filters and blocks of each; the first block halves the map
 _SMALLEST_SIDE = 16  # halved by the stem and by each of the three stages
 _DROPOUT = 0.2
 
@@ -17,7 +17,7 @@ def build_compact_model(
     *,
     precision: str | None = None,
 ) -> keras.Model:
-    """Build and compile a residual network of four blocks and 1.4 million weights.
+    """Build and compile a residual network of four blocks and 0.9 million weights.
 
     The stem brings values to about [-2, 2] and is a 3x3 convolution of stride 2. Each block has two
     3x3 convolutions with batch normalisation. The first three halve the map, with a shortcut of

@@ -34,8 +34,8 @@ def choose_precision(precision: str, devices: Sequence[Device]) -> str:
 
     GPUs compute in bfloat16 from compute capability 8 on, which needs no loss scaling, and in
     float16 from 7 on, for which Keras scales the loss. Where GPUs differ, the weakest decides.
-    CPUs with matrix units for bfloat16 use them, which took 0.54 and 0.63 times as long as float32
-    for the two networks here. All else computes in float32.
+    CPUs with matrix units for bfloat16 use them, which took 0.5 to 0.8 times as long as float32
+    for the networks here. All else computes in float32.
 
     Args:
         precision: one of `PRECISIONS`, which is returned as it is, or "auto".

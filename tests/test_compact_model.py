@@ -17,10 +17,10 @@ def test_parameter_count():
             + convolution(before, after, 1)
         )
 
-    count = convolution(3, 32, 3) + halving(32, 48) + halving(48, 96) + halving(96, 192)
-    count += 2 * convolution(192, 192, 3)
-    assert build_compact_model().count_params() == count + 193
-    assert build_compact_model((64, 96), 5).count_params() == count + 5 * 193
+    count = convolution(3, 24, 3) + halving(24, 32) + halving(32, 64) + halving(64, 160)
+    count += 2 * convolution(160, 160, 3)
+    assert build_compact_model().count_params() == count + 161
+    assert build_compact_model((64, 96), 5).count_params() == count + 5 * 161
 
 
 def test_far_smaller_than_the_original():
