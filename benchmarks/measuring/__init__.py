@@ -1,0 +1,1 @@
+"""How contestants are timed, and what is checked before."""
