@@ -78,6 +78,31 @@ def main(
         _measure(choice, data, scratch or Path(temporary), output, _command(context))
 
 
+@main.command("compare")
+@click.argument("before", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--least",
+    type=click.FloatRange(min=0),
+    default=0.05,
+    help="Smaller changes are not reported, as a fraction.",
+)
+def _compare(before: Path, after: Path, least: float) -> None:
+    """Say what got slower or faster from one results.json to another; exits with 1 if any did."""
+    from benchmarks.compare import compare, differing_conditions
+    from benchmarks.report.changes import show_changes
+    from benchmarks.results import Results
+
+    try:
+        runs = Results.read(before), Results.read(after)
+        changes = compare(*runs, least)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    show_changes(Console(), changes, differing_conditions(*runs), least)
+    if any(each.verdict in ("slower", "faster") for each in changes):
+        raise SystemExit(1)
+
+
 @main.command("list")
 def _list() -> None:
     """List suites, their workloads, and contestants with what they lack."""
