@@ -103,6 +103,24 @@ def _compare(before: Path, after: Path, least: float) -> None:
         raise SystemExit(1)
 
 
+@main.command("report")
+@click.argument("results", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def _report(results: Path) -> None:
+    """Write the report of a results.json beside it, as of a run that was cut short."""
+    from benchmarks.report.terminal import show
+    from benchmarks.report.write import write_report
+    from benchmarks.results import Results
+
+    try:
+        found = Results.read(results)
+        written = write_report(found, results.parent)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    console = Console()
+    show(console, found)
+    console.print(f"Report: {written.page}", highlight=False)
+
+
 @main.command("list")
 def _list() -> None:
     """List suites, their workloads, and contestants with what they lack."""
@@ -185,14 +203,22 @@ def _command(context: click.Context) -> str:
 
 def _measure(choice: Choice, data: Path | None, scratch: Path, output: Path, command: str) -> None:
     from benchmarks.report.terminal import LiveTable, show
-    from benchmarks.report.write import write_report
+    from benchmarks.report.write import keep_samples, write_report
     from benchmarks.run import count_rounds, run
 
     console = Console()
     try:
         directory, origin = _training_folder(data, scratch)
         with LiveTable(console, count_rounds(choice)) as progress:
-            results = run(choice, directory, origin, scratch, progress, command)
+            results = run(
+                choice,
+                directory,
+                origin,
+                scratch,
+                progress,
+                command,
+                lambda so_far: keep_samples(so_far, output),
+            )
             # Before anything more is printed: the samples must not be lost to a closed terminal.
             written = write_report(results, output)
     except (OSError, ValueError) as error:

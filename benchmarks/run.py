@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from benchmarks.environment import describe_environment
 from benchmarks.images import DataSet, derive, describe, subset
 from benchmarks.measuring.measure import Bench, CannotBeHadError, Plan
 from benchmarks.report.progress import Progress
-from benchmarks.results import Outcome, Results
+from benchmarks.results import Results
 from benchmarks.suites import SERIES, SUITES
 from benchmarks.workloads import Workload
 
@@ -86,6 +87,7 @@ def run(
     scratch: Path,
     progress: Progress,
     command: str,
+    keep: Callable[[Results], None],
 ) -> Results:
     """Measure what was chosen.
 
@@ -96,6 +98,7 @@ def run(
         scratch: Folder for packs and for images that are made of the given ones.
         progress: Told of what happens.
         command: With which the same is measured again, for the report.
+        keep: Receives the results so far after each workload, so that none are lost.
 
     Raises:
         ValueError: There are no images.
@@ -104,20 +107,18 @@ def run(
     given = describe(directory, origin)
     bench = Bench(choice.plan, subset(given, scratch), scratch / "packs", progress)
     environment = {**describe_environment(), "images": given.as_json()}
-    outcomes: list[Outcome] = []
-    skipped: dict[str, str] = {}
+    results = Results(
+        environment=environment, settings={"command": command, **_settings(choice)}, outcomes=()
+    )
     for workload, contestants in workloads_of(choice):
         try:
             data = _derived(given, workload, scratch, progress)
-            outcomes.append(bench.measure(workload, contestants, data))
+            outcome = bench.measure(workload, contestants, data)
+            results = replace(results, outcomes=(*results.outcomes, outcome))
         except CannotBeHadError as error:
-            skipped[workload.name] = str(error)
-    return Results(
-        environment=environment,
-        settings={"command": command, **_settings(choice)},
-        outcomes=tuple(outcomes),
-        skipped=skipped,
-    )
+            results = replace(results, skipped={**results.skipped, workload.name: str(error)})
+        keep(results)
+    return results
 
 
 def _derived(given: DataSet, workload: Workload, scratch: Path, progress: Progress) -> DataSet:

@@ -252,6 +252,7 @@ def test_plots_are_of_suites_that_have_data(report, run):
 def test_nothing_unfinished_is_left_and_a_report_can_be_written_again(run, report, tmp_path):
     few = Results(environment={}, settings={}, outcomes=(comparison("plain"),))
     write_report(few, tmp_path)
+    (tmp_path / "plots" / "training--of-another-run.png").touch()
     again = write_report(few, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("results.json", "samples.csv", "report.md", "report.html", "plots")

@@ -113,7 +113,9 @@ def _raising(task: Task, take: Take) -> None:
     raise RuntimeError("no luck today")
 
 
-def _measured(twelve: Path, scratch: Path, *contestants: Contestant) -> Outcome:
+def _measured(
+    twelve: Path, scratch: Path, *contestants: Contestant, one_pass: bool = False
+) -> Outcome:
     given = describe(twelve, "a test")
     plan = Plan(rounds=2, lead_in=0.0, seconds=0.05)
     workload = Workload(
@@ -121,6 +123,7 @@ def _measured(twelve: Path, scratch: Path, *contestants: Contestant) -> Outcome:
         suite="s",
         image_size=(32, 24),
         batch_size=4,
+        one_pass=one_pass,
         contestants=tuple(each.name for each in contestants),
     )
     bench = Bench(plan, subset(given, scratch), scratch / "packs", Silent())
@@ -163,6 +166,14 @@ def test_only_those_that_compute_the_same_are_timed(twelve: Path, tmp_path: Path
             assert sample.wall_ms > 0 < sample.first_batch_seconds
             assert sample.cpu_ms >= 0
             assert 50 < sample.peak_megabytes < 5000
+
+
+@pytest.mark.slow
+def test_one_pass_is_every_image_once(twelve: Path, tmp_path: Path) -> None:
+    ours = Contestant(name="ours", title="Ours", run=_ours)
+    outcome = _measured(twelve, tmp_path, ours, one_pass=True)
+    assert [sample.images for sample in outcome.entries[0].samples] == [12, 12]
+    assert outcome.conditions["timed"] == "one pass, from the start"
 
 
 def test_the_lead_in_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,8 +267,30 @@ def test_the_command_writes_its_report(twelve: Path, tmp_path: Path) -> None:
     (outcome,) = results.outcomes
     assert [entry.contestant for entry in outcome.entries] == ["catdog", "keras", "dali"]
     assert len(outcome.entries[0].samples) == len(outcome.entries[1].samples) == 2
-    for name in ("samples.csv", "report.md", "report.html"):
+    names = ("samples.csv", "report.md", "report.html")
+    for name in names:
         assert "catdog IDG" in (tmp_path / "out" / name).read_text()
+        (tmp_path / "out" / name).unlink()
+    result = CliRunner().invoke(main, ["report", str(tmp_path / "out" / "results.json")])
+    assert result.exit_code == 0, result.output
+    for name in names:
+        assert "catdog IDG" in (tmp_path / "out" / name).read_text()
+
+
+def test_samples_so_far_are_kept(
+    twelve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(self: Bench, workload: Workload, *arguments: Any) -> Outcome:
+        if workload.name == "recipe":
+            raise KeyboardInterrupt
+        return Outcome(workload=workload.name, suite="", x=None, conditions={}, entries=())
+
+    monkeypatch.setattr(Bench, "measure", measure)
+    options = ["--data", twelve, "--workload", "plain", "--workload", "recipe"]
+    result = CliRunner().invoke(main, [*map(str, options), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    kept = Results.read(tmp_path / "out" / "results.json")
+    assert [outcome.workload for outcome in kept.outcomes] == ["plain"]
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ CONTESTANTS = (
         title="resize",
         run=_resize,
         computes="parts",
-        note="decoded images in memory, to nearest pixels",
+        note="to nearest pixels, one by one: the pipeline picks columns for a batch, for less",
     ),
     Contestant(
         name="stage-warp",

@@ -12,6 +12,8 @@ from benchmarks.report.spreadsheet import as_csv
 from benchmarks.results import Results
 from catdog_models.atomic import write_whole
 
+_SAMPLES = "results.json"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -32,6 +34,17 @@ class Report:
     plots: tuple[Path, ...]
 
 
+def keep_samples(results: Results, folder: Path) -> None:
+    """Write the samples alone, as they come in.
+
+    Args:
+        results: Those so far.
+        folder: Where to; made where it does not exist.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / _SAMPLES, results.as_json().encode())
+
+
 def write_report(results: Results, folder: Path) -> Report:
     """Write a report; each file takes an older one's place when it is whole.
 
@@ -44,7 +57,7 @@ def write_report(results: Results, folder: Path) -> Report:
     """
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     report = Report(
-        json=folder / "results.json",
+        json=folder / _SAMPLES,
         csv=folder / "samples.csv",
         markdown=folder / "report.md",
         page=folder / "report.html",
@@ -54,6 +67,8 @@ def write_report(results: Results, folder: Path) -> Report:
     write_whole(report.json, results.as_json().encode())
     write_whole(report.csv, as_csv(results).encode())
     report = replace(report, plots=tuple(draw_plots(results, folder / "plots")))
+    for picture in set((folder / "plots").glob("*.png")) - set(report.plots):
+        picture.unlink()  # of an earlier run, about other numbers
     links = [plot.relative_to(folder) for plot in report.plots]
     write_whole(report.markdown, as_markdown(results, links).encode())
     write_whole(report.page, as_html(results, report.plots).encode())
