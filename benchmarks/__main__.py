@@ -27,7 +27,7 @@ _RUN_FOLDER = Path("benchmark-results")
     help="Directory or archive of class folders.  [default: pictures that are drawn]",
 )
 @click.option("--quick", "length", flag_value="quick", help="Under 2 minutes.")
-@click.option("--full", "length", flag_value="full", help="All suites; an hour or more.")
+@click.option("--full", "length", flag_value="full", help="All suites; 1 to 2 hours.")
 @click.option("--suite", "suites", multiple=True, help="Measure it alone; may be repeated.")
 @click.option(
     "--workload", "workloads", multiple=True, help="One of a suite's alone; may be repeated."
