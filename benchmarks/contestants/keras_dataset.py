@@ -50,10 +50,6 @@ def _layers(distortions: Distortions) -> list[Any]:
         chosen.append(layers.RandomFlip("horizontal"))
     if distortions.vertical_flip:
         chosen.append(layers.RandomFlip("vertical"))
-    if distortions.brightness != (1.0, 1.0):
-        chosen.append(
-            layers.RandomBrightness(tuple(factor - 1 for factor in distortions.brightness))
-        )
     return chosen
 
 
