@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.contestants.contestant import SEED, Contestant, Take, Task, hand_over_passes
@@ -28,7 +29,7 @@ def catdog_dataset(task: Task, *, packed: bool = False, **options: Any) -> Any:
         interpolation="nearest",
         seed=SEED,
         verbose=False,
-        augmentation=augmentation_of(task.distortions),
+        augmentation=_augmentation(task.distortions),
         cache=task.packs if packed else None,
         **(options or _SCALED),
     )
@@ -39,23 +40,11 @@ def catdog_device_dataset(task: Task) -> Any:
     return catdog_dataset(task, packed=True, augment_on="device")
 
 
-def augmentation_of(distortions: Distortions) -> Any:
-    """Translate distortions; None for none."""
+def _augmentation(distortions: Distortions) -> Any:
+    """Translate distortions, whose fields have our names and units; None for none."""
     from catdog_data import Augmentation
 
-    if distortions == PLAIN:
-        return None
-    return Augmentation(
-        horizontal_flip=distortions.horizontal_flip,
-        vertical_flip=distortions.vertical_flip,
-        rotation=distortions.rotation,
-        width_shift=distortions.width_shift,
-        height_shift=distortions.height_shift,
-        shear=distortions.shear,
-        zoom=distortions.zoom,
-        brightness=distortions.brightness,
-        channel_shift=distortions.channel_shift,
-    )
+    return None if distortions == PLAIN else Augmentation(**asdict(distortions))
 
 
 def _files(task: Task, take: Take) -> None:
@@ -88,8 +77,9 @@ def _device(task: Task, take: Take) -> None:
 
 
 def _device_host_part(task: Task, take: Take) -> None:
+    batches = catdog_device_dataset(task)
     while True:
-        for inputs, labels in catdog_device_dataset(task):
+        for inputs, labels in batches:
             take(inputs["images"], labels)
 
 
