@@ -118,7 +118,7 @@ class BuiltMeanwhile:
 
     def __init__(self, images: Images, row_of: NDArray[np.int64], building: Building) -> None:
         self._images, self._building = images, building
-        self.shape, self.dtype = images.shape, images.dtype
+        self.shape, self.dtype, self.may_fail = images.shape, images.dtype, images.may_fail
         self._row_of = tf.constant(row_of)
 
     def image(self, index: tf.Tensor) -> tf.Tensor:
@@ -135,6 +135,10 @@ class BuiltMeanwhile:
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
         """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
         return images_renderer(rendering)
+
+    def check(self, index: int) -> None:
+        """Read one image from its file, for the sake of the error that names it."""
+        self._images.check(index)
 
     def _packed(self, index: tf.Tensor) -> tf.Tensor:
         # A call of Python for each batch: the rows were not there when the graph was made.

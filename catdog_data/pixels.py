@@ -2,7 +2,8 @@
 
 Each class has `fetch`, from an index to one image in a form of fixed shape, and `renderer`, which
 makes the function that turns a batch of such forms into finished images. Index -1 is padding: it
-fetches anything. Where `whole_batches` is set, `fetch` takes the indices of a batch at once.
+fetches anything and cannot fail. Where `whole_batches` is set, `fetch` takes the indices of a batch
+at once; where `may_fail` is not, nothing that it fetches can be unreadable.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from catdog_data.decode import read_rgb
 from catdog_data.render import Rendering, Table, images_renderer, rows_renderer
 from catdog_data.resize import nearest_table
+from catdog_data.unreadable import naming
 
 _ROW_WIDTH = 512
 """Pixels a row may have to be batched as it is; wider ones lose their columns before that."""
@@ -26,6 +28,7 @@ class Pixels(Protocol):
     """What the pipeline asks of a source of pixels."""
 
     whole_batches: bool
+    may_fail: bool
     shape: tuple[int, int, int]
 
     def fetch(self, index: tf.Tensor) -> tuple[Any, ...]:
@@ -33,6 +36,9 @@ class Pixels(Protocol):
 
     def renderer(self, rendering: Rendering) -> Callable[..., Any]:
         """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+
+    def check(self, index: int) -> None:
+        """Read one image, for the sake of the error that names it if it cannot be read."""
 
 
 class Images(Pixels, Protocol):
@@ -58,6 +64,7 @@ class RowsOfFiles:
     """
 
     whole_batches = False
+    may_fail = True
     dtype = "uint8"
 
     def __init__(
@@ -67,6 +74,7 @@ class RowsOfFiles:
         decode: Callable[[tf.Tensor], tf.Tensor] = read_rgb,
         table: Table = nearest_table,
     ) -> None:
+        self._filepaths = filepaths
         self._paths = tf.constant(list(filepaths))
         self._decode, self._table = decode, table
         self._image_size = image_size
@@ -106,6 +114,11 @@ class RowsOfFiles:
         """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
         return rows_renderer(rendering, self._row_width, self._table)
 
+    def check(self, index: int) -> None:
+        """Read one image, for the sake of the error that names it if it cannot be read."""
+        with naming(self._filepaths[index]):
+            self.image(tf.constant(index))
+
 
 class WholeImages:
     """Images in the target's size.
@@ -114,14 +127,20 @@ class WholeImages:
         load: from an index int64[] to `dtype`[H, W, C].
         shape: (H, W, C).
         dtype: type of the values.
+        names: the N images, as errors name them; None where nothing can be unreadable.
     """
 
     whole_batches = False
 
     def __init__(
-        self, load: Callable[[tf.Tensor], tf.Tensor], shape: tuple[int, int, int], dtype: str
+        self,
+        load: Callable[[tf.Tensor], tf.Tensor],
+        shape: tuple[int, int, int],
+        dtype: str,
+        names: Sequence[str] | None,
     ) -> None:
         self._load, self.shape, self.dtype = load, shape, dtype
+        self._names, self.may_fail = names, names is not None
 
     def image(self, index: tf.Tensor) -> tf.Tensor:
         """Load an image: `dtype`[H, W, C]."""
@@ -138,6 +157,12 @@ class WholeImages:
         """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
         return images_renderer(rendering)
 
+    def check(self, index: int) -> None:
+        """Read one image, for the sake of the error that names it if it cannot be read."""
+        if self._names is not None:
+            with naming(self._names[index]):
+                self.image(tf.constant(index))
+
 
 class PackedRows:
     """Images that were decoded before, a batch at a time.
@@ -149,6 +174,7 @@ class PackedRows:
     """
 
     whole_batches = True
+    may_fail = False
 
     def __init__(
         self, rows: tf.Tensor, row_of: NDArray[np.int64], shape: tuple[int, int, int]
@@ -171,6 +197,9 @@ class PackedRows:
         """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
         return images_renderer(rendering)
 
+    def check(self, index: int) -> None:
+        """Do nothing: decoded images can be read."""
+
 
 class WithMasks:
     """Images and a mask for each, moved alike: masks keep their values, which are no colours.
@@ -184,10 +213,16 @@ class WithMasks:
     def __init__(self, images: Pixels, masks: Pixels, fill_value: int) -> None:
         self._images, self._masks, self._fill_value = images, masks, fill_value
         self.whole_batches, self.shape = images.whole_batches, images.shape
+        self.may_fail = images.may_fail or masks.may_fail
 
     def fetch(self, index: tf.Tensor) -> tuple[Any, ...]:
         """Fetch both, each in its form."""
         return self._images.fetch(index), self._masks.fetch(index)
+
+    def check(self, index: int) -> None:
+        """Read one image and its mask, for the sake of the error that names either."""
+        self._images.check(index)
+        self._masks.check(index)
 
     def renderer(self, rendering: Rendering) -> Callable[..., Any]:
         """Make the function to (images, masks); masks are moved by nearest pixels alone."""

@@ -92,7 +92,7 @@ def _rows_of(array: NDArray[Any]) -> WholeImages:
         return tf.numpy_function(lambda i: array[int(i)], [index], array.dtype, stateful=False)
 
     height, width, channels = (int(side) for side in array.shape[1:])
-    return WholeImages(load, (height, width, channels), array.dtype.name)
+    return WholeImages(load, (height, width, channels), array.dtype.name, names=None)
 
 
 def _checked_masks(masks: NDArray[Any], images: NDArray[Any], labels: Any) -> NDArray[Any]:

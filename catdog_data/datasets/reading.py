@@ -100,7 +100,7 @@ class Reading:
 
         Args:
             image_of: from an index int64[] to uint8[H, W, channels].
-            names: the N images, for the cache to tell them apart.
+            names: the N images, for errors, and for the cache to tell them apart.
             epochs: see `source`.
             output: see there.
             cache: see there.
@@ -116,7 +116,7 @@ class Reading:
         def load(index: tf.Tensor) -> tf.Tensor:
             return self.resized(image_of(index), dtype)
 
-        pixels = WholeImages(load, (*self.image_size, self.channels), dtype)
+        pixels = WholeImages(load, (*self.image_size, self.channels), dtype, names)
         return Source(self.cached(pixels, names, cache), len(names), dtype, self.image_size)
 
     def masks(self, file_paths: Sequence[str], cache: Cache = None) -> Pixels:
@@ -140,7 +140,7 @@ class Reading:
                 pad=self.pad,
             )
 
-        masks = WholeImages(load, (*self.image_size, 1), "uint8")
+        masks = WholeImages(load, (*self.image_size, 1), "uint8", file_paths)
         return self.cached(masks, file_paths, cache, kind="masks")
 
     def cached(

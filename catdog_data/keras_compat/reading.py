@@ -51,7 +51,7 @@ def pixels_of_files(
         images = RowsOfFiles(filepaths, image_size)
     else:
         load = _loader(list(filepaths), options, dtype)
-        images = WholeImages(load, (*image_size, CHANNELS[color_mode]), dtype)
+        images = WholeImages(load, (*image_size, CHANNELS[color_mode]), dtype, filepaths)
     pixels: Pixels = cached(images, filepaths, {"reader": "Keras generators", **options}, cache)
     return pixels
 
