@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from catdog_data.unreadable import naming
 
 _JPEG = (b"\xff\xd8\xff", b"\xff\xd9")
 _PNG = (b"\x89PNG", b"IEND\xae\x42\x60\x82")
@@ -77,21 +80,14 @@ def read_with(
 
     Raises:
         tf.errors.OpError: the file cannot be read; the message names it, unless it is broken
-            between a right beginning and a right end.
+            between a right beginning and a right end (see `unreadable.raise_if_unreadable`).
     """
     contents = tf.io.read_file(path)
 
     def decode_or_name(*given: bytes) -> NDArray[np.uint8]:
         name, encoded = _as_bytes(*given)
-        try:
+        with naming(name, encoded):
             image: NDArray[np.uint8] = decode(tf.constant(encoded)).numpy()
-        except (tf.errors.OpError, ValueError) as error:
-            known = encoded.startswith((_JPEG[0], _PNG[0]))
-            kind = "cut short" if known else "not a JPEG, PNG, GIF or BMP"
-            raise OSError(
-                f"{name.decode()!r} cannot be decoded ({len(encoded)} bytes, {kind}). Remove it "
-                f"from the data set or replace it. TensorFlow says: {str(error)[:200]}"
-            ) from None
         return image
 
     image = tf.cond(
@@ -143,7 +139,7 @@ def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
     return tf.ensure_shape(image, [None, None, channels])
 
 
-def read_rgb_with_pillow(path: str, contents: bytes) -> NDArray[np.uint8]:
+def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8]:
     """Decode one image file through Pillow.
 
     Args:
@@ -154,21 +150,12 @@ def read_rgb_with_pillow(path: str, contents: bytes) -> NDArray[np.uint8]:
         uint8[H, W, 3].
 
     Raises:
-        OSError: Pillow cannot read it (`PIL.UnidentifiedImageError` where it knows no such
-            format); the message names the file.
+        OSError: Pillow cannot read it; the message names the file. It is a
+            `PIL.UnidentifiedImageError` where Pillow knows no such format.
+        PIL.Image.DecompressionBombError: the image is absurdly large; named likewise.
     """
-    try:
-        with Image.open(io.BytesIO(contents)) as image:
-            return np.asarray(image.convert("RGB"), dtype=np.uint8)
-    except UnidentifiedImageError:
-        raise UnidentifiedImageError(
-            f"{path!r} is not an image in a format that Pillow knows ({len(contents)} bytes). "
-            "Remove it from the data set or replace it."
-        ) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise OSError(
-            f"{path!r} cannot be decoded: {error}. Remove it from the data set or replace it."
-        ) from error
+    with naming(path, contents), Image.open(io.BytesIO(contents)) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)
 
 
 def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
@@ -196,15 +183,12 @@ def _begins_and_ends(contents: tf.Tensor, start: bytes, end: bytes) -> tf.Tensor
 
 def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    try:
-        with Image.open(io.BytesIO(contents)) as image:
-            values = np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise OSError(f"{path.decode()!r} cannot be decoded as a mask: {error}") from error
+    with naming(path, contents, "a mask"), Image.open(io.BytesIO(contents)) as image:
+        values = np.asarray(image)
     if values.ndim != 2 or values.min() < 0 or values.max() > 255:
         raise ValueError(
-            f"{path.decode()!r} must be a mask of one channel with values from 0 to 255; it has "
-            f"the shape {values.shape} and values up to {values.max()}. Save class numbers as "
+            f"{os.fsdecode(path)!r} must be a mask of one channel with values from 0 to 255; it "
+            f"has the shape {values.shape} and values up to {values.max()}. Save class numbers as "
             "8-bit grayscale or as a palette."
         )
     return values.astype(np.uint8)[..., np.newaxis]
@@ -222,7 +206,7 @@ def _decode_with_pillow(path: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
 
 def _rgb_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    return read_rgb_with_pillow(path.decode(), contents)
+    return read_rgb_with_pillow(path, contents)
 
 
 def _as_bytes(*given: Any) -> list[bytes]:

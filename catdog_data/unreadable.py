@@ -1,0 +1,209 @@
+"""What is said of an image file that cannot be read: a line that begins with its name.
+
+All readers name their failures here, whether they go through TensorFlow or Pillow, and whoever
+shows an error finds the sentence in what TensorFlow makes of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tensorflow as tf
+from PIL import Image, UnidentifiedImageError
+
+_REMEDY = "Remove it from the data set or replace it."
+_RULE = "all files of a data set must be there and readable"
+_LENGTH = 200
+"""Characters that a decoder's own words may have."""
+
+_KINDS = {
+    b"\xff\xd8\xff": ("JPEG", b"\xff\xd9"),
+    b"\x89PNG": ("PNG", b"IEND\xae\x42\x60\x82"),
+    b"GIF8": ("GIF", b"\x3b"),
+    b"BM": ("BMP", b""),
+    b"II*\0": ("TIFF", b""),
+    b"MM\0*": ("TIFF", b""),
+    b"RIFF": ("WebP", b""),
+    b"P6": ("PPM", b""),
+    b"P5": ("PPM", b""),
+}
+"""How files of a kind begin, what it is called, and how they end where that is fixed."""
+
+_ERRNO_OF = {
+    tf.errors.NotFoundError: errno.ENOENT,
+    tf.errors.PermissionDeniedError: errno.EACCES,
+}
+_BEFORE = re.compile(
+    r"""(?: Graph\ execution\ error:
+          | Detected\ at\ node\ [^\n]*
+          | \d+\ root\ error\(s\)\ found\.
+          | \ *File\ [^\n]*
+          | <stack\ traces\ unavailable>
+          |
+        )\n
+      | \ *\(0\)\ [A-Z_]+:\ *
+      | \{\{function_node\ .*?\}\}\ *
+      | Error\ in\ user-defined\ function\ .*?:\ \S+::\S+:\ """,
+    re.VERBOSE,
+)
+"""What TensorFlow puts before the words of an operation that failed, in parts."""
+_BEHIND = re.compile(r"\n(?=Traceback \()|\n*\t \[\[| \[Op:")
+_FROM_PYTHON = re.compile(r"(\w+): (.*)", re.DOTALL)
+
+
+class UnreadableImage(OSError, ValueError):  # noqa: N818 (seen as the name of what failed)
+    """A file whose content is no image that its reader decodes.
+
+    An `OSError`, as Pillow raises; and a `ValueError`, since TensorFlow turns these into the
+    `tf.errors.InvalidArgumentError` that Keras' datasets raise.
+    """
+
+
+_KEPT = (UnidentifiedImageError, Image.DecompressionBombError, MemoryError)
+"""Types of decoders' errors that scripts catch."""
+_OF_SYSTEM = (FileNotFoundError, PermissionError, IsADirectoryError)
+_TYPES = {each.__name__: each for each in (*_KEPT, *_OF_SYSTEM, UnreadableImage, ValueError)}
+
+
+def unreadable(
+    path: str | bytes, error: BaseException, contents: bytes | None = None, what: str = "an image"
+) -> Exception:
+    """Name the file that a reader failed on.
+
+    Args:
+        path: the file.
+        error: what the reader raised.
+        contents: the file's bytes where they are known; else the file is looked at.
+        what: what it should be.
+
+    Returns:
+        The error to raise: one that already names the file as it is; the operating system's as its
+        own type, with the path; a decoder's as `PIL.UnidentifiedImageError`,
+        `PIL.Image.DecompressionBombError`, `MemoryError` or else `UnreadableImage`.
+    """
+    name = os.fsdecode(path)
+    if isinstance(error, tf.errors.OpError) and (raised := raised_in_python(error)) is not None:
+        error = raised
+    if isinstance(error, Exception) and str(error).startswith(f"{name!r} "):
+        return error
+    if (number := _errno(error)) is not None:
+        return OSError(number, f"{os.strerror(number)}; {_RULE}", name)
+    try:
+        found = _described(name) if contents is None else _content(contents)
+    except OSError as missing:
+        return unreadable(path, missing)
+    decoder = "TensorFlow" if isinstance(error, tf.errors.OpError) else "Pillow"
+    kind = next((each for each in _KEPT if isinstance(error, each)), UnreadableImage)
+    return kind(
+        f"{name!r} cannot be decoded as {what} ({found}). {_REMEDY} {decoder} says: {_words(error)}"
+    )
+
+
+@contextmanager
+def naming(
+    path: str | bytes, contents: bytes | None = None, what: str = "an image"
+) -> Iterator[None]:
+    """Let whatever a reader raises within the block name the file; see `unreadable`."""
+    try:
+        yield
+    except Exception as error:  # decoders raise all kinds for a damaged file
+        raise unreadable(path, error, contents, what) from None
+
+
+def raise_if_unreadable(path: str | bytes, decode: Callable[[tf.Tensor], Any]) -> None:
+    """Read one file, for the sake of the error that names it.
+
+    Args:
+        path: the file.
+        decode: its reader, from a path, string[], to pixels; called eagerly.
+
+    Raises:
+        OSError, PIL.Image.DecompressionBombError, MemoryError: the file cannot be read; see
+            `unreadable`.
+    """
+    with naming(path), tf.device("CPU:0"):
+        decode(tf.constant(os.fsencode(path)))
+
+
+def raised_in_python(error: tf.errors.OpError) -> Exception | None:
+    """Make the error again that a call of Python from a graph raised, without TensorFlow's notes.
+
+    Args:
+        error: what TensorFlow made of it.
+
+    Returns:
+        The error, of its own type if that is one of `unreadable`'s, else an `OSError`; None if it
+        did not arise in Python.
+    """
+    found = _FROM_PYTHON.fullmatch(_own_words(error.message))
+    if found is None or "\nTraceback (most recent call last)" not in error.message:
+        return None
+    return _TYPES.get(found[1], OSError)(found[2])
+
+
+def sentence_of(error: BaseException) -> str:
+    """Say what went wrong: an error's own words, without what TensorFlow puts around them.
+
+    Args:
+        error: of a loop over a dataset, of `fit`, or of anything else.
+
+    Returns:
+        The words; what was raised in Python alone, if it was, else what TensorFlow says.
+    """
+    if not isinstance(error, tf.errors.OpError):
+        return str(error)
+    return str(raised_in_python(error) or _own_words(error.message))
+
+
+def _errno(error: BaseException) -> int | None:
+    """Tell which failure of the operating system it was, if it was one."""
+    if isinstance(error, OSError):
+        return error.errno
+    return next((number for kind, number in _ERRNO_OF.items() if isinstance(error, kind)), None)
+
+
+def _described(name: str) -> str:
+    with open(name, "rb") as file:  # noqa: PTH123 (raises with the path as it was given)
+        begin = file.read(64)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 64))
+        return _content(begin, file.read(), size)
+
+
+def _content(begin: bytes, end: bytes | None = None, size: int | None = None) -> str:
+    """Say how large a file is and what it looks like, from its first and last bytes."""
+    end = begin if end is None else end
+    size = len(begin) if size is None else size
+    return f"{size:,} bytes, {_kind(begin[:64], end)}"
+
+
+def _kind(begin: bytes, end: bytes) -> str:
+    if not begin:
+        return "empty"
+    for magic, (kind, ending) in _KINDS.items():
+        if begin.startswith(magic):
+            return f"a {kind}" if end.endswith(ending) else f"a {kind} that is cut short"
+    try:
+        is_text = begin.decode("ascii").replace("\r", "").replace("\n", "").isprintable()
+    except UnicodeDecodeError:
+        is_text = False
+    return "text" if is_text else "not a kind of image that is known"
+
+
+def _words(error: BaseException) -> str:
+    """Shorten what a decoder said to a line; the object that it read from says nothing to users."""
+    lines = sentence_of(error).strip().splitlines()
+    said = re.sub(r" <_io\.\w+ object at \w+>", "", lines[0]) if lines else type(error).__name__
+    return said if len(said) <= _LENGTH else said[: _LENGTH - 1] + "…"
+
+
+def _own_words(message: str) -> str:
+    """Take away what TensorFlow puts around the words of what failed."""
+    while (found := _BEFORE.match(message)) and found.end():
+        message = message[found.end() :]
+    return _BEHIND.split(message, maxsplit=1)[0].strip()
