@@ -13,6 +13,7 @@ FLOORS = {
     "catdog_data.index": 0,
     "catdog_data.machine": 0,
     "catdog_data.messages": 0,
+    "catdog_data.passes": 0,
     "catdog_data.words": 1,
     "catdog_data.augment.parameters": 0,
     "catdog_data.publish": 0,
