@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catdog_data.failed_batches import with_gaps_filled, with_marks
 from catdog_data.machine import available_cores, available_memory
+from catdog_data.passes import ended_at_exit
 from catdog_data.pixels import Pixels
 from catdog_data.render import Rendering
 
@@ -94,7 +95,7 @@ def image_batches(
     if pixels.whole_batches:
         # The optimiser copies what a function holds, at the start of every pass.
         options.experimental_optimization.apply_default_optimizations = False
-    return rendered.prefetch(waiting).with_options(options)
+    return ended_at_exit(rendered.prefetch(waiting).with_options(options))
 
 
 def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:

@@ -14,6 +14,8 @@ FLOORS = {
     "catdog_data.machine": 0,
     "catdog_data.messages": 0,
     "catdog_data.unreadable": 0,
+    "catdog_data.passes": 0,
+    "catdog_data.failed_batches": 0,
     "catdog_data.words": 1,
     "catdog_data.augment.parameters": 0,
     "catdog_data.publish": 0,

@@ -1,0 +1,69 @@
+"""Passes over datasets, ended before the interpreter is.
+
+A pipeline's threads may be in the middle of a call into Python. One that comes back when the
+interpreter is gone waits for ever, and the process, which waits for its threads, with it. An
+iterator may live that long: a name at module level holds it, or the traceback of an error does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import weakref
+from collections.abc import Iterator
+
+import tensorflow as tf
+from tensorflow.python.data.ops.iterator_ops import OwnedIterator
+from tensorflow.python.ops import gen_dataset_ops
+
+_ENDED_AT_EXIT: weakref.WeakSet[tf.data.Dataset] = weakref.WeakSet()
+
+
+def ended_at_exit(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Have every pass over a dataset, or over one made from it, ended when the process exits.
+
+    Args:
+        dataset: any whose stages call Python; what its source waits for, if for anything, must be
+            released by an `atexit` hook of the caller's, which runs first.
+
+    Returns:
+        The dataset itself.
+    """
+    _ENDED_AT_EXIT.add(dataset)
+    return dataset
+
+
+@atexit.register
+def _end_passes() -> None:
+    if not _ENDED_AT_EXIT:
+        return
+    for iterator in list(_live_iterators()):
+        end_pass(iterator)
+
+
+def end_pass(iterator: OwnedIterator) -> None:
+    """End a pass and wait for its threads, whoever holds the iterator; nothing follows.
+
+    Args:
+        iterator: what `iter(dataset)` returned.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    nothing = iterator._dataset.take(0).with_options(options)
+    # An iterator that begins over lets go of the pass it was in.
+    gen_dataset_ops.make_iterator(nothing._variant_tensor, iterator._iterator_resource)
+
+
+def _live_iterators() -> Iterator[OwnedIterator]:
+    """Yield those that are still held, by whatever it may be, over the datasets to be ended."""
+    # The type and not `isinstance`, which asks lazily loaded modules for their class.
+    for each in gc.get_objects():
+        if type(each) is OwnedIterator and _is_ended(getattr(each, "_dataset", None)):
+            yield each
+
+
+def _is_ended(dataset: tf.data.Dataset | None) -> bool:
+    if dataset is None:
+        return False
+    return dataset in _ENDED_AT_EXIT or any(map(_is_ended, dataset._inputs()))
