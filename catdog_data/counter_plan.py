@@ -26,20 +26,19 @@ class CounterPlan:
 
     Args:
         n: how many images there are, at least 1.
-        batch_size: images per batch, at least 1; the last of an epoch may be smaller. None for
-            single images, each a step.
+        batch_size: images per batch, at least 1; the last of an epoch may be smaller.
         shuffle: whether every epoch has an order of its own.
         seed: in [0, 2**63).
         shard: (i, n): this reader's number and how many readers share every epoch. Reader i gets
             positions i, i + n, i + 2n, … of the order that a single reader would see, and all
-            have the same number of steps, but for single images, of which some have one more.
+            have the same number of steps.
 
     Raises:
         ValueError: a value out of its range, or readers that cannot have equally many steps.
     """
 
     n: int
-    batch_size: int | None
+    batch_size: int
     shuffle: bool
     seed: int
     shard: tuple[int, int] = (0, 1)
@@ -47,14 +46,14 @@ class CounterPlan:
     def __post_init__(self) -> None:
         if self.n < 1:
             raise ValueError(f"`n` must be at least 1 image; received {self.n!r}.")
-        if self.batch_size is not None and self.batch_size < 1:
+        if self.batch_size < 1:
             raise ValueError(f"`batch_size` must be at least 1; received {self.batch_size!r}.")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"`seed` must be in [0, 2**63); received {self.seed!r}.")
         number, readers = self.shard
         if not 0 <= number < readers:
             raise ValueError(f"`shard` must be (i, n) with 0 <= i < n; received {self.shard!r}.")
-        if self.n // readers < (self.steps if self.batch_size else 1):
+        if self.n // readers < self.steps:
             raise ValueError(
                 f"`shard`: {self.n} images cannot be divided among {readers} readers so that each "
                 f"has one in all of {self.steps} steps of {self.batch_size}. Use a larger "
@@ -68,15 +67,8 @@ class CounterPlan:
         return -(-(self.n - number) // readers)
 
     @property
-    def rows(self) -> int:
-        """How many images a full batch has."""
-        return self.batch_size or 1
-
-    @property
     def steps(self) -> int:
         """How many batches an epoch has, the same for every reader."""
-        if self.batch_size is None:
-            return self.images
         return math.ceil(math.ceil(self.n / self.shard[1]) / self.batch_size)
 
     def batch(self, epoch: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -87,11 +79,11 @@ class CounterPlan:
             step: int64[], in [0, steps).
 
         Returns:
-            int64[rows].
+            int64[batch_size].
         """
         number, readers = self.shard
         first, end = self._border(step), self._border(step + 1)
-        local = first + tf.range(self.rows, dtype=tf.int64)
+        local = first + tf.range(self.batch_size, dtype=tf.int64)
         position = tf.minimum(local * readers + number, self.n - 1)
         if self.shuffle:
             key = tf.raw_ops.StatelessRandomUniformFullIntV2(
@@ -105,7 +97,7 @@ class CounterPlan:
 
     def _border(self, step: tf.Tensor) -> tf.Tensor:
         """Where a step begins among this reader's images; the last step is never empty."""
-        border = tf.minimum(step * self.rows, self.images)
+        border = tf.minimum(step * self.batch_size, self.images)
         last = tf.constant(self.steps - 1, tf.int64)
         return tf.where(step == last, tf.minimum(border, self.images - 1), border)
 

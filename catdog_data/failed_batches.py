@@ -9,8 +9,10 @@ a failed batch one by one and raise an error that names one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 _BATCHES_PER_MARK = 32
@@ -18,54 +20,105 @@ _BATCHES_PER_MARK = 32
 all files are unreadable; each costs what a batch of padding does."""
 
 
-def with_marks(numbers: tf.data.Dataset) -> tf.data.Dataset:
-    """Add a mark behind every few numbers, and behind the last.
+@dataclass(frozen=True)
+class Passes:
+    """Which batches the passes over a dataset are: consecutive ones, up to the end of an epoch.
 
     Args:
-        numbers: int64[], consecutive in every pass.
-
-    Returns:
-        int64[3]: position in the pass, number, and the number again. A mark has the position and
-        the number that come next, and -1.
+        steps: batches in an epoch.
+        begin: asked, when a pass begins, for its first batch, counted over all epochs.
+        whole: whether every pass begins with an epoch, so that all have `steps` batches.
     """
 
-    def close(position: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        mark = tf.stack([position[-1] + 1, number[-1] + 1, -1])
-        return tf.concat([tf.stack([position, number, number], axis=1), mark[tf.newaxis]], axis=0)
+    steps: int
+    begin: Callable[[], int]
+    whole: bool
 
-    return numbers.enumerate().batch(_BATCHES_PER_MARK).map(close).unbatch()
+    @property
+    def length(self) -> int:
+        """Batches in a pass, or `tf.data.UNKNOWN_CARDINALITY`."""
+        return self.steps if self.whole else tf.data.UNKNOWN_CARDINALITY
+
+    def numbers(self) -> tf.data.Dataset:
+        """Make the dataset of the batches' numbers, int64[], of cardinality `length`."""
+
+        def of_pass(first: tf.Tensor, left: tf.Tensor) -> tf.data.Dataset:
+            return tf.data.Dataset.range(first, first + left)
+
+        return with_length(self._each_pass(of_pass), self.length)
+
+    def marked(self) -> tf.data.Dataset:
+        """Make the dataset of marked numbers: one for each batch, and marks in between.
+
+        Returns:
+            int64[3]: the number of the pass' first batch; how many batches of the pass there are
+            up to here; and the number of the batch, or -1 for a mark, of which one is the last.
+        """
+        # Pass and position as one number: a plain range is set up in no time.
+        per_pass = self.steps + self.steps // _BATCHES_PER_MARK + 1
+
+        def of_pass(first: tf.Tensor, left: tf.Tensor) -> tf.data.Dataset:
+            end = left + left // _BATCHES_PER_MARK + 1
+            return tf.data.Dataset.range(first * per_pass, first * per_pass + end)
+
+        def mark(code: tf.Tensor) -> tf.Tensor:
+            first, place = code // per_pass, code % per_pass
+            position = place - place // (_BATCHES_PER_MARK + 1)
+            is_last = position == self.steps - first % self.steps
+            is_mark = is_last | (place % (_BATCHES_PER_MARK + 1) == _BATCHES_PER_MARK)
+            counted = position + tf.cast(~is_mark, tf.int64)
+            own = tf.where(is_mark, tf.constant(-1, tf.int64), first + position)
+            return tf.stack([first, counted, own])
+
+        return self._each_pass(of_pass).map(mark)
+
+    def _each_pass(
+        self, of_pass: Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]
+    ) -> tf.data.Dataset:
+        def begun(_: tf.Tensor) -> tf.data.Dataset:
+            # Called at the start of each pass, and hence not a constant. Few and plain operations,
+            # as all are set up anew for a pass: `from_generator` alone would take 20 ms.
+            first = tf.numpy_function(lambda: np.int64(self.begin()), [], tf.int64)
+            first = tf.ensure_shape(first, [])
+            return of_pass(first, self.steps - first % self.steps)
+
+        return tf.data.Dataset.range(1).flat_map(begun)
 
 
 def with_gaps_filled(
-    marked: tf.data.Dataset, mark_of: Callable[[Any], tf.Tensor], steps: int
+    marked: tf.data.Dataset, mark_of: Callable[[Any], tf.Tensor], length: int
 ) -> tf.data.Dataset:
-    """Drop marks and elements that raise, and yield one element for every number.
+    """Drop marks and elements that raise, and yield one element for every batch.
 
     Args:
-        marked: any elements, one for each of `with_marks`.
+        marked: any elements, one for each of `Passes.marked`.
         mark_of: tells which it was made for, int64[3].
-        steps: numbers in a pass, or `tf.data.UNKNOWN_CARDINALITY`.
+        length: see `Passes`.
 
     Returns:
-        A dataset of cardinality `steps` with elements (int64[], (int64[], element)): a number,
-        and an element with its number, which is another's where the number's own raised.
+        A dataset of cardinality `length` with elements (int64[], element): the number of a batch,
+        and an element, which is another's where the batch's own raised.
     """
 
-    def expect(expected: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
-        position, number, own = tf.unstack(mark_of(element))
-        end = tf.where(own < 0, position, position + 1)
-        first = number - (position - expected)
-        return end, (first, first + end - expected, own, element)
+    def before_and(counted: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
+        return mark_of(element)[1], (counted, element)
 
-    def each_number(
-        first: tf.Tensor, end: tf.Tensor, own: tf.Tensor, element: Any
-    ) -> tf.data.Dataset:
-        same = tf.data.Dataset.from_tensors((own, element)).repeat()
-        return tf.data.Dataset.zip((tf.data.Dataset.range(first, end), same))
+    def for_each_number(counted: tf.Tensor, element: Any) -> tf.data.Dataset:
+        first, now_counted, _ = tf.unstack(mark_of(element))
+        numbers = tf.data.Dataset.range(first + counted, first + now_counted)
+        return tf.data.Dataset.zip((numbers, tf.data.Dataset.from_tensors(element).repeat()))
 
-    present = marked.ignore_errors().scan(tf.constant(0, tf.int64), expect)
-    filled = present.flat_map(each_number)
-    if steps == tf.data.UNKNOWN_CARDINALITY:
-        return filled
-    # True by construction: nothing raises between the gaps and here.
-    return filled.apply(tf.data.experimental.assert_cardinality(steps))
+    present = marked.ignore_errors().scan(tf.constant(0, tf.int64), before_and)
+    # Nothing raises between the gaps and here.
+    return with_length(present.flat_map(for_each_number), length)
+
+
+def with_length(dataset: tf.data.Dataset, length: int) -> tf.data.Dataset:
+    """Let tf.data know the number of elements, where it is known.
+
+    Nothing may raise before it: an element that raises is not counted, and a pass that lacks one
+    has no end.
+    """
+    if length == tf.data.UNKNOWN_CARDINALITY:
+        return dataset
+    return dataset.apply(tf.data.experimental.assert_cardinality(length))

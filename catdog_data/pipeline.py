@@ -4,51 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
-from catdog_data.failed_batches import with_gaps_filled, with_marks
+from catdog_data.failed_batches import Passes, with_gaps_filled, with_length
 from catdog_data.machine import available_cores, available_memory
 from catdog_data.passes import ended_at_exit
 from catdog_data.pixels import Pixels
 from catdog_data.render import Rendering
+from catdog_data.unreadable import UnreadableImage
 
 Rows = tuple[tf.Tensor, ...]
-RowsOf = Callable[[tf.Tensor], Rows]
-"""From the number of a batch, int64[], to the images in it, int64[B], -1 behind the last, and what
-is planned for each, [B, …]. For number -1 all images are -1."""
-Planned = Callable[..., tuple[tf.Tensor, tf.Tensor]]
+"""The images of a batch, int64[B], -1 behind the last, and what is planned for each, [B, …]."""
+
+Fetched = tuple[Rows, tuple[Any, ...]]
+"""The rows of a batch and, in the form that its pixels have, its images."""
 
 READS_PER_CORE = 8
 """More than one, since images leave in order: a slow file would hold the others up (0.71 against
 0.67 ms an image)."""
 
 
-def image_batches(
-    numbers: tf.data.Dataset,
-    rows_of: RowsOf,
-    planned: Planned,
-    pixels: Pixels,
-    rendering: Rendering,
-    batch_size: int,
-    finish: Callable[[tf.Tensor, Any, tf.Tensor, tf.Tensor], Any],
-    ram_budget: int | None = None,
-    *,
-    names_failures: bool = True,
-) -> tf.data.Dataset:
-    """Fetch and render the batches of these numbers.
-
-    A file that cannot be read raises for its own batch only, and the pass goes on behind it. For
-    that, images are batched by an explicit `map_and_batch`, and only one-to-one stages follow what
-    may raise: a `map` with a `batch` of its own behind it begins the next batch right behind the
-    row that raised, unless tf.data's optimiser makes one operation of the two.
+@dataclass(frozen=True)
+class Stages:
+    """What the stages of a pipeline do.
 
     Args:
-        numbers: int64[], the batches of a pass, consecutive.
-        rows_of: tells what is in a batch; it may be asked again for a batch that failed.
+        rows_of: tells what is in a batch, from its number int64[]; for -1 all images are -1. It may
+            be asked again for a batch that failed.
         planned: makes, from all rows of a batch, its geometry float64[B, 8] and photometry
             float64[B, P].
         pixels: where the images come from.
@@ -59,43 +45,114 @@ def image_batches(
             photometry of a batch, B without the padding.
         ram_budget: bytes that finished batches and those being rendered may take; None for an
             eighth of what is free.
-        names_failures: whether the error of a failed batch names the file. The next batch has to
-            come for that, so numbers must not wait for what the failed one yields.
+    """
+
+    rows_of: Callable[[tf.Tensor], Rows]
+    planned: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    pixels: Pixels
+    rendering: Rendering
+    batch_size: int
+    finish: Callable[[tf.Tensor, Any, tf.Tensor, tf.Tensor], Any]
+    ram_budget: int | None = None
+
+    def render(self) -> Callable[[Rows, tuple[Any, ...]], Any]:
+        """Make the function from the rows of a batch and its fetched images to an element."""
+        render = self.pixels.renderer(self.rendering)
+
+        def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
+            index = rows[0]
+            count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
+            geometry, photometry = self.planned(*rows)
+            images = render(geometry, photometry, *fetched)
+            whole = (index, images, geometry, photometry)
+            return self.finish(*tf.nest.map_structure(lambda each: each[:count], whole))
+
+        return render_batch
+
+    def ahead(self) -> tuple[int, int]:
+        """Choose how many batches are rendered at once, and how many finished ones wait."""
+        size = tf.as_dtype(self.rendering.output_dtype).size
+        batch_bytes = self.batch_size * math.prod(self.pixels.shape) * size
+        budget = self.ram_budget or available_memory() // 8
+        return batches_ahead(batch_bytes, available_cores(), budget)
+
+
+def image_batches(passes: Passes, stages: Stages) -> tf.data.Dataset:
+    """Fetch and render batch after batch.
+
+    A file that cannot be read raises for its own batch only, by its name, and the pass goes on
+    behind it. For that, images are batched by an explicit `map_and_batch`, and only one-to-one
+    stages follow what may raise: a `map` with a `batch` behind it begins the next batch right
+    behind the row that raised, unless tf.data's optimiser makes one operation of the two.
+
+    Args:
+        passes: which batches.
+        stages: what is done for each.
 
     Returns:
-        A dataset with one element per number, in their order, and of their cardinality.
+        A dataset with one element per batch, of as many as `passes.length`.
     """
-    render = pixels.renderer(rendering)
+    if not stages.pixels.may_fail:
+        return image_batches_on_request(passes.numbers(), stages)
+    restored = _fetched_or_missing(passes, stages)
+    again = _fetched_again(stages, restored.element_spec[1], raises=True)
+    render, (calls, waiting) = stages.render(), stages.ahead()
 
-    def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
-        index = rows[0]
-        count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
-        geometry, photometry = planned(*rows)
-        images = render(geometry, photometry, *fetched)
-        whole = (index, images, geometry, photometry)
-        return finish(*tf.nest.map_structure(lambda each: each[:count], whole))
+    def render_or_raise(number: tf.Tensor, element: Fetched) -> Any:
+        whole = number == _own_number(element)
+        rows, fetched = tf.cond(whole, lambda: element, lambda: again(number)[0])
+        return render(rows[:-1], fetched)
 
-    batch_bytes = batch_size * math.prod(pixels.shape) * tf.as_dtype(rendering.output_dtype).size
-    budget = ram_budget or available_memory() // 8
-    calls, waiting = batches_ahead(batch_bytes, available_cores(), budget)
-    if names_failures and pixels.may_fail:
-        restored = _fetched_or_missing(numbers, rows_of, pixels, batch_size, calls)
-        again = _fetched_again(rows_of, pixels, restored.element_spec[1][1])
+    return _last(restored.map(render_or_raise, num_parallel_calls=calls), stages, waiting)
 
-        def render_or_name(number: tf.Tensor, present: tuple[tf.Tensor, Any]) -> Any:
-            own, element = present
-            rows, fetched = tf.cond(number == own, lambda: element, lambda: again(number))
-            return render_batch(rows[:-1], fetched)
 
-        rendered = restored.map(render_or_name, num_parallel_calls=calls)
-    else:
-        fetched = _fetched(numbers.map(rows_of), pixels, batch_size, calls)
-        rendered = fetched.map(render_batch, num_parallel_calls=calls)
-    options = untuned_options()
-    if pixels.whole_batches:
-        # The optimiser copies what a function holds, at the start of every pass.
-        options.experimental_optimization.apply_default_optimizations = False
-    return ended_at_exit(rendered.prefetch(waiting).with_options(options))
+def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Dataset:
+    """Fetch and render batch after batch, and yield their images one by one.
+
+    A file that cannot be read raises, by its name, in its own place only.
+
+    Args:
+        passes: which batches.
+        stages: what is done for each.
+        length: images in a pass, or `tf.data.UNKNOWN_CARDINALITY`.
+
+    Returns:
+        A dataset of `length` elements, each as of `image_batches` without the axis of the batch.
+    """
+    if not stages.pixels.may_fail:
+        batches = image_batches_on_request(passes.numbers(), stages)
+        return ended_at_exit(with_length(batches.unbatch(), length))
+    restored = _fetched_or_missing(passes, stages)
+    again = _fetched_again(stages, restored.element_spec[1], raises=False)
+    render, (calls, waiting) = stages.render(), stages.ahead()
+    none = tf.fill([stages.batch_size], "")
+
+    def render_what_can_be(number: tf.Tensor, element: Fetched) -> Any:
+        whole = number == _own_number(element)
+        (rows, fetched), errors = tf.cond(whole, lambda: (element, none), lambda: again(number))
+        count = tf.math.count_nonzero(rows[0] >= 0, dtype=tf.int32)
+        return errors[:count], render(rows[:-1], fetched)
+
+    batches = restored.map(render_what_can_be, num_parallel_calls=calls)
+    images = with_length(_last(batches, stages, waiting).unbatch(), length)
+    return ended_at_exit(images.map(_element_or_error))
+
+
+def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
+    """Fetch and render batches whose numbers may wait for the batches before them.
+
+    As of `image_batches`, but the error of a file that cannot be read does not name it.
+
+    Args:
+        numbers: int64[].
+        stages: what is done for each.
+
+    Returns:
+        A dataset with one element per number, in their order, of the cardinality of `numbers`.
+    """
+    calls, waiting = stages.ahead()
+    fetched = _fetched(numbers.map(stages.rows_of), stages)
+    return _last(fetched.map(stages.render(), num_parallel_calls=calls), stages, waiting)
 
 
 def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
@@ -118,21 +175,27 @@ def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
     return max(1, min(calls, affordable - 1)), 1
 
 
-def _fetched(
-    rows: tf.data.Dataset, pixels: Pixels, batch_size: int, calls: int
-) -> tf.data.Dataset:
+def _last(rendered: tf.data.Dataset, stages: Stages, waiting: int) -> tf.data.Dataset:
+    options = untuned_options()
+    if stages.pixels.whole_batches:
+        # The optimiser copies what a function holds, at the start of every pass.
+        options.experimental_optimization.apply_default_optimizations = False
+    return ended_at_exit(rendered.prefetch(waiting).with_options(options))
+
+
+def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
     """Fetch the images of every batch: elements (rows, fetched).
 
     Every batch is padded to the full number of rows: one static shape, so one compiled kernel.
     """
 
     def fetch(*row: tf.Tensor) -> tuple[Rows, tuple[Any, ...]]:
-        return row, pixels.fetch(row[0])
+        return row, stages.pixels.fetch(row[0])
 
     # Rows may come from Python: those of two batches wait, so that no reader waits for them.
     rows = rows.prefetch(2)
-    if pixels.whole_batches:
-        return rows.map(fetch, num_parallel_calls=calls)
+    if stages.pixels.whole_batches:
+        return rows.map(fetch, num_parallel_calls=stages.ahead()[0])
     # Image by image, so that all cores work on the same batch and the first is early. A map calls
     # no Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then settles on one
     # thread of two. The deprecation of `map_and_batch` relies on the optimiser.
@@ -141,51 +204,86 @@ def _fetched(
     )
     reads = READS_PER_CORE * available_cores()
     return rows.unbatch().apply(
-        map_and_batch(fetch, batch_size, num_parallel_calls=reads, drop_remainder=True)
+        map_and_batch(fetch, stages.batch_size, num_parallel_calls=reads, drop_remainder=True)
     )
 
 
-def _fetched_or_missing(
-    numbers: tf.data.Dataset, rows_of: RowsOf, pixels: Pixels, batch_size: int, calls: int
-) -> tf.data.Dataset:
-    """Fetch the images of every batch: elements as of `with_gaps_filled`, the mark as last row."""
+def _fetched_or_missing(passes: Passes, stages: Stages) -> tf.data.Dataset:
+    """Fetch the images of every batch: elements as of `with_gaps_filled`, marks as the last row."""
 
     def marked_rows(mark: tf.Tensor) -> Rows:
-        return (*rows_of(mark[2]), tf.repeat(mark[tf.newaxis], batch_size, axis=0))
+        return (*stages.rows_of(mark[2]), tf.broadcast_to(mark, [stages.batch_size, 3]))
 
-    fetched = _fetched(with_marks(numbers).map(marked_rows), pixels, batch_size, calls)
-    steps = int(numbers.cardinality())
-    return with_gaps_filled(fetched, lambda element: element[0][-1][0], steps)
+    fetched = _fetched(passes.marked().map(marked_rows), stages)
+    return with_gaps_filled(fetched, lambda element: element[0][-1][0], passes.length)
 
 
-def _fetched_again(rows_of: RowsOf, pixels: Pixels, spec: Any) -> Callable[[tf.Tensor], Any]:
-    """Make the function, for a graph, from a number to its batch, of the structure of `spec`.
+def _own_number(element: Fetched) -> tf.Tensor:
+    return element[0][-1][0, 2]
 
-    It reads image by image in Python: the error is that of the first file that cannot be read.
-    Where all can be after all, the batch is as if nothing had failed.
+
+def _fetched_again(
+    stages: Stages, spec: Any, *, raises: bool
+) -> Callable[[tf.Tensor], tuple[Fetched, tf.Tensor]]:
+    """Make the function, for a graph, that reads a failed batch image by image, in Python.
+
+    Args:
+        stages: what is done for a batch.
+        spec: of an element.
+        raises: whether the first file that cannot be read raises.
+
+    Returns:
+        From the number of the batch to its element, where images that cannot be read are any, and
+        string[B], what is to be said of each of them. A failure that has passed leaves no trace.
     """
+    pixels, flat_spec = stages.pixels, tf.nest.flatten(spec)
 
-    def fetch(number: np.int64) -> list[NDArray[Any]]:
+    def error_of(index: int) -> str:
+        try:
+            pixels.check(index)
+        except Exception as error:  # whatever a reader raises
+            if raises:
+                raise
+            return str(error)
+        return ""
+
+    def fetch(number: np.int64) -> list[Any]:
         with tf.device("CPU:0"):
-            rows = rows_of(tf.constant(number))
-            index = rows[0]
-            for each in index.numpy():
-                if each >= 0:
-                    pixels.check(int(each))
+            rows = stages.rows_of(tf.constant(number))
+            errors = [error_of(int(index)) if index >= 0 else "" for index in rows[0].numpy()]
+            index = tf.where([bool(error) for error in errors], tf.constant(-1, tf.int64), rows[0])
             if pixels.whole_batches:
                 fetched = pixels.fetch(index)
             else:
                 images = [pixels.fetch(each) for each in index]
                 fetched = tf.nest.map_structure(lambda *parts: tf.stack(parts), *images)
-            mark = tf.zeros([len(index), 3], tf.int64)
-        return [part.numpy() for part in tf.nest.flatten(((*rows, mark), fetched))]
+            mark = tf.zeros([stages.batch_size, 3], tf.int64)
+        element = [part.numpy() for part in tf.nest.flatten(((*rows, mark), fetched))]
+        return [*element, np.array([error.encode() for error in errors], object)]
 
-    def again(number: tf.Tensor) -> Any:
-        types = [part.dtype for part in tf.nest.flatten(spec)]
-        flat = tf.nest.pack_sequence_as(spec, tf.numpy_function(fetch, [number], types))
-        return tf.nest.map_structure(lambda part, of: tf.ensure_shape(part, of.shape), flat, spec)
+    def again(number: tf.Tensor) -> tuple[Fetched, tf.Tensor]:
+        types = [*(part.dtype for part in flat_spec), tf.string]
+        *parts, errors = tf.numpy_function(fetch, [number], types)
+        shaped = [
+            tf.ensure_shape(part, of.shape) for part, of in zip(parts, flat_spec, strict=True)
+        ]
+        return tf.nest.pack_sequence_as(spec, shaped), tf.ensure_shape(errors, [stages.batch_size])
 
     return again
+
+
+def _element_or_error(error: tf.Tensor, element: Any) -> Any:
+    flat = tf.nest.flatten(element)
+
+    def fail(message: bytes) -> NoReturn:
+        raise UnreadableImage(message.decode())
+
+    def failed() -> list[tf.Tensor]:
+        parts = tf.numpy_function(fail, [error], [part.dtype for part in flat])
+        return [tf.ensure_shape(part, of.shape) for part, of in zip(parts, flat, strict=True)]
+
+    chosen = tf.cond(tf.strings.length(error) == 0, lambda: flat, failed)
+    return tf.nest.pack_sequence_as(element, chosen)
 
 
 def single_images(

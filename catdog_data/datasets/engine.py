@@ -14,7 +14,8 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import DRAWS, planned_rows
 from catdog_data.counter_plan import CounterPlan
 from catdog_data.datasets.elements import Element, LabelsOf, Output
-from catdog_data.pipeline import image_batches
+from catdog_data.failed_batches import Passes
+from catdog_data.pipeline import Stages, image_batches, images_one_by_one
 from catdog_data.pixels import Pixels, WithMasks
 from catdog_data.render import Rendering
 
@@ -115,7 +116,7 @@ def build_dataset(
     image_size = source.image_size
     plan = CounterPlan(
         n=source.n,
-        batch_size=epochs.batch_size,
+        batch_size=epochs.batch_size or min(source.n, 32),
         shuffle=epochs.shuffle,
         seed=epochs.seed,
         shard=epochs.shard,
@@ -137,7 +138,7 @@ def build_dataset(
 
     def planned(index: tf.Tensor, *uniform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         if not uniform:
-            nothing = tf.zeros([plan.rows, 0], tf.float64)
+            nothing = tf.zeros([plan.batch_size, 0], tf.float64)
             return nothing, nothing
         return planned_rows(uniform[0], index, augmentation, image_size)
 
@@ -150,23 +151,15 @@ def build_dataset(
         index = tf.where(number < 0, tf.constant(-1, tf.int64), plan.batch(epoch, step))
         return (index, plan.draws(epoch, index, DRAWS)) if draws else (index,)
 
-    def finish(*batch: Any) -> Any:
-        made = element.make(*batch)
-        if epochs.batch_size is not None:
-            return made
-        return tf.nest.map_structure(lambda row: row[0], made)
+    stages = Stages(rows_of, planned, pixels, rendering, plan.batch_size, element.make, ram_budget)
 
     def beginning(begin: Callable[[], int], *, whole: bool) -> Any:
-        dataset = image_batches(
-            _numbers(begin, plan.steps, whole=whole),
-            rows_of,
-            planned,
-            pixels,
-            rendering,
-            plan.rows,
-            finish,
-            ram_budget,
-        )
+        passes = Passes(plan.steps, begin, whole)
+        if epochs.batch_size is None:
+            length = plan.images if whole else tf.data.UNKNOWN_CARDINALITY
+            dataset = images_one_by_one(passes, stages, length)
+        else:
+            dataset = image_batches(passes, stages)
         known = {**(attributes or {}), "resume": starting_at, "follow": following}
         for name, value in known.items():
             setattr(dataset, name, value)
@@ -205,28 +198,6 @@ def _place(plan: CounterPlan, asked_by: str, epoch: int, step: int) -> int:
             f"epoch={epoch!r}, step={step!r}."
         )
     return epoch * plan.steps + step
-
-
-def _numbers(begin: Callable[[], int], steps: int, *, whole: bool) -> tf.data.Dataset:
-    """Number the batches of a pass: int64[], counted over all epochs.
-
-    Args:
-        begin: asked, when a pass begins, for its first number.
-        steps: batches in an epoch, with which the pass ends.
-        whole: whether every pass begins with an epoch, so that its length is known.
-    """
-
-    def ask() -> tf.Tensor:
-        return tf.ensure_shape(tf.numpy_function(lambda: np.int64(begin()), [], tf.int64), [])
-
-    def count(last: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        number = tf.cond(position == 0, ask, lambda: last + 1)
-        # Behind the epoch's end, a number has a smaller place in its epoch than in the pass.
-        is_over = number % steps < position
-        return number, tf.where(is_over, tf.constant(-1, tf.int64), number)
-
-    numbers = tf.data.Dataset.range(steps).scan(tf.constant(-1, tf.int64), count)
-    return numbers if whole else numbers.take_while(lambda number: number >= 0)
 
 
 def _begins(place: int, steps: int) -> Iterator[int]:
