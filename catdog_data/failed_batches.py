@@ -47,30 +47,37 @@ class Passes:
 
         return with_length(self._each_pass(of_pass), self.length)
 
-    def marked(self) -> tf.data.Dataset:
-        """Make the dataset of marked numbers: one for each batch, and marks in between.
-
-        Returns:
-            int64[3]: the number of the pass' first batch; how many batches of the pass there are
-            up to here; and the number of the batch, or -1 for a mark, of which one is the last.
-        """
-        # Pass and position as one number: a plain range is set up in no time.
-        per_pass = self.steps + self.steps // _BATCHES_PER_MARK + 1
+    def codes(self) -> tf.data.Dataset:
+        """Make the dataset of a code, int64[], for every batch and for the marks in between."""
+        codes = self._codes_per_pass
 
         def of_pass(first: tf.Tensor, left: tf.Tensor) -> tf.data.Dataset:
-            end = left + left // _BATCHES_PER_MARK + 1
-            return tf.data.Dataset.range(first * per_pass, first * per_pass + end)
+            begin = first * codes
+            return tf.data.Dataset.range(begin, begin + left + left // _BATCHES_PER_MARK + 1)
 
-        def mark(code: tf.Tensor) -> tf.Tensor:
-            first, place = code // per_pass, code % per_pass
-            position = place - place // (_BATCHES_PER_MARK + 1)
-            is_last = position == self.steps - first % self.steps
-            is_mark = is_last | (place % (_BATCHES_PER_MARK + 1) == _BATCHES_PER_MARK)
-            counted = position + tf.cast(~is_mark, tf.int64)
-            own = tf.where(is_mark, tf.constant(-1, tf.int64), first + position)
-            return tf.stack([first, counted, own])
+        return self._each_pass(of_pass)
 
-        return self._each_pass(of_pass).map(mark)
+    def mark(self, code: tf.Tensor) -> tf.Tensor:
+        """Read a code.
+
+        Args:
+            code: int64[].
+
+        Returns:
+            int64[3]: the number of the pass' first batch; how many of its batches there are up to
+            here; and the number of the batch, or -1 for a mark, of which one is the last.
+        """
+        first, place = code // self._codes_per_pass, code % self._codes_per_pass
+        position = place - place // (_BATCHES_PER_MARK + 1)
+        is_last = position == self.steps - first % self.steps
+        is_mark = is_last | (place % (_BATCHES_PER_MARK + 1) == _BATCHES_PER_MARK)
+        own = tf.where(is_mark, tf.constant(-1, tf.int64), first + position)
+        return tf.stack([first, position + tf.cast(~is_mark, tf.int64), own])
+
+    @property
+    def _codes_per_pass(self) -> int:
+        # A code is the pass and the place in it as one number, so that a plain range makes them.
+        return self.steps + self.steps // _BATCHES_PER_MARK + 1
 
     def _each_pass(
         self, of_pass: Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]
@@ -91,8 +98,8 @@ def with_gaps_filled(
     """Drop marks and elements that raise, and yield one element for every batch.
 
     Args:
-        marked: any elements, one for each of `Passes.marked`.
-        mark_of: tells which it was made for, int64[3].
+        marked: any elements, one for each of `Passes.codes`.
+        mark_of: tells its `Passes.mark`, int64[3].
         length: see `Passes`.
 
     Returns:

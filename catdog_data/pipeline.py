@@ -211,10 +211,11 @@ def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
 def _fetched_or_missing(passes: Passes, stages: Stages) -> tf.data.Dataset:
     """Fetch the images of every batch: elements as of `with_gaps_filled`, marks as the last row."""
 
-    def marked_rows(mark: tf.Tensor) -> Rows:
+    def marked_rows(code: tf.Tensor) -> Rows:
+        mark = passes.mark(code)
         return (*stages.rows_of(mark[2]), tf.broadcast_to(mark, [stages.batch_size, 3]))
 
-    fetched = _fetched(passes.marked().map(marked_rows), stages)
+    fetched = _fetched(passes.codes().map(marked_rows), stages)
     return with_gaps_filled(fetched, lambda element: element[0][-1][0], passes.length)
 
 
