@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -27,7 +28,8 @@ class RunData:
         training: a dataset of catdog_data, from its first epoch on.
         validation: another, unshuffled.
         images: how many training and validation images there are.
-        digest: tells these images from others.
+        digest: tells these images, and these parts of them, from others.
+        split: how a part was held back for validation; nothing where the data have one.
         validation_files: names of the validation images, folder and file; none where they are
             records of a set.
     """
@@ -37,6 +39,7 @@ class RunData:
     validation: Any
     images: tuple[int, int]
     digest: str
+    split: str = ""
     validation_files: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -47,6 +50,7 @@ class RunData:
             "training_images": training,
             "validation_images": validation,
             "digest": self.digest,
+            **({"split": self.split} if self.split else {}),
         }
 
 
@@ -100,6 +104,7 @@ def from_folders(
             for root, dataset in parts
             for path in dataset.file_paths
         ),
+        split="" if split is None else f"{split} of each class, in the order of a hash of names",
         validation_files=tuple("/".join(Path(each).parts[-2:]) for each in validation.file_paths),
     )
 
@@ -185,4 +190,5 @@ def _augmentation(recipe: Recipe) -> Any:
 
 
 def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    # As bytes of the file system, since names need not be Unicode.
+    return hashlib.sha256(os.fsencode("\n".join(lines))).hexdigest()[:16]

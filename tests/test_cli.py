@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -182,6 +183,52 @@ def test_folders_of_archivers_are_no_classes(tmp_path):
     assert cli._class_names(ImageFolders(tree, None), None) == ["cats", "dogs"]
 
 
+# --- Splits ---------------------------------------------------------------------------------------
+
+
+def test_a_fifth_of_every_class_is_held_back(monkeypatch, tmp_path):
+    tree = _save_tree(tmp_path / "pets", 5, ("birds", "cats", "dogs"))
+    seen = []
+    monkeypatch.setattr(cli, "train_and_report", lambda data, settings: seen.append(data))
+    assert _run("--data", tree, "--output", tmp_path / "out").exit_code == 0
+    assert [name.split("/")[0] for name in seen[0].validation_files] == ["birds", "cats", "dogs"]
+    assert seen[0].images == (12, 3)
+    assert seen[0].as_json()["split"].startswith("0.2 of each class")
+
+
+def test_a_run_does_not_go_on_with_another_split(monkeypatch, tmp_path):
+    """Without its training: each start records the run, or refuses it."""
+    for name in ("_fit", "_preview", "_report"):
+        monkeypatch.setattr(f"catdog_models.cli_run.{name}", lambda *_: None)
+    monkeypatch.setattr("catdog_models.building.build_from_recipe", lambda *_: None)
+    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: None)
+    root, output = tmp_path / "pets", tmp_path / "out"
+    tree = _save_tree(root / "train", 5)
+    command = ("--data", root, "--output", output, "--image-size", 32)
+    assert _run(*command).exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("catdog_models.cli_data._VALIDATION_SPLIT", 0.4)
+        _refused("data.split was 0.2 of each class", *command)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "catdog_data.sources.labelled_files.order_by_hash",
+            lambda names: np.argsort(names)[::-1],
+        )
+        _refused("data.digest was", *command)
+    more = tree / "cats" / "more.png"
+    Image.new("RGB", (9, 9)).save(more)
+    _refused("data.training_images was 8 and is now 9", *command)
+    more.unlink()
+    _save_tree(root / "validation", 2)
+    _refused("data.validation_images was 2 and is now 4", *command)
+    shutil.rmtree(root / "validation")
+    assert _run(*command).exit_code == 0
+    (output / "resume").mkdir()
+    (output / "resume" / "position.json").write_text("{}")
+    (output / "recipe.json").unlink()
+    _refused("must hold recipe.json", *command)
+
+
 # --- Whole runs -----------------------------------------------------------------------------------
 
 
@@ -229,9 +276,7 @@ def test_training_on_an_archive_splits_it_and_goes_on(tree, tmp_path):
     command += ("--image-size", 24, "--batch-size", 8, "--seed", 3)
     assert _run(*command).exit_code == 0
     data = json.loads((tmp_path / "out" / "recipe.json").read_text())["data"]
-    # A fifth of each class by the hash of each name: of few files not exactly.
-    assert data["training_images"] + data["validation_images"] == 40
-    assert 2 <= data["validation_images"] <= 16
+    assert (data["training_images"], data["validation_images"]) == (32, 8)  # a fifth of each class
     before = (tmp_path / "out" / "history.csv").read_bytes()
     again = _run(*command)
     assert again.exit_code == 0, again.output

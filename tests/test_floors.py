@@ -24,6 +24,7 @@ FLOORS = {
     "catdog_data.sources.archive": 1,
     "catdog_data.sources.samples": 2,
     "catdog_data.sources.folders": 1,
+    "catdog_data.sources.hash_order": 0,
     "catdog_data.sources.labelled_files": 2,
     "catdog_data.sources.listing": 0,
     "catdog_data.augment.affine": 1,

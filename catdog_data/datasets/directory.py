@@ -99,8 +99,10 @@ def image_dataset_from_directory(
         output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
             yields: float32, or uint8 for "nearest" where values are not touched.
         return_index: whether int64[B], the position of each file in `file_paths`, is added last.
-        stratify: whether the split takes the fraction of every class, by a hash of each file's
-            name: adding files moves no other from one subset to the other.
+        stratify: whether the split takes the fraction of every class, in the order of a hash of
+            each file's name: at least one of two files or more, and never all. Without labels all
+            files are one class. A file that is added moves at most one other, of its own class,
+            from one subset to the other.
         shard: (i, n): part i of n of every epoch, for n readers that keep step with each other.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry
             and rescaling: images are then a dictionary of 8-bit "images" and small "tables",
