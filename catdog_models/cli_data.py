@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from catdog_models.recipes import Recipe
 
 if TYPE_CHECKING:
-    from catdog_data.sources.archive import ImageFolders
+    from catdog_data.sources.image_folders import ImageFolders
 
 RESCALE = 1 / 255.0
 _VALIDATION_SPLIT = 0.2  # where the data has no validation part
@@ -59,6 +59,8 @@ def from_folders(
 ) -> RunData:
     """Read class folders; where there is no folder for validation, a fifth of each class is.
 
+    Classes that the folder for validation lacks keep their numbers.
+
     Args:
         folders: where they are.
         class_names: at least 2, class 0 first.
@@ -68,7 +70,7 @@ def from_folders(
 
     Raises:
         ValueError: no images, or one of the options.
-        OSError: an image or the cache.
+        OSError: a folder, an image or the cache.
     """
     from catdog_data import image_dataset_from_directory
 
@@ -85,6 +87,14 @@ def from_folders(
         augmentation=_augmentation(recipe),
         **options,
     )
+    present = [name for name in class_names if name not in folders.missing]
+    if not present:
+        raise ValueError(
+            f"{str(folders.validation)!r} must have images of {', '.join(class_names)}, and has "
+            "none of them. Add some, or pass the training folder alone."
+        )
+    if some_are_missing := len(present) < len(class_names):
+        options |= {"class_names": present, "label_mode": "int"}
     validation = image_dataset_from_directory(
         folders.validation or folders.train,
         subset="validation" if split else None,
@@ -93,6 +103,9 @@ def from_folders(
         augment_validation=recipe.distort_validation,
         **options,
     )
+    if some_are_missing:
+        numbers = [class_names.index(name) for name in present]
+        validation = _renumbered(validation, numbers, len(class_names))
     parts = (folders.train, training), (folders.validation or folders.train, validation)
     return RunData(
         class_names=tuple(class_names),
@@ -107,6 +120,24 @@ def from_folders(
         split="" if split is None else f"{split} of each class, in the order of a hash of names",
         validation_files=tuple("/".join(Path(each).parts[-2:]) for each in validation.file_paths),
     )
+
+
+def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
+    """Give the labels of some classes, in the order of `numbers`, their place among all."""
+    import tensorflow as tf
+
+    table = tf.constant(numbers)
+
+    def renumber(images: Any, labels: Any) -> tuple[Any, Any]:
+        places = tf.gather(table, labels)
+        if classes == 2:
+            return images, tf.cast(places, tf.float32)[:, tf.newaxis]
+        return images, tf.one_hot(places, classes)
+
+    result = dataset.map(renumber)
+    result.file_paths = dataset.file_paths
+    result.follow = lambda position: dataset.follow(position).map(renumber)
+    return result
 
 
 def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunData:

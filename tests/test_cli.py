@@ -12,7 +12,7 @@ from PIL import Image
 
 import catdog_data
 import catdog_models
-from catdog_data.sources.archive import ImageFolders
+from catdog_data.sources.image_folders import ImageFolders
 from catdog_models import cli
 from catdog_models.speed import SpeedComparison
 
@@ -175,12 +175,76 @@ def test_order_of_classes(monkeypatch, tree, tmp_path, arguments, names):
     assert seen == [names]
 
 
-def test_folders_of_archivers_are_no_classes(tmp_path):
-    tree = _save_tree(tmp_path / "pets", 2)
+@pytest.fixture
+def read(monkeypatch):
+    """Run the command up to its data."""
+
+    def run(*arguments):
+        seen = []
+        monkeypatch.setattr(cli, "train_and_report", lambda data, settings: seen.append(data))
+        result = _run(*arguments)
+        assert result.exit_code == 0, result.output
+        return seen[0], result.output
+
+    return run
+
+
+def test_class_folders_are_those_with_images_that_can_be_read(read, tmp_path):
+    tree = tmp_path / "pets"
+    _save_class(tree / "cats" / "indoors" / "black", 5, 20)  # at any depth
+    _save_class(tree / "dogs", 5, 80)
+    _save_class(tree / "_background", 5, 140)
     _save_class(tree / "__MACOSX", 1, 10)
     _save_class(tree / ".cache", 1, 10)
     (tree / "empty").mkdir()
-    assert cli._class_names(ImageFolders(tree, None), None) == ["cats", "dogs"]
+    (tree / "labels").mkdir()
+    (tree / "labels" / "all.csv").write_text("")
+    (tree / "scans").mkdir()
+    (tree / "scans" / "1.tif").write_bytes(b"")  # which the tf.data API does not list
+    data, said = read("--data", tree, "--output", tmp_path / "out")
+    assert data.class_names == ("_background", "cats", "dogs")
+    assert data.images == (12, 3)
+    reasons = "'.cache' (clutter), '__MACOSX' (clutter), 'empty' (no images), 'labels' (no images)"
+    assert f"Left out in {str(tree)!r}: {reasons}, 'scans' (images of other kinds)." in said
+
+
+def test_a_flat_test_folder_is_not_validated(read, tmp_path):
+    root = tmp_path / "kaggle"
+    _save_tree(root / "train", 5)
+    _save_class(root / "test", 3, 10)
+    data, said = read("--data", root, "--output", tmp_path / "out")
+    assert data.images == (8, 2)
+    assert "'test' (images of no class)" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "empty"), [(("birds", "cats", "dogs"), False), (("cats", "dogs"), True)]
+)
+def test_classes_that_are_not_validated_keep_their_numbers(read, tmp_path, names, empty):
+    root = tmp_path / "pets"
+    _save_tree(root / "train", 2, names)
+    _save_tree(root / "val", 3, ("dogs",))
+    if empty:
+        (root / "val" / "cats").mkdir()
+    with pytest.warns(UserWarning, match="no images of .*'cats', classes of"):
+        data, _ = read("--data", root, "--output", tmp_path / "out", "--image-size", 32)
+    assert data.class_names == names
+    assert data.images == (2 * len(names), 3)
+    for validation in (data.validation, data.validation.follow(lambda: (2, 0))):
+        (_, labels), *_ = validation
+        assert labels.dtype == "float32"
+        expected = [[1.0]] if len(names) == 2 else [[0.0, 0.0, 1.0]]
+        assert labels.numpy().tolist() == expected * 3
+    assert int(data.validation.cardinality()) == 1
+
+
+def test_a_validation_folder_without_the_classes_that_are_asked_for(tmp_path):
+    root = tmp_path / "pets"
+    _save_tree(root / "train", 2, ("birds", "cats", "dogs"))
+    _save_tree(root / "val", 2, ("birds",))
+    command = ("--data", root, "--output", tmp_path / "out", "--classes", "cats,dogs")
+    with pytest.warns(UserWarning, match="no images of 'cats', 'dogs'"):
+        _refused("must have images of cats, dogs, and has none of them", *command)
 
 
 # --- Splits ---------------------------------------------------------------------------------------
@@ -304,7 +368,7 @@ def test_demo_trains_on_the_sample_set_and_reports_speed(monkeypatch, split_tree
 
     def generate(destination, **_):
         destinations.append(destination)
-        return ImageFolders(split_tree / "train", split_tree / "validation")
+        return ImageFolders(split_tree / "train", split_tree / "validation", ("cats", "dogs"))
 
     monkeypatch.setattr("catdog_data.sources.samples.generate_sample_set", generate)
     monkeypatch.setattr(cli, "train_and_report", lambda data, settings: trained.append(settings))

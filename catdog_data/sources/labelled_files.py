@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Real
-from operator import index, itemgetter
+from operator import index
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.sources.hash_order import order_by_hash
+from catdog_data.sources.walk import entries_of, is_folder, walk
 
 KERAS_DATASET_EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 """Endings that image_dataset_from_directory lists, in any case."""
@@ -113,12 +114,14 @@ def list_labelled_files(
     Raises:
         FileNotFoundError: labels are inferred and the directory is missing.
         NotADirectoryError: labels are inferred and the directory is a file.
+        OSError: a folder cannot be listed; Keras leaves its images out in silence.
         ValueError: `labels` or `class_names` break the rules above, or there is no image.
     """
     _check_labels(labels, class_names)
     root = os.fspath(directory)
     names = _class_folders(root, class_names) if labels == "inferred" else ("",)
-    listings = _list_folders(root, names, extensions, follow_links)
+    exists = Path(root).is_dir()
+    listings = _list_folders(root, names, extensions, follow_links) if exists else []
     if not any(listings):
         raise ValueError(_no_image(root, names, extensions))
     files = _label(listings, names, labels, root)
@@ -295,7 +298,7 @@ def _class_folders(root: str, class_names: Sequence[str] | None) -> tuple[str, .
 
 def _visible_folders(root: str) -> tuple[str, ...]:
     try:
-        names = sorted(os.listdir(root))  # noqa: PTH208 (Path makes an object of each name)
+        names = sorted(entry.name for entry in entries_of(root) if is_folder(entry))
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"`directory` must exist; {root!r} does not. Give a local folder that holds one "
@@ -306,11 +309,7 @@ def _visible_folders(root: str) -> tuple[str, ...]:
             f"`directory` must be a folder; {root!r} is a file. An archive is unpacked with "
             "`catdog_data.unpack`."
         ) from error
-    return tuple(
-        name
-        for name in names
-        if not name.startswith(".") and os.path.isdir(os.path.join(root, name))  # noqa: PTH112, PTH118
-    )
+    return tuple(name for name in names if not name.startswith("."))
 
 
 def _list_folders(
@@ -323,12 +322,9 @@ def _list_folders(
 
 
 def _list_images(folder: str, extensions: tuple[str, ...], follow_links: bool) -> list[str]:
-    # Keras' own walk, since what it makes of links that lead nowhere and of folders that may
-    # not be listed is part of the rules.
-    walk = sorted(os.walk(folder, followlinks=follow_links), key=itemgetter(0))
     images: list[str] = []
-    for place, _, names in walk:
-        start = os.path.join(place, "")  # noqa: PTH118 (strings)
+    for below, names in sorted(walk(folder, follow_links=follow_links)):
+        start = os.path.join(folder, below, "")  # noqa: PTH118 (strings)
         images += [start + name for name in sorted(names) if name.lower().endswith(extensions)]
     return images
 
