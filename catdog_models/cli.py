@@ -7,6 +7,7 @@ answer at once.
 import contextlib
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -224,7 +225,9 @@ def _image_folders(data: Path, output: Path) -> "ImageFolders":
     from catdog_data.sources.image_folders import find_image_folders
     from catdog_data.sources.labelled_files import KERAS_DATASET_EXTENSIONS
 
-    with blame("--data", ValueError, OSError):
+    with blame("--data", ValueError, OSError), warnings.catch_warnings():
+        # Said by `_class_names`, of the classes that are asked for.
+        warnings.filterwarnings("ignore", message=".* has no images of ")
         if data.is_dir():
             return find_image_folders(data, endings=KERAS_DATASET_EXTENSIONS)
         return unpack(data, output / "data", endings=KERAS_DATASET_EXTENSIONS)
@@ -239,6 +242,12 @@ def _class_names(folders: "ImageFolders", wanted: list[str] | None) -> list[str]
             f"no folder {missing[0]!r} of images in {str(folders.train)!r}; there are "
             f"{', '.join(found)}.",
             param_hint="--classes",
+        )
+    if missing := [name for name in names if name in folders.missing]:
+        click.echo(
+            f"warning: {str(folders.validation)!r} has no images of {', '.join(missing)}, which "
+            "cannot be validated; the numbers of the classes are those of training.",
+            err=True,
         )
     return names
 

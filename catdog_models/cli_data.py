@@ -30,8 +30,8 @@ class RunData:
         images: how many training and validation images there are.
         digest: tells these images, and these parts of them, from others.
         split: how a part was held back for validation; nothing where the data have one.
-        validation_files: names of the validation images, folder and file; none where they are
-            records of a set.
+        validation_files: names of the validation images, from the class folder on; none where
+            they are records of a set.
     """
 
     class_names: tuple[str, ...]
@@ -106,7 +106,8 @@ def from_folders(
     if some_are_missing:
         numbers = [class_names.index(name) for name in present]
         validation = _renumbered(validation, numbers, len(class_names))
-    parts = (folders.train, training), (folders.validation or folders.train, validation)
+    held_out = folders.validation or folders.train
+    parts = (folders.train, training), (held_out, validation)
     return RunData(
         class_names=tuple(class_names),
         training=training,
@@ -118,7 +119,9 @@ def from_folders(
             for path in dataset.file_paths
         ),
         split="" if split is None else f"{split} of each class, in the order of a hash of names",
-        validation_files=tuple("/".join(Path(each).parts[-2:]) for each in validation.file_paths),
+        validation_files=tuple(
+            Path(each).relative_to(held_out).as_posix() for each in validation.file_paths
+        ),
     )
 
 
