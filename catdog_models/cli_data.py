@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -146,7 +147,8 @@ def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
 def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunData:
     """Read a set of TensorFlow Datasets that was prepared before.
 
-    Its "validation" or else its "test" split is validated on, or else a fifth of "train".
+    Its "validation" or else its "test" split is validated on, or else the last fifth of "train",
+    whose records are as a rule shuffled when the set is prepared; else a UserWarning says so.
 
     Args:
         name: as `tfds.builder` takes it.
@@ -168,6 +170,13 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
             "`pip install catdog[tfds]`."
         ) from error
     held_out = next((each for each in ("validation", "test") if each in builder.info.splits), None)
+    if held_out is None and builder.info.disable_shuffling:
+        warnings.warn(
+            f"{builder.info.full_name} keeps its records in the order of their source. If that "
+            "order is by class, the last fifth of its 'train' split lacks classes: prepare the set "
+            "with a 'validation' split.",
+            stacklevel=2,
+        )
     percent = round(100 * (1 - _VALIDATION_SPLIT))
     splits = ("train", held_out) if held_out else (f"train[:{percent}%]", f"train[{percent}%:]")
     names = _tfds_classes(builder)

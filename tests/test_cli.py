@@ -2,8 +2,10 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -506,6 +508,32 @@ def test_training_on_a_set_of_tfds(monkeypatch, three_classes, tmp_path):
     assert (data["training_images"], data["validation_images"]) == (29, 7)  # a fifth of 36
     again = _run(*command)
     assert "complete run of 1 epochs; nothing is trained" in again.output
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_set_of_tfds_in_the_order_of_its_source_warns_if_it_is_split(monkeypatch, part):
+    from catdog_models.cli_data import from_tfds
+    from catdog_models.recipes import RECIPES
+
+    sizes = {name: SimpleNamespace(num_examples=5) for name in ("train[:80%]", "train[80%:]")}
+    sizes |= {name: SimpleNamespace(num_examples=5) for name in ("train", part)}
+    label = SimpleNamespace(names=["cats", "dogs"])
+    info = SimpleNamespace(
+        splits=sizes, features={"image": None, "label": label}, full_name="pets/1.0.0"
+    )
+    info.disable_shuffling = True
+    tfds = SimpleNamespace(builder=lambda name: SimpleNamespace(info=info))
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", tfds)
+    monkeypatch.setattr(
+        catdog_data, "image_dataset_from_tfds", lambda *_, **__: None, raising=False
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        from_tfds("pets", RECIPES["modern"], 0, None)
+    said = [str(each.message) for each in caught]
+    assert [text.split(" keeps its records")[0] for text in said] == ["pets/1.0.0"] * (
+        part == "train"
+    )
 
 
 def test_tfds_has_its_own_classes_and_is_named_when_missing(monkeypatch, tmp_path):

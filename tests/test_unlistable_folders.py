@@ -14,6 +14,7 @@ from catdog_data.sources.image_folders import find_image_folders
 from catdog_data.sources.labelled_files import list_labelled_files
 from catdog_data.sources.masks import masks_beside
 from catdog_data.sources.walk import is_folder, walk
+from catdog_models.predict import Failure, _files_in
 
 
 @pytest.fixture
@@ -73,6 +74,15 @@ def test_a_folder_of_masks_that_cannot_be_listed_is_named(tree, lock):
         masks_beside(images, tree, tree)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         masks_beside(images, tree, tree / "nowhere")
+
+
+def test_a_folder_of_images_to_predict_that_cannot_be_listed_is_a_failure(tree, lock):
+    lock(tree / "a" / "sub")
+    failure, *files = _files_in([tree])
+    assert isinstance(failure, Failure)
+    assert failure.path == tree / "a" / "sub"
+    assert failure.reason == f"{str(failure.path)!r} cannot be listed: Permission denied."
+    assert files == [tree / "a" / "1.jpg", tree / "b" / "3.jpg", tree / "c" / "4.jpg"]
 
 
 class Entry:
