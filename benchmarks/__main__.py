@@ -228,7 +228,8 @@ def _measure(choice: Choice, data: Path | None, scratch: Path, output: Path, com
 
 
 def _training_folder(data: Path | None, scratch: Path) -> tuple[Path, str]:
-    from catdog_data.sources.archive import find_image_folders, unpack
+    from catdog_data.sources.archive import unpack
+    from catdog_data.sources.image_folders import find_image_folders
     from catdog_data.sources.samples import generate_sample_set
 
     if data is None:

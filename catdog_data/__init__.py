@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from catdog_data.keras_compat.conversion import from_keras
     from catdog_data.keras_compat.generator import ImageDataGenerator
     from catdog_data.position import InputPosition, Position
-    from catdog_data.sources.archive import ImageFolders, unpack
+    from catdog_data.sources.archive import unpack
     from catdog_data.sources.folders import index_class_folders
+    from catdog_data.sources.image_folders import ImageFolders
     from catdog_data.sources.samples import generate_sample_set
 
 # On import, since it must come before the threads of TensorFlow and of this package.
@@ -53,7 +54,7 @@ __all__ = [
 _HOMES = {
     "Augmentation": "catdog_data.augment.augmentation",
     "ImageDataGenerator": "catdog_data.keras_compat.generator",
-    "ImageFolders": "catdog_data.sources.archive",
+    "ImageFolders": "catdog_data.sources.image_folders",
     "ImageIndex": "catdog_data.index",
     "InBackground": "catdog_data.cache",
     "InputPosition": "catdog_data.position",

@@ -7,6 +7,7 @@ answer at once.
 import contextlib
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -20,7 +21,7 @@ from catdog_models.precision import PRECISIONS
 from catdog_models.recipes import ORIGINAL_AUGMENTED, RECIPES
 
 if TYPE_CHECKING:
-    from catdog_data.sources.archive import ImageFolders
+    from catdog_data.sources.image_folders import ImageFolders
     from catdog_models.cli_data import RunData
 
 # Small batches for the demo: validation follows batch normalisation's running averages, which take
@@ -220,43 +221,35 @@ def _sample_folders(output: Path) -> "ImageFolders":
 
 
 def _image_folders(data: Path, output: Path) -> "ImageFolders":
-    from catdog_data.sources.archive import find_image_folders, unpack
+    from catdog_data.sources.archive import unpack
+    from catdog_data.sources.image_folders import find_image_folders
+    from catdog_data.sources.labelled_files import KERAS_DATASET_EXTENSIONS
 
-    with blame("--data", ValueError, OSError):
-        return find_image_folders(data) if data.is_dir() else unpack(data, output / "data")
+    with blame("--data", ValueError, OSError), warnings.catch_warnings():
+        # Said by `_class_names`, of the classes that are asked for.
+        warnings.filterwarnings("ignore", message=".* has no images of ")
+        if data.is_dir():
+            return find_image_folders(data, endings=KERAS_DATASET_EXTENSIONS)
+        return unpack(data, output / "data", endings=KERAS_DATASET_EXTENSIONS)
 
 
 def _class_names(folders: "ImageFolders", wanted: list[str] | None) -> list[str]:
     """Return the class names, class 0 first."""
-    found = _subfolders(folders.train)
-    names = wanted or found
+    found = folders.class_names
+    names = wanted or list(found)
     if missing := sorted(set(names) - set(found)):
         raise click.BadParameter(
-            f"no folder {missing[0]!r} in {str(folders.train)!r}; there are {', '.join(found)}.",
+            f"no folder {missing[0]!r} of images in {str(folders.train)!r}; there are "
+            f"{', '.join(found)}.",
             param_hint="--classes",
         )
-    if len(names) < 2:
-        raise click.BadParameter(
-            f"there must be two class folders or more in {str(folders.train)!r}; there "
-            f"{'is only ' + names[0] if names else 'are none'}.",
-            param_hint="--data",
-        )
-    if folders.validation is not None and set(names) - set(_subfolders(folders.validation)):
-        raise click.BadParameter(
-            f"the validation folder {str(folders.validation)!r} must have the class folders "
-            f"{' and '.join(names)} too.",
-            param_hint="--data",
+    if missing := [name for name in names if name in folders.missing]:
+        click.echo(
+            f"warning: {str(folders.validation)!r} has no images of {', '.join(missing)}, which "
+            "cannot be validated; the numbers of the classes are those of training.",
+            err=True,
         )
     return names
-
-
-def _subfolders(folder: Path) -> list[str]:
-    """Return the sorted names of the folders that hold anything; leftovers of archivers do not."""
-    return sorted(
-        entry.name
-        for entry in folder.iterdir()
-        if not entry.name.startswith((".", "_")) and entry.is_dir() and any(entry.iterdir())
-    )
 
 
 def _folder_data(folders: "ImageFolders", names: list[str], settings: Settings) -> "RunData":

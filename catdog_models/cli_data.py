@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from catdog_models.recipes import Recipe
 
 if TYPE_CHECKING:
-    from catdog_data.sources.archive import ImageFolders
+    from catdog_data.sources.image_folders import ImageFolders
 
 RESCALE = 1 / 255.0
 _VALIDATION_SPLIT = 0.2  # where the data has no validation part
@@ -27,9 +29,10 @@ class RunData:
         training: a dataset of catdog_data, from its first epoch on.
         validation: another, unshuffled.
         images: how many training and validation images there are.
-        digest: tells these images from others.
-        validation_files: names of the validation images, folder and file; none where they are
-            records of a set.
+        digest: tells these images, and these parts of them, from others.
+        split: how a part was held back for validation; nothing where the data have one.
+        validation_files: names of the validation images, from the class folder on; none where
+            they are records of a set.
     """
 
     class_names: tuple[str, ...]
@@ -37,6 +40,7 @@ class RunData:
     validation: Any
     images: tuple[int, int]
     digest: str
+    split: str = ""
     validation_files: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -47,6 +51,7 @@ class RunData:
             "training_images": training,
             "validation_images": validation,
             "digest": self.digest,
+            **({"split": self.split} if self.split else {}),
         }
 
 
@@ -54,6 +59,8 @@ def from_folders(
     folders: ImageFolders, class_names: Sequence[str], recipe: Recipe, seed: int, cache: str | None
 ) -> RunData:
     """Read class folders; where there is no folder for validation, a fifth of each class is.
+
+    Classes that the folder for validation lacks keep their numbers.
 
     Args:
         folders: where they are.
@@ -64,7 +71,7 @@ def from_folders(
 
     Raises:
         ValueError: no images, or one of the options.
-        OSError: an image or the cache.
+        OSError: a folder, an image or the cache.
     """
     from catdog_data import image_dataset_from_directory
 
@@ -81,6 +88,14 @@ def from_folders(
         augmentation=_augmentation(recipe),
         **options,
     )
+    present = [name for name in class_names if name not in folders.missing]
+    if not present:
+        raise ValueError(
+            f"{str(folders.validation)!r} must have images of {', '.join(class_names)}, and has "
+            "none of them. Add some, or pass the training folder alone."
+        )
+    if some_are_missing := len(present) < len(class_names):
+        options |= {"class_names": present, "label_mode": "int"}
     validation = image_dataset_from_directory(
         folders.validation or folders.train,
         subset="validation" if split else None,
@@ -89,7 +104,11 @@ def from_folders(
         augment_validation=recipe.distort_validation,
         **options,
     )
-    parts = (folders.train, training), (folders.validation or folders.train, validation)
+    if some_are_missing:
+        numbers = [class_names.index(name) for name in present]
+        validation = _renumbered(validation, numbers, len(class_names))
+    held_out = folders.validation or folders.train
+    parts = (folders.train, training), (held_out, validation)
     return RunData(
         class_names=tuple(class_names),
         training=training,
@@ -100,14 +119,36 @@ def from_folders(
             for root, dataset in parts
             for path in dataset.file_paths
         ),
-        validation_files=tuple("/".join(Path(each).parts[-2:]) for each in validation.file_paths),
+        split="" if split is None else f"{split} of each class, in the order of a hash of names",
+        validation_files=tuple(
+            Path(each).relative_to(held_out).as_posix() for each in validation.file_paths
+        ),
     )
+
+
+def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
+    """Give the labels of some classes, in the order of `numbers`, their place among all."""
+    import tensorflow as tf
+
+    table = tf.constant(numbers)
+
+    def renumber(images: Any, labels: Any) -> tuple[Any, Any]:
+        places = tf.gather(table, labels)
+        if classes == 2:
+            return images, tf.cast(places, tf.float32)[:, tf.newaxis]
+        return images, tf.one_hot(places, classes)
+
+    result = dataset.map(renumber)
+    result.file_paths = dataset.file_paths
+    result.follow = lambda position: dataset.follow(position).map(renumber)
+    return result
 
 
 def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunData:
     """Read a set of TensorFlow Datasets that was prepared before.
 
-    Its "validation" or else its "test" split is validated on, or else a fifth of "train".
+    Its "validation" or else its "test" split is validated on, or else the last fifth of "train",
+    whose records are as a rule shuffled when the set is prepared; else a UserWarning says so.
 
     Args:
         name: as `tfds.builder` takes it.
@@ -129,6 +170,13 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
             "`pip install catdog[tfds]`."
         ) from error
     held_out = next((each for each in ("validation", "test") if each in builder.info.splits), None)
+    if held_out is None and builder.info.disable_shuffling:
+        warnings.warn(
+            f"{builder.info.full_name} keeps its records in the order of their source. If that "
+            "order is by class, the last fifth of its 'train' split lacks classes: prepare the set "
+            "with a 'validation' split.",
+            stacklevel=2,
+        )
     percent = round(100 * (1 - _VALIDATION_SPLIT))
     splits = ("train", held_out) if held_out else (f"train[:{percent}%]", f"train[{percent}%:]")
     names = _tfds_classes(builder)
@@ -185,4 +233,5 @@ def _augmentation(recipe: Recipe) -> Any:
 
 
 def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    # As bytes of the file system, since names need not be Unicode.
+    return hashlib.sha256(os.fsencode("\n".join(lines))).hexdigest()[:16]

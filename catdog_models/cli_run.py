@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _PREVIEWED = 32  # images
 _PREVIEW = "preview.png"
 _RESUME = "resume"  # the folder for what a killed run goes on from
+_POSITION = "position.json"  # in it
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def train_and_report(data: RunData, settings: Settings) -> None:
         "precision": precision,
     }
     with blame("--output", ValueError, OSError):
+        _check_record(output)
         record_run(
             output / RECORD, content, {"tensorflow": tf.__version__, "keras": keras.__version__}
         )
@@ -117,6 +119,19 @@ def train_and_report(data: RunData, settings: Settings) -> None:
     _report(data, results, settings, machine)
 
 
+def _check_record(output: Path) -> None:
+    """Refuse what a killed run left, if nothing tells which run it was."""
+    from catdog_models.run_record import RECORD
+
+    left = output / _RESUME / _POSITION
+    if left.exists() and not (output / RECORD).exists():
+        raise ValueError(
+            f"{str(output)!r} must hold {RECORD}, what its run was started with, beside "
+            f"{str(left)!r}, from which it would go on; it is missing. Put it back, choose another "
+            "folder, or delete this one."
+        )
+
+
 def _fit(model: Any, data: RunData, results: Results, settings: Settings, steps: int) -> None:
     """Train from where an earlier sitting ended."""
     import keras
@@ -127,7 +142,7 @@ def _fit(model: Any, data: RunData, results: Results, settings: Settings, steps:
     from catdog_models.replicas import take_no_first_batch
     from catdog_models.training import build_metrics, train
 
-    path = settings.output / _RESUME / "position.json"
+    path = settings.output / _RESUME / _POSITION
     build_metrics(model)
     take_no_first_batch(model)
     position = Position(0, 0, steps)

@@ -119,11 +119,17 @@ def predict_files(
 
 def _files_in(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Path | Failure]:
     for path in map(Path, paths):
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 (of what may not be looked at, reading says so)
             yield path
             continue
-        files = [file for file in sorted(path.rglob("*")) if _is_image(file.relative_to(path))]
-        if not files:
+        unlisted: list[OSError] = []
+        walk = os.walk(path, onerror=unlisted.append)
+        found = sorted(Path(folder, name) for folder, _, names in walk for name in names)
+        files = [file for file in found if _is_image(file.relative_to(path))]
+        for error in unlisted:
+            folder = error.filename
+            yield Failure(Path(folder), f"{folder!r} cannot be listed: {error.strerror or error}.")
+        if not files and not unlisted:
             known = " ".join(_IMAGE_SUFFIXES)
             yield Failure(path, f"{str(path)!r} holds no images ({known}).")
         yield from files

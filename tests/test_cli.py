@@ -1,8 +1,11 @@
 import json
+import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from PIL import Image
 
 import catdog_data
 import catdog_models
-from catdog_data.sources.archive import ImageFolders
+from catdog_data.sources.image_folders import ImageFolders
 from catdog_models import cli
 from catdog_models.speed import SpeedComparison
 
@@ -174,12 +177,123 @@ def test_order_of_classes(monkeypatch, tree, tmp_path, arguments, names):
     assert seen == [names]
 
 
-def test_folders_of_archivers_are_no_classes(tmp_path):
-    tree = _save_tree(tmp_path / "pets", 2)
+@pytest.fixture
+def read(monkeypatch):
+    """Run the command up to its data."""
+
+    def run(*arguments):
+        seen = []
+        monkeypatch.setattr(cli, "train_and_report", lambda data, settings: seen.append(data))
+        result = _run(*arguments)
+        assert result.exit_code == 0, result.output
+        return seen[0], result.output
+
+    return run
+
+
+def test_class_folders_are_those_with_images_that_can_be_read(read, tmp_path):
+    tree = tmp_path / "pets"
+    _save_class(tree / "cats" / "indoors" / "black", 5, 20)  # at any depth
+    _save_class(tree / "dogs", 5, 80)
+    _save_class(tree / "_background", 5, 140)
     _save_class(tree / "__MACOSX", 1, 10)
     _save_class(tree / ".cache", 1, 10)
     (tree / "empty").mkdir()
-    assert cli._class_names(ImageFolders(tree, None), None) == ["cats", "dogs"]
+    (tree / "labels").mkdir()
+    (tree / "labels" / "all.csv").write_text("")
+    (tree / "scans").mkdir()
+    (tree / "scans" / "1.tif").write_bytes(b"")  # which the tf.data API does not list
+    data, said = read("--data", tree, "--output", tmp_path / "out")
+    assert data.class_names == ("_background", "cats", "dogs")
+    assert data.images == (12, 3)
+    reasons = "'.cache' (clutter), '__MACOSX' (clutter), 'empty' (no images), 'labels' (no images)"
+    assert f"Left out in {str(tree)!r}: {reasons}, 'scans' (images of other kinds)." in said
+
+
+def test_a_flat_test_folder_is_not_validated(read, tmp_path):
+    root = tmp_path / "kaggle"
+    _save_tree(root / "train", 5)
+    _save_class(root / "test", 3, 10)
+    data, said = read("--data", root, "--output", tmp_path / "out")
+    assert data.images == (8, 2)
+    assert "'test' (images of no class)" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "empty"), [(("birds", "cats", "dogs"), False), (("cats", "dogs"), True)]
+)
+def test_classes_that_are_not_validated_keep_their_numbers(read, tmp_path, names, empty):
+    root = tmp_path / "pets"
+    _save_tree(root / "train", 2, names)
+    _save_tree(root / "val", 3, ("dogs",))
+    if empty:
+        (root / "val" / "cats").mkdir()
+    data, said = read("--data", root, "--output", tmp_path / "out", "--image-size", 32)
+    missing = ", ".join(names[:-1])
+    assert f"warning: {str(root / 'val')!r} has no images of {missing}, which cannot" in said
+    assert [name.split("/")[0] for name in data.validation_files] == ["dogs"] * 3
+    assert data.class_names == names
+    assert data.images == (2 * len(names), 3)
+    for validation in (data.validation, data.validation.follow(lambda: (2, 0))):
+        (_, labels), *_ = validation
+        assert labels.dtype == "float32"
+        expected = [[1.0]] if len(names) == 2 else [[0.0, 0.0, 1.0]]
+        assert labels.numpy().tolist() == expected * 3
+    assert int(data.validation.cardinality()) == 1
+
+
+def test_a_validation_folder_without_the_classes_that_are_asked_for(tmp_path):
+    root = tmp_path / "pets"
+    _save_tree(root / "train", 2, ("birds", "cats", "dogs"))
+    _save_tree(root / "val", 2, ("birds",))
+    command = ("--data", root, "--output", tmp_path / "out", "--classes", "cats,dogs")
+    _refused("must have images of cats, dogs, and has none of them", *command)
+
+
+# --- Splits ---------------------------------------------------------------------------------------
+
+
+def test_a_fifth_of_every_class_is_held_back(monkeypatch, tmp_path):
+    tree = _save_tree(tmp_path / "pets", 5, ("birds", "cats", "dogs"))
+    seen = []
+    monkeypatch.setattr(cli, "train_and_report", lambda data, settings: seen.append(data))
+    assert _run("--data", tree, "--output", tmp_path / "out").exit_code == 0
+    assert [name[:5] for name in seen[0].validation_files] == ["birds", "cats/", "dogs/"]
+    assert seen[0].images == (12, 3)
+    assert seen[0].as_json()["split"].startswith("0.2 of each class")
+
+
+def test_a_run_does_not_go_on_with_another_split(monkeypatch, tmp_path):
+    """Without its training: each start records the run, or refuses it."""
+    for name in ("_fit", "_preview", "_report"):
+        monkeypatch.setattr(f"catdog_models.cli_run.{name}", lambda *_: None)
+    monkeypatch.setattr("catdog_models.building.build_from_recipe", lambda *_: None)
+    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: None)
+    root, output = tmp_path / "pets", tmp_path / "out"
+    tree = _save_tree(root / "train", 5)
+    command = ("--data", root, "--output", output, "--image-size", 32)
+    assert _run(*command).exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("catdog_models.cli_data._VALIDATION_SPLIT", 0.4)
+        _refused("data.split was 0.2 of each class", *command)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "catdog_data.sources.labelled_files.order_by_hash",
+            lambda names: np.argsort(names)[::-1],
+        )
+        _refused("data.digest was", *command)
+    more = tree / "cats" / "more.png"
+    Image.new("RGB", (9, 9)).save(more)
+    _refused("data.training_images was 8 and is now 9", *command)
+    more.unlink()
+    _save_tree(root / "validation", 2)
+    _refused("data.validation_images was 2 and is now 4", *command)
+    shutil.rmtree(root / "validation")
+    assert _run(*command).exit_code == 0
+    (output / "resume").mkdir()
+    (output / "resume" / "position.json").write_text("{}")
+    (output / "recipe.json").unlink()
+    _refused("must hold recipe.json", *command)
 
 
 # --- Whole runs -----------------------------------------------------------------------------------
@@ -229,9 +343,7 @@ def test_training_on_an_archive_splits_it_and_goes_on(tree, tmp_path):
     command += ("--image-size", 24, "--batch-size", 8, "--seed", 3)
     assert _run(*command).exit_code == 0
     data = json.loads((tmp_path / "out" / "recipe.json").read_text())["data"]
-    # A fifth of each class by the hash of each name: of few files not exactly.
-    assert data["training_images"] + data["validation_images"] == 40
-    assert 2 <= data["validation_images"] <= 16
+    assert (data["training_images"], data["validation_images"]) == (32, 8)  # a fifth of each class
     before = (tmp_path / "out" / "history.csv").read_bytes()
     again = _run(*command)
     assert again.exit_code == 0, again.output
@@ -259,7 +371,7 @@ def test_demo_trains_on_the_sample_set_and_reports_speed(monkeypatch, split_tree
 
     def generate(destination, **_):
         destinations.append(destination)
-        return ImageFolders(split_tree / "train", split_tree / "validation")
+        return ImageFolders(split_tree / "train", split_tree / "validation", ("cats", "dogs"))
 
     monkeypatch.setattr("catdog_data.sources.samples.generate_sample_set", generate)
     monkeypatch.setattr(cli, "train_and_report", lambda data, settings: trained.append(settings))
@@ -396,6 +508,32 @@ def test_training_on_a_set_of_tfds(monkeypatch, three_classes, tmp_path):
     assert (data["training_images"], data["validation_images"]) == (29, 7)  # a fifth of 36
     again = _run(*command)
     assert "complete run of 1 epochs; nothing is trained" in again.output
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_set_of_tfds_in_the_order_of_its_source_warns_if_it_is_split(monkeypatch, part):
+    from catdog_models.cli_data import from_tfds
+    from catdog_models.recipes import RECIPES
+
+    sizes = {name: SimpleNamespace(num_examples=5) for name in ("train[:80%]", "train[80%:]")}
+    sizes |= {name: SimpleNamespace(num_examples=5) for name in ("train", part)}
+    label = SimpleNamespace(names=["cats", "dogs"])
+    info = SimpleNamespace(
+        splits=sizes, features={"image": None, "label": label}, full_name="pets/1.0.0"
+    )
+    info.disable_shuffling = True
+    tfds = SimpleNamespace(builder=lambda name: SimpleNamespace(info=info))
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", tfds)
+    monkeypatch.setattr(
+        catdog_data, "image_dataset_from_tfds", lambda *_, **__: None, raising=False
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        from_tfds("pets", RECIPES["modern"], 0, None)
+    said = [str(each.message) for each in caught]
+    assert [text.split(" keeps its records")[0] for text in said] == ["pets/1.0.0"] * (
+        part == "train"
+    )
 
 
 def test_tfds_has_its_own_classes_and_is_named_when_missing(monkeypatch, tmp_path):

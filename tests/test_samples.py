@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from catdog_data.sources import samples as samples_module
-from catdog_data.sources.archive import find_image_folders
+from catdog_data.sources.image_folders import find_image_folders
 from catdog_data.sources.samples import generate_sample_set
 
 PER_CLASS = 80

@@ -21,7 +21,12 @@ from catdog_data.datasets.checks import (
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.engine import Epochs, build_dataset
 from catdog_data.datasets.reading import Reading, checked_reading
-from catdog_data.datasets.splitting import say_what_was_found, subsets_of, with_epochs
+from catdog_data.datasets.splitting import (
+    say_what_was_found,
+    say_which_are_empty,
+    subsets_of,
+    with_epochs,
+)
 from catdog_data.sources.labelled_files import (
     LabelledFiles,
     check_split,
@@ -90,7 +95,7 @@ def image_dataset_from_directory(
         crop_to_aspect_ratio: whether to crop the centre to the target's aspect ratio.
         pad_to_aspect_ratio: whether to pad with zeros to it.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
-        verbose: whether to print how many files were found.
+        verbose: whether to print how many files were found, and which class folders hold none.
         augmentation: what is done to every image at random, after it is rounded to 8 bits.
             Validation subsets are not augmented.
         augment_validation: whether they are, after all.
@@ -99,8 +104,10 @@ def image_dataset_from_directory(
         output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
             yields: float32, or uint8 for "nearest" where values are not touched.
         return_index: whether int64[B], the position of each file in `file_paths`, is added last.
-        stratify: whether the split takes the fraction of every class, by a hash of each file's
-            name: adding files moves no other from one subset to the other.
+        stratify: whether the split takes the fraction of every class, in the order of a hash of
+            each file's name: at least one of two files or more, and never all. Without labels all
+            files are one class. A file that is added moves at most one other, of its own class,
+            from one subset to the other.
         shard: (i, n): part i of n of every epoch, for n readers that keep step with each other.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry
             and rescaling: images are then a dictionary of 8-bit "images" and small "tables",
@@ -167,6 +174,8 @@ def image_dataset_from_directory(
     parts = subsets_of(files, validation_split, subset, directory if stratify else None)
     if verbose:
         say_what_was_found(files, parts)
+        if isinstance(labels, str):  # those of a list are no folders
+            say_which_are_empty(files)
     mask_paths = None if masks is None else masks_beside(files.file_paths, directory, masks)
     output = Output(rescale, output_dtype, data_format, return_index)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 from catdog_data.datasets.engine import Epochs
+from catdog_data.messages import some_of
 from catdog_data.sources.labelled_files import (
     LabelledFiles,
     split_files,
@@ -39,6 +40,15 @@ def say_what_was_found(files: LabelledFiles, parts: dict[str, LabelledFiles]) ->
     for name, part in parts.items():
         if name:
             print(f"Using {len(part)} files for {name}.")
+
+
+def say_which_are_empty(files: LabelledFiles) -> None:
+    """Print which class folders are classes without images, as they are with Keras."""
+    if files.labels is None or files.class_names is None:
+        return
+    present = set(files.labels.tolist())
+    if empty := [name for place, name in enumerate(files.class_names) if place not in present]:
+        print(f"Class folders without images: {some_of(empty)}.")
 
 
 def with_epochs(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from catdog_data.cache import Cache
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
 from catdog_data.keras_compat.iterator import say_what_was_found
+from catdog_data.messages import some_of
 from catdog_data.sources.folders import index_class_folders
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class DirectoryIterator(FilesIterator):
         index = index_class_folders(
             directory, classes, extensions=self.white_list_formats, follow_links=follow_links
         )
+        empty = set(range(index.num_classes)).difference(index.labels.tolist())
         if self.split is not None:
             index = index.class_fraction(*self.split)
         if not len(index):
@@ -100,6 +102,9 @@ class DirectoryIterator(FilesIterator):
         say_what_was_found(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         if index.ignored:
             say_what_was_found(_passed_over(index.ignored))
+        if empty:
+            names = [index.class_names[number] for number in sorted(empty)]
+            say_what_was_found(f"Class folders without images: {some_of(names)}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
 
     @property

@@ -1,4 +1,4 @@
-"""Unpack an image archive safely and find the class folders in it.
+"""Unpack an image archive safely.
 
     zip or tar -> every member checked -> extracted aside -> renamed into place -> ImageFolders
 
@@ -17,7 +17,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ from rich.progress import (
 )
 
 from catdog_data.publish import MARKER_NAME, Marker, is_published, staged
+from catdog_data.sources.class_folders import IMAGE_ENDINGS
+from catdog_data.sources.image_folders import ImageFolders, find_image_folders, layout_of
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -58,64 +60,14 @@ _DAMAGE = (
     NotImplementedError,  # zipfile: a feature of the format that it cannot read
 )
 
-_IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-_CLUTTER = {"__MACOSX", "_DS_Store"}
-_TRAIN_NAMES = ("training_set", "train", "training")
-_VALIDATION_NAMES = ("validation", "val", "valid", "validation_set", "test_set", "test", "test1")
 
-
-@dataclass(frozen=True)
-class ImageFolders:
-    """Directories whose subdirectories are classes.
-
-    Attributes:
-        train: The class folders to train on.
-        validation: The class folders to validate on, of the same classes; None if there are none.
-    """
-
-    train: Path
-    validation: Path | None
-
-
-def find_image_folders(root: StrPath) -> ImageFolders:
-    """Find the class folders below a directory.
-
-    Recognised are `training_set` with `test_set`, `train` with `validation`, `val`, `valid` or
-    `test` (whichever comes first in this order), and a single tree of class folders; each also
-    inside one lone directory, and a split folder also inside a folder of its own name, as Kaggle
-    packs them. Hidden files, `__MACOSX` and `_DS_Store` do not count.
-
-    Args:
-        root: Directory to search.
-
-    Returns:
-        The folders found, below `root`.
-
-    Raises:
-        FileNotFoundError: `root` does not exist or holds no class folders.
-        NotADirectoryError: `root` is a file.
-        ValueError: Images are there but not sorted into at least two class folders, or the two
-            splits differ in their classes.
-    """
-    directory = Path(root)
-    if not directory.exists():
-        raise FileNotFoundError(f"root must be a directory. Received: {directory}, not found.")
-    if not directory.is_dir():
-        raise NotADirectoryError(
-            f"root must be a directory. Received: {directory}, a file. "
-            "Unpack an archive with catdog_data.sources.archive.unpack first."
-        )
-    while True:
-        folders = _recognise(directory)
-        if folders is not None:
-            return folders
-        inner = _subdirectories(directory)
-        if len(inner) != 1:
-            raise _nothing_fits(Path(root), directory)
-        directory = inner[0]
-
-
-def unpack(archive: StrPath, destination: StrPath, *, progress: bool = True) -> ImageFolders:
+def unpack(
+    archive: StrPath,
+    destination: StrPath,
+    *,
+    progress: bool = True,
+    endings: Collection[str] = IMAGE_ENDINGS,
+) -> ImageFolders:
     """Unpack a zip or tar archive of image folders, all or nothing.
 
     The archive's kind is read from its content (tar also compressed by gzip, bzip2 or xz). Every
@@ -126,9 +78,10 @@ def unpack(archive: StrPath, destination: StrPath, *, progress: bool = True) -> 
         archive: The archive file.
         destination: Directory to fill; absent or empty, or filled from this archive before.
         progress: Whether to draw a progress bar on standard error.
+        endings: Of image files, in lower case, with their dot.
 
     Returns:
-        The class folders found in `destination`.
+        The class folders found in `destination`, as by `find_image_folders`.
 
     Raises:
         FileNotFoundError: The archive does not exist, or there are no class folders in it.
@@ -152,92 +105,14 @@ def unpack(archive: StrPath, destination: StrPath, *, progress: bool = True) -> 
         _check_free_space(members, target)
         with staged(target, marker) as staging, _reporting_damage(source):
             _extract(source, kind, members, staging, progress)
-            _check_layout(source, staging)
-    return find_image_folders(target)
+            _check_layout(source, staging, endings)
+    return find_image_folders(target, endings=endings)
 
 
-# --- Class folders --------------------------------------------------------------------------------
-
-
-def _recognise(directory: Path) -> ImageFolders | None:
-    by_name = {path.name.casefold(): path for path in _subdirectories(directory)}
-    train = _first_named(by_name, _TRAIN_NAMES)
-    validation = _first_named(by_name, _VALIDATION_NAMES)
-    if train is not None and _is_class_tree(train):
-        if validation is not None:
-            _check_same_classes(train, validation)
-        return ImageFolders(train, validation)
-    # Flat `train` and `test` folders are not two classes called "train" and "test".
-    if train is not None and validation is not None:
-        return None
-    return ImageFolders(directory, None) if _is_class_tree(directory) else None
-
-
-def _first_named(by_name: dict[str, Path], names: Iterable[str]) -> Path | None:
-    found = next((by_name[name] for name in names if name in by_name), None)
-    return None if found is None else _inside_namesake(found)
-
-
-def _inside_namesake(directory: Path) -> Path:
-    inner = _subdirectories(directory)
-    if len(inner) == 1 and inner[0].name.casefold() == directory.name.casefold():
-        return inner[0]
-    return directory
-
-
-def _subdirectories(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.iterdir() if _counts(path.name) and path.is_dir())
-
-
-def _counts(name: str) -> bool:
-    return not name.startswith(".") and name not in _CLUTTER
-
-
-def _class_names(directory: Path) -> list[str]:
-    return [path.name for path in _subdirectories(directory) if _holds_images(path)]
-
-
-def _holds_images(directory: Path) -> bool:
-    with os.scandir(directory) as entries:
-        return any(_is_image(entry.name) for entry in entries)
-
-
-def _is_image(name: str) -> bool:
-    return _counts(name) and Path(name).suffix.casefold() in _IMAGE_SUFFIXES
-
-
-def _is_class_tree(directory: Path) -> bool:
-    return len(_class_names(directory)) >= 2
-
-
-def _check_same_classes(train: Path, validation: Path) -> None:
-    ours, theirs = _class_names(train), _class_names(validation)
-    if ours != theirs:
-        raise ValueError(
-            f"{validation} must hold the same class folders as {train}. Received: {theirs}, "
-            f"expected {ours}. Rename or remove folders, or pass the training folder alone."
-        )
-
-
-def _nothing_fits(root: Path, directory: Path) -> Exception:
-    shown = [path.name + "/" * path.is_dir() for path in sorted(directory.iterdir())[:10]]
-    found = f"{directory} holds {', '.join(shown) or 'nothing'}"
-    flat = _holds_images(directory) or any(map(_holds_images, _subdirectories(directory)))
-    if flat:
-        return ValueError(
-            f"root must hold at least two class folders of images. Received: {root}; {found}. "
-            "Sort the images into one folder per class."
-        )
-    return FileNotFoundError(
-        f"root must hold class folders of images, or train and validation folders of them. "
-        f"Received: {root}; {found}. Pass the directory whose subfolders are the classes."
-    )
-
-
-def _check_layout(archive: Path, staging: Path) -> None:
+def _check_layout(archive: Path, staging: Path, endings: Collection[str]) -> None:
     """Look for class folders; errors name the archive, as the staging directory is removed."""
     try:
-        find_image_folders(staging)
+        layout_of(staging, endings)
     except (FileNotFoundError, ValueError) as error:
         raise type(error)(str(error).replace(str(staging), str(archive))) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from catdog_data.index import ImageIndex
+from catdog_data.sources.walk import entries_of, is_folder, walk
 
 KERAS_EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 """Endings that ImageDataGenerator lists, in any case."""
@@ -45,6 +46,7 @@ def index_class_folders(
     Raises:
         FileNotFoundError: the directory, or a class folder named in `class_names`, is missing.
         NotADirectoryError: the directory is a file.
+        OSError: a folder cannot be listed; Keras leaves its images out in silence.
         ValueError: there is no class folder, or no image in any of them.
     """
     root = os.fspath(directory)
@@ -97,8 +99,7 @@ def _class_folders(root: str) -> tuple[str, ...]:
             f"`directory` must be a folder; {root!r} is a file. An archive is unpacked with "
             "`catdog_data.unpack`."
         )
-    with os.scandir(root) as entries:
-        names = tuple(sorted(entry.name for entry in entries if entry.is_dir()))
+    names = tuple(sorted(entry.name for entry in entries_of(root) if is_folder(entry)))
     if not names:
         raise ValueError(
             f"`directory` must hold one folder of images per class; {root!r} holds no folder. "
@@ -122,33 +123,11 @@ def _list_class(
 ) -> _Listing:
     filenames: list[str] = []
     ignored: Counter[str] = Counter()
-    folders = sorted(_walk(str(Path(root, class_name)), class_name, follow_links))
-    for folder, files in folders:
+    for below, files in sorted(walk(str(Path(root, class_name)), follow_links=follow_links)):
+        folder = f"{class_name}/{below}" if below else class_name
         for name in sorted(files):
             if name.lower().endswith(extensions):
                 filenames.append(f"{folder}/{name}")
             else:
                 ignored[Path(name).suffix.lower()] += 1
     return _Listing(filenames, ignored)
-
-
-def _walk(path: str, name: str, follow_links: bool) -> Iterator[tuple[str, list[str]]]:
-    """Yield (folder, its files) for a folder and all below it, `os.walk`'s rules for links."""
-    files: list[str] = []
-    folders: list[str] = []
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if not _is_folder(entry):
-                files.append(entry.name)
-            elif follow_links or not entry.is_symlink():
-                folders.append(entry.name)
-    yield name, files
-    for folder in folders:
-        yield from _walk(f"{path}/{folder}", f"{name}/{folder}", follow_links)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False

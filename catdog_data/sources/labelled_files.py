@@ -10,14 +10,16 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import blake2b
 from numbers import Real
-from operator import index, itemgetter
+from operator import index
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from catdog_data.sources.hash_order import order_by_hash
+from catdog_data.sources.walk import entries_of, is_folder, walk
 
 KERAS_DATASET_EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 """Endings that image_dataset_from_directory lists, in any case."""
@@ -112,12 +114,14 @@ def list_labelled_files(
     Raises:
         FileNotFoundError: labels are inferred and the directory is missing.
         NotADirectoryError: labels are inferred and the directory is a file.
+        OSError: a folder cannot be listed; Keras leaves its images out in silence.
         ValueError: `labels` or `class_names` break the rules above, or there is no image.
     """
     _check_labels(labels, class_names)
     root = os.fspath(directory)
     names = _class_folders(root, class_names) if labels == "inferred" else ("",)
-    listings = _list_folders(root, names, extensions, follow_links)
+    exists = Path(root).is_dir()
+    listings = _list_folders(root, names, extensions, follow_links) if exists else []
     if not any(listings):
         raise ValueError(_no_image(root, names, extensions))
     files = _label(listings, names, labels, root)
@@ -213,12 +217,16 @@ def split_files_stratified(
     *,
     root: str | os.PathLike[str],
 ) -> LabelledFiles | tuple[LabelledFiles, LabelledFiles]:
-    """Split by name: each file's own path decides where it goes.
+    """Split every class by the names of its files: the same fraction of each.
 
-    The path below `root` is hashed to a number spread evenly over [0, 1); numbers below
-    `validation_split` are for validation. So a file never changes sides when others come or go,
-    whatever the order, the seed or the machine, and every class has about the same share: of n
-    files it is off by about sqrt(validation_split * (1 - validation_split) / n).
+    The n files of a class are ordered by a hash of their path below `root`, and the first
+    `round(validation_split * n)` of them are for validation: at least one where n is 2 or more,
+    and never all. Files without labels are one class. The order of `files`, seeds and machines
+    have no say in it.
+
+    A file that is added or taken away moves at most one other to the other part: one of its own
+    class, at the border of the two. Of n files whose class grows, however far, about
+    `sqrt(validation_split * (1 - validation_split) * n)` move in all, 13 of 1,000 at a fifth.
 
     Args:
         files: the files to split.
@@ -232,14 +240,24 @@ def split_files_stratified(
 
     Raises:
         TypeError: the fraction is no number.
-        ValueError: see `check_split`; or a file is not below `root`; or a part is empty.
+        ValueError: see `check_split`; or a file is not below `root`; or there is no validation
+            file, as every class has one file alone.
     """
     check_split(validation_split, subset)
     if not validation_split:
         return files
     names = _relative_names(files.file_paths, os.fspath(root))
-    positions = np.array([_position(name) for name in names])
-    return _parts(files, positions < validation_split, validation_split, subset)
+    labels = [0] * len(names) if files.labels is None else files.labels.tolist()
+    # A class that is named twice is listed twice: both copies of a file are for one part.
+    classes: dict[int, dict[str, None]] = {}
+    for name, label in zip(names, labels, strict=True):
+        classes.setdefault(label, {})[name] = None
+    held_back = {label: _held_back(list(own), validation_split) for label, own in classes.items()}
+    for_validation = np.array(
+        [name in held_back[label] for name, label in zip(names, labels, strict=True)],
+        dtype=np.bool_,
+    )
+    return _parts(files, for_validation, validation_split, subset)
 
 
 def _check_labels(labels: Labels, class_names: Sequence[str] | None) -> None:
@@ -280,7 +298,7 @@ def _class_folders(root: str, class_names: Sequence[str] | None) -> tuple[str, .
 
 def _visible_folders(root: str) -> tuple[str, ...]:
     try:
-        names = sorted(os.listdir(root))  # noqa: PTH208 (Path makes an object of each name)
+        names = sorted(entry.name for entry in entries_of(root) if is_folder(entry))
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"`directory` must exist; {root!r} does not. Give a local folder that holds one "
@@ -291,11 +309,7 @@ def _visible_folders(root: str) -> tuple[str, ...]:
             f"`directory` must be a folder; {root!r} is a file. An archive is unpacked with "
             "`catdog_data.unpack`."
         ) from error
-    return tuple(
-        name
-        for name in names
-        if not name.startswith(".") and os.path.isdir(os.path.join(root, name))  # noqa: PTH112, PTH118
-    )
+    return tuple(name for name in names if not name.startswith("."))
 
 
 def _list_folders(
@@ -308,12 +322,9 @@ def _list_folders(
 
 
 def _list_images(folder: str, extensions: tuple[str, ...], follow_links: bool) -> list[str]:
-    # Keras' own walk, since what it makes of links that lead nowhere and of folders that may
-    # not be listed is part of the rules.
-    walk = sorted(os.walk(folder, followlinks=follow_links), key=itemgetter(0))
     images: list[str] = []
-    for place, _, names in walk:
-        start = os.path.join(place, "")  # noqa: PTH118 (strings)
+    for below, names in sorted(walk(folder, follow_links=follow_links)):
+        start = os.path.join(folder, below, "")  # noqa: PTH118 (strings)
         images += [start + name for name in sorted(names) if name.lower().endswith(extensions)]
     return images
 
@@ -398,7 +409,7 @@ def _relative_names(paths: tuple[str, ...], root: str) -> list[str]:
     return names
 
 
-def _position(name: str) -> float:
-    """Hash a path to a number spread evenly over [0, 1)."""
-    digest = blake2b(os.fsencode(name), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+def _held_back(names: list[str], fraction: float) -> set[str]:
+    """Choose the files of one class that are for validation."""
+    count = min(max(round(fraction * len(names)), 1), len(names) - 1)
+    return {names[place] for place in order_by_hash(names)[:count]}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catdog_data.messages import some_of
+from catdog_data.sources.walk import walk
 
 
 def masks_beside(
@@ -26,12 +27,13 @@ def masks_beside(
 
     Raises:
         FileNotFoundError: images without a mask.
+        OSError: a folder of masks cannot be listed.
         ValueError: images with more than one.
     """
     found: dict[str, list[str]] = {}
-    for folder, _, names in os.walk(masks, followlinks=True):
+    for below, names in walk(os.fspath(masks), follow_links=True):
         for name in names:
-            path = os.path.join(folder, name)  # noqa: PTH118 (strings)
+            path = os.path.join(masks, below, name)  # noqa: PTH118 (strings)
             found.setdefault(_key(path, masks), []).append(path)
     candidates = {path: found.get(_key(path, directory), []) for path in file_paths}
     if lacking := [path for path, paths in candidates.items() if not paths]:

@@ -26,7 +26,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from catdog_data.publish import Marker, is_published, staged
-from catdog_data.sources.archive import ImageFolders, StrPath
+from catdog_data.sources.archive import StrPath
+from catdog_data.sources.image_folders import ImageFolders
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
 _Points: TypeAlias = npt.NDArray[np.float64]  # float64[N, 2]: x, y; y grows downwards
@@ -101,7 +102,7 @@ def generate_sample_set(
         with staged(target, marker) as staging:
             _draw_all(jobs, staging, progress)
     validation = target / _SPLITS[1] if validation_per_class else None
-    return ImageFolders(target / _SPLITS[0], validation)
+    return ImageFolders(target / _SPLITS[0], validation, tuple(f"{kind}s" for kind in _CLASSES))
 
 
 def _check_at_least(name: str, value: int, least: int) -> None:

@@ -1,0 +1,30 @@
+"""An order of file names that no other file, seed or machine has a say in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def order_by_hash(names: Sequence[str]) -> NDArray[np.intp]:
+    """Order names by a hash of each, which is an order as if at random.
+
+    Of two names the same one comes first, whatever others there are: names that are added or
+    taken away do not change the order of those that stay.
+
+    Args:
+        names: N different names.
+
+    Returns:
+        intp[N], positions in `names`. Names of one hash follow each other by their bytes.
+    """
+    keys = [_key(os.fsencode(name)) for name in names]
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
+
+
+def _key(name: bytes) -> bytes:
+    return blake2b(name, digest_size=8).digest() + name
