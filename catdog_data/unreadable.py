@@ -20,6 +20,8 @@ _REMEDY = "Remove it from the data set or replace it."
 _RULE = "all files of a data set must be there and readable"
 _LENGTH = 200
 """Characters that a decoder's own words may have."""
+_LOOKED_AT = 64
+"""Bytes at either end that show what a file is."""
 
 _KINDS = {
     b"\xff\xd8\xff": ("JPEG", b"\xff\xd9"),
@@ -76,7 +78,7 @@ def unreadable(
     """Name the file that a reader failed on.
 
     Args:
-        path: the file.
+        path: the file; or a name of something else that holds an image.
         error: what the reader raised.
         contents: the file's bytes where they are known; else the file is looked at.
         what: what it should be.
@@ -93,14 +95,11 @@ def unreadable(
         return error
     if (number := _errno(error)) is not None:
         return OSError(number, f"{os.strerror(number)}; {_RULE}", name)
-    try:
-        found = _described(name) if contents is None else _content(contents)
-    except OSError as missing:
-        return unreadable(path, missing)
     decoder = "TensorFlow" if isinstance(error, tf.errors.OpError) else "Pillow"
     kind = next((each for each in _KEPT if isinstance(error, each)), UnreadableImage)
     return kind(
-        f"{name!r} cannot be decoded as {what} ({found}). {_REMEDY} {decoder} says: {_words(error)}"
+        f"{name!r} cannot be decoded as {what}{_found(name, contents)}. {_REMEDY} "
+        f"{decoder} says: {_words(error)}"
     )
 
 
@@ -167,19 +166,19 @@ def _errno(error: BaseException) -> int | None:
     return next((number for kind, number in _ERRNO_OF.items() if isinstance(error, kind)), None)
 
 
-def _described(name: str) -> str:
-    with open(name, "rb") as file:  # noqa: PTH123 (raises with the path as it was given)
-        begin = file.read(64)
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 64))
-        return _content(begin, file.read(), size)
-
-
-def _content(begin: bytes, end: bytes | None = None, size: int | None = None) -> str:
-    """Say how large a file is and what it looks like, from its first and last bytes."""
-    end = begin if end is None else end
-    size = len(begin) if size is None else size
-    return f"{size:,} bytes, {_kind(begin[:64], end)}"
+def _found(name: str, contents: bytes | None) -> str:
+    """Say how large a file is and what it looks like; nothing of what is no file."""
+    if contents is not None:
+        begin, end, size = contents[:_LOOKED_AT], contents, len(contents)
+    else:
+        try:
+            with open(name, "rb") as file:  # noqa: PTH123 (a string)
+                begin, size = file.read(_LOOKED_AT), file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _LOOKED_AT))
+                end = file.read()
+        except OSError:
+            return ""
+    return f" ({size:,} bytes, {_kind(begin, end)})"
 
 
 def _kind(begin: bytes, end: bytes) -> str:
