@@ -36,10 +36,8 @@ _KINDS = {
 }
 """How files of a kind begin, what it is called, and how they end where that is fixed."""
 
-_ERRNO_OF = {
-    tf.errors.NotFoundError: errno.ENOENT,
-    tf.errors.PermissionDeniedError: errno.EACCES,
-}
+_NUMBERS = {os.strerror(number): number for number in errno.errorcode}
+"""What the operating system calls its errors, as TensorFlow repeats it."""
 _BEFORE = re.compile(
     r"""(?: Graph\ execution\ error:
           | Detected\ at\ node\ [^\n]*
@@ -161,9 +159,9 @@ def sentence_of(error: BaseException) -> str:
 
 def _errno(error: BaseException) -> int | None:
     """Tell which failure of the operating system it was, if it was one."""
-    if isinstance(error, OSError):
-        return error.errno
-    return next((number for kind, number in _ERRNO_OF.items() if isinstance(error, kind)), None)
+    if isinstance(error, tf.errors.OpError):
+        return _NUMBERS.get(_own_words(error.message).rpartition("; ")[2])
+    return error.errno if isinstance(error, OSError) else None
 
 
 def _found(name: str, contents: bytes | None) -> str:
