@@ -101,16 +101,20 @@ def read_layout(folder: Path) -> Layout:
         if size != layout.size:
             raise ValueError(f"its pixels have {size} bytes and should have {layout.size}")
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{folder} must hold a whole pack, and does not: {error}. Delete the folder; it is "
-            "built again when it is needed."
-        ) from None
+        raise _damaged(folder, error) from None
     return layout
 
 
 def read_files(folder: Path) -> list[Any]:
-    """Read what each row of a pack was made from."""
-    files: list[Any] = json.loads((folder / _FILES).read_text())
+    """Read what each row of a pack was made from.
+
+    Raises:
+        ValueError: the list was damaged.
+    """
+    try:
+        files: list[Any] = json.loads((folder / _FILES).read_text())
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from None
     return files
 
 
@@ -150,6 +154,13 @@ def damaged_rows(folder: Path) -> list[int]:
     pixels = np.memmap(folder / _PIXELS, np.uint8, "r", shape=(layout.n, layout.row_bytes))
     checksums = np.load(folder / _CHECKSUMS)
     return [i for i in range(layout.n) if zlib.crc32(pixels[i]) != checksums[i]]
+
+
+def _damaged(folder: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"{folder} must hold a whole pack, and does not: {error}. Delete the folder; it is "
+        "built again when it is needed."
+    )
 
 
 def _written(file: Any, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:

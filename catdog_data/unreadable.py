@@ -66,8 +66,8 @@ class UnreadableImage(OSError, ValueError):  # noqa: N818 (seen as the name of w
 
 _KEPT = (UnidentifiedImageError, Image.DecompressionBombError, MemoryError)
 """Types of decoders' errors that scripts catch."""
-_OF_SYSTEM = (FileNotFoundError, PermissionError, IsADirectoryError)
-_TYPES = {each.__name__: each for each in (*_KEPT, *_OF_SYSTEM, UnreadableImage, ValueError)}
+_SYSTEM = (OSError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+_TYPES = {each.__name__: each for each in (*_KEPT, *_SYSTEM, UnreadableImage, ValueError)}
 
 
 def unreadable(
@@ -128,19 +128,30 @@ def raise_if_unreadable(path: str | bytes, decode: Callable[[tf.Tensor], Any]) -
 
 
 def raised_in_python(error: tf.errors.OpError) -> Exception | None:
-    """Make the error again that a call of Python from a graph raised, without TensorFlow's notes.
+    """Make the error again that a reader in Python raised, without TensorFlow's notes.
 
     Args:
         error: what TensorFlow made of it.
 
     Returns:
-        The error, of its own type if that is one of `unreadable`'s, else an `OSError`; None if it
-        did not arise in Python.
+        The error, of its own type; None if it arose elsewhere, or is none that readers raise.
     """
     found = _FROM_PYTHON.fullmatch(_own_words(error.message))
     if found is None or "\nTraceback (most recent call last)" not in error.message:
         return None
-    return _TYPES.get(found[1], OSError)(found[2])
+    kind = _TYPES.get(found[1])
+    return None if kind is None else kind(found[2])
+
+
+def plain_failure(error: Exception) -> Exception | None:
+    """Take out of an error what a file, a disk or the memory failed with, if that is its cause."""
+    if isinstance(error, tf.errors.OpError):
+        number = _errno(error)
+        said = None if number is None else OSError(number, sentence_of(error))
+        return raised_in_python(error) or said
+    return (
+        error if isinstance(error, (OSError, Image.DecompressionBombError, MemoryError)) else None
+    )
 
 
 def sentence_of(error: BaseException) -> str:

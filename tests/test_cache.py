@@ -353,6 +353,15 @@ def test_the_command_line(photos, tmp_path):
     assert packs_in(folder) == []
 
 
+def test_the_command_line_names_a_damaged_list(photos, tmp_path):
+    dataset(photos, tmp_path)
+    (found,) = packs_in(tmp_path)
+    (found.folder / "files.json").write_text("[[")
+    result = CliRunner().invoke(main, ["cache", "list", "--folder", str(tmp_path)])
+    assert result.exit_code == 1
+    assert f"Error: {found.folder} must hold a whole pack" in result.output
+
+
 def test_the_folder_of_the_user(photos, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     dataset(photos, "disk")

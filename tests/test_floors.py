@@ -14,6 +14,7 @@ FLOORS = {
     "catdog_data.machine": 0,
     "catdog_data.messages": 0,
     "catdog_data.unreadable": 0,
+    "catdog_data.plainly": 1,
     "catdog_data.words": 1,
     "catdog_data.augment.parameters": 0,
     "catdog_data.publish": 0,
