@@ -25,6 +25,7 @@ FLOORS = {
     "catdog_data.cli": 11,
     "catdog_data.sources.archive": 1,
     "catdog_data.sources.samples": 2,
+    "catdog_data.sources.spelling": 0,
     "catdog_data.sources.folders": 1,
     "catdog_data.sources.labelled_files": 2,
     "catdog_data.sources.listing": 0,
