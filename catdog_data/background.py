@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from catdog_data.machine import available_cores
 from catdog_data.pixels import Images
 from catdog_data.render import Rendering, images_renderer
+from catdog_data.unreadable import sentence_of
 
 Item = TypeVar("Item")
 _SECONDS_TO_END = 10.0
@@ -75,7 +76,8 @@ class Building:
             return
         except Exception as error:  # whatever it is, training can do without
             warnings.warn(
-                f"The cache could not be built, so images are decoded in every epoch: {error}",
+                "The cache could not be built, so images are decoded in every epoch: "
+                f"{sentence_of(error)}",
                 RuntimeWarning,
                 stacklevel=1,
             )

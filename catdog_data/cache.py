@@ -30,6 +30,7 @@ from catdog_data.pack import (
     check_disk,
     check_memory,
     damaged_rows,
+    naming_lack_of_room,
     read_files,
     read_layout,
     rows_in_memory,
@@ -39,6 +40,7 @@ from catdog_data.pack import (
 from catdog_data.pipeline import READS_PER_CORE, single_images
 from catdog_data.pixels import Images, PackedRows
 from catdog_data.publish import is_published, staged
+from catdog_data.unreadable import naming
 
 Place = str | os.PathLike[str]
 """Where images are kept: "memory", "disk", or the folder of packs."""
@@ -94,6 +96,7 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
     Raises:
         ValueError: `cache` is none of these.
         OSError: an image cannot be read, and is named; or the disk has not enough room.
+        PIL.Image.DecompressionBombError: an image is absurdly large, and is named.
         MemoryError: the memory is not enough.
     """
     if cache is None:
@@ -261,8 +264,9 @@ def _built(
     # Whoever comes second waits, and finds it built. The lock of a process that died is free.
     with FileLock(folder / f"{key}.lock"):
         if not is_published(pack, marker):
+            check_disk(folder, layout)
             _say(f"Decoding {layout.n:,} images into {pack} ({layout.size / 1e6:,.0f} MB).")
-            with staged(pack, marker) as aside:
+            with naming_lack_of_room(folder, layout), staged(pack, marker) as aside:
                 write_pack(aside, layout, batches(), sources)
                 (aside / _LAST_USED).touch()
     with suppress(OSError):  # a cache that may only be read
@@ -312,13 +316,8 @@ def _decoded(
 def _name_unreadable(images: Images, index: NDArray[np.int64], names: Sequence[str]) -> None:
     """Raise the error of the first image that cannot be read, by its name."""
     for i, name in zip(index, names, strict=True):
-        try:
+        with naming(name):
             images.image(tf.constant(i))
-        except (tf.errors.OpError, OSError) as error:
-            raise OSError(
-                f"{name!r} cannot be decoded, so nothing was cached. Remove it from the data set "
-                f"or replace it. ({str(error)[:300]})"
-            ) from None
 
 
 def _say(message: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+
+from catdog_data.plainly import said_plainly
 
 if TYPE_CHECKING:
     from catdog_data.cache import CachedPack
@@ -20,7 +22,15 @@ _FOLDER = click.option(
 )
 
 
-@click.group()
+class _Plain(click.Group):
+    """Commands that say in a sentence what a file or a disk failed them with."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with said_plainly(ValueError):
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Plain)
 @click.version_option(package_name="catdog")
 def main() -> None:
     """Look after image input pipelines."""
@@ -46,12 +56,9 @@ def doctor(
     from catdog_data.doctor import diagnose
 
     augmentation = Augmentation(horizontal_flip=True, rotation=30, shear=5, zoom=(0.7, 1.3))
-    try:
-        diagnosis = diagnose(
-            directory, image_size, batch_size, augmentation if augment else None, seconds
-        )
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+    diagnosis = diagnose(
+        directory, image_size, batch_size, augmentation if augment else None, seconds
+    )
     click.echo(diagnosis.report())
 
 

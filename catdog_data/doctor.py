@@ -35,6 +35,7 @@ from catdog_data.diagnosis import Diagnosis, Files, Machine, Stage, rate
 from catdog_data.machine import available_cores, available_memory
 from catdog_data.pipeline import untuned_options
 from catdog_data.resize import resize_as_keras
+from catdog_data.unreadable import naming, sentence_of
 from catdog_data.words import packed_words
 
 _FILES_READ = 2048
@@ -268,7 +269,7 @@ def _measured_reading(paths: Sequence[str], seconds: float) -> Stage:
     except tf.errors.OpError as error:
         raise OSError(
             "Every image file in `directory` must be readable; one of it is not. Remove it from "
-            f"the data set, or allow yourself to read it. TensorFlow says: {error.message[:300]}"
+            f"the data set, or allow yourself to read it. TensorFlow says: {sentence_of(error)}"
         ) from None
     return Stage("read", images / wall, 1000 * cpu / images)
 
@@ -289,13 +290,8 @@ def _first_images(paths: Sequence[str]) -> list[tuple[int, int]]:
     sizes: list[tuple[int, int]] = []
     room = _BYTES_KEPT
     for path in paths[:_IMAGES_KEPT]:
-        try:
+        with naming(path):
             height, width, channels = _decoded(tf.constant(path)).shape
-        except (tf.errors.OpError, OSError) as error:
-            raise OSError(
-                f"Every image file in `directory` must be readable; {path!r} is not. Remove it "
-                f"from the data set or replace it. ({str(error)[:300]})"
-            ) from None
         room -= height * width * channels
         if sizes and room < 0:
             break

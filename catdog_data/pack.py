@@ -14,6 +14,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ from numpy.typing import NDArray
 from catdog_data.machine import available_memory
 
 FORMAT = "catdog_data pack 1"
+
+_UNITS = (1e9, "GB"), (1e6, "MB"), (1e3, "kB")
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What a disk says that is full, and one whose user, or a file on it, may grow no more."""
 
 _PIXELS, _CHECKSUMS, _FILES, _PACK = "pixels", "checksums.npy", "files.json", "pack.json"
 
@@ -66,9 +71,8 @@ def write_pack(
         files: plain JSON values, what each of the N rows was made from.
 
     Raises:
-        OSError: there is less room than the pack needs; nothing was written.
+        OSError: the disk takes no more; see `naming_lack_of_room`.
     """
-    check_disk(folder, layout)
     checksums: list[int] = []
     with (folder / _PIXELS).open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, layout.size)
@@ -97,16 +101,20 @@ def read_layout(folder: Path) -> Layout:
         if size != layout.size:
             raise ValueError(f"its pixels have {size} bytes and should have {layout.size}")
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{folder} must hold a whole pack, and does not: {error}. Delete the folder; it is "
-            "built again when it is needed."
-        ) from None
+        raise _damaged(folder, error) from None
     return layout
 
 
 def read_files(folder: Path) -> list[Any]:
-    """Read what each row of a pack was made from."""
-    files: list[Any] = json.loads((folder / _FILES).read_text())
+    """Read what each row of a pack was made from.
+
+    Raises:
+        ValueError: the list was damaged.
+    """
+    try:
+        files: list[Any] = json.loads((folder / _FILES).read_text())
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from None
     return files
 
 
@@ -148,6 +156,13 @@ def damaged_rows(folder: Path) -> list[int]:
     return [i for i in range(layout.n) if zlib.crc32(pixels[i]) != checksums[i]]
 
 
+def _damaged(folder: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"{folder} must hold a whole pack, and does not: {error}. Delete the folder; it is "
+        "built again when it is needed."
+    )
+
+
 def _written(file: Any, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     for batch in batches:
         rows = np.ascontiguousarray(batch)
@@ -170,12 +185,42 @@ def check_disk(folder: Path, layout: Layout) -> None:
     """
     free = shutil.disk_usage(folder).free
     if layout.size > free:
-        raise OSError(
-            errno.ENOSPC,
-            f"`cache` needs {layout.size / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. Make room "
-            "(see `catdog-data cache prune`), or name a folder on another disk",
-            os.fspath(folder),
-        )
+        raise _no_room(errno.ENOSPC, f"{_amount(free)} are free", folder, layout)
+
+
+@contextmanager
+def naming_lack_of_room(folder: Path, layout: Layout) -> Iterator[None]:
+    """Let a disk that is full, or a limit of the user's, be named while a pack is written.
+
+    Args:
+        folder: where packs are kept.
+        layout: what is written.
+
+    Raises:
+        OSError: within the block, the folder took no more.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        free = _amount(shutil.disk_usage(folder).free)
+        found = f"the system refused to write it ({os.strerror(error.errno)}; {free} are free)"
+        raise _no_room(error.errno, found, folder, layout) from None
+
+
+def _no_room(number: int, found: str, folder: Path, layout: Layout) -> OSError:
+    return OSError(
+        number,
+        f"`cache` needs {_amount(layout.size)} and {found}. Make room (see `catdog-data cache "
+        "prune`), or name a folder on another disk",
+        os.fspath(folder),
+    )
+
+
+def _amount(size: int) -> str:
+    unit, name = next((each for each in _UNITS if size >= each[0]), _UNITS[-1])
+    return f"{size / unit:,.1f} {name}"
 
 
 def check_memory(layout: Layout) -> None:
@@ -187,7 +232,7 @@ def check_memory(layout: Layout) -> None:
     free = available_memory()
     if layout.size > free:
         raise MemoryError(
-            f'`cache="memory"` needs {layout.size / 1e9:.1f} GB for {layout.n} images of '
-            f'{layout.shape}, and {free / 1e9:.1f} GB are free. Use `cache="disk"`, or a smaller '
+            f'`cache="memory"` needs {_amount(layout.size)} for {layout.n} images of '
+            f'{layout.shape}, and {_amount(free)} are free. Use `cache="disk"`, or a smaller '
             "size."
         )

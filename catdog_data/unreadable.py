@@ -20,6 +20,8 @@ _REMEDY = "Remove it from the data set or replace it."
 _RULE = "all files of a data set must be there and readable"
 _LENGTH = 200
 """Characters that a decoder's own words may have."""
+_LOOKED_AT = 64
+"""Bytes at either end that show what a file is."""
 
 _KINDS = {
     b"\xff\xd8\xff": ("JPEG", b"\xff\xd9"),
@@ -34,10 +36,8 @@ _KINDS = {
 }
 """How files of a kind begin, what it is called, and how they end where that is fixed."""
 
-_ERRNO_OF = {
-    tf.errors.NotFoundError: errno.ENOENT,
-    tf.errors.PermissionDeniedError: errno.EACCES,
-}
+_NUMBERS = {os.strerror(number): number for number in errno.errorcode}
+"""What the operating system calls its errors, as TensorFlow repeats it."""
 _BEFORE = re.compile(
     r"""(?: Graph\ execution\ error:
           | Detected\ at\ node\ [^\n]*
@@ -66,8 +66,8 @@ class UnreadableImage(OSError, ValueError):  # noqa: N818 (seen as the name of w
 
 _KEPT = (UnidentifiedImageError, Image.DecompressionBombError, MemoryError)
 """Types of decoders' errors that scripts catch."""
-_OF_SYSTEM = (FileNotFoundError, PermissionError, IsADirectoryError)
-_TYPES = {each.__name__: each for each in (*_KEPT, *_OF_SYSTEM, UnreadableImage, ValueError)}
+_SYSTEM = (OSError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+_TYPES = {each.__name__: each for each in (*_KEPT, *_SYSTEM, UnreadableImage, ValueError)}
 
 
 def unreadable(
@@ -76,7 +76,7 @@ def unreadable(
     """Name the file that a reader failed on.
 
     Args:
-        path: the file.
+        path: the file; or a name of something else that holds an image.
         error: what the reader raised.
         contents: the file's bytes where they are known; else the file is looked at.
         what: what it should be.
@@ -93,14 +93,11 @@ def unreadable(
         return error
     if (number := _errno(error)) is not None:
         return OSError(number, f"{os.strerror(number)}; {_RULE}", name)
-    try:
-        found = _described(name) if contents is None else _content(contents)
-    except OSError as missing:
-        return unreadable(path, missing)
     decoder = "TensorFlow" if isinstance(error, tf.errors.OpError) else "Pillow"
     kind = next((each for each in _KEPT if isinstance(error, each)), UnreadableImage)
     return kind(
-        f"{name!r} cannot be decoded as {what} ({found}). {_REMEDY} {decoder} says: {_words(error)}"
+        f"{name!r} cannot be decoded as {what}{_found(name, contents)}. {_REMEDY} "
+        f"{decoder} says: {_words(error)}"
     )
 
 
@@ -131,19 +128,30 @@ def raise_if_unreadable(path: str | bytes, decode: Callable[[tf.Tensor], Any]) -
 
 
 def raised_in_python(error: tf.errors.OpError) -> Exception | None:
-    """Make the error again that a call of Python from a graph raised, without TensorFlow's notes.
+    """Make the error again that a reader in Python raised, without TensorFlow's notes.
 
     Args:
         error: what TensorFlow made of it.
 
     Returns:
-        The error, of its own type if that is one of `unreadable`'s, else an `OSError`; None if it
-        did not arise in Python.
+        The error, of its own type; None if it arose elsewhere, or is none that readers raise.
     """
     found = _FROM_PYTHON.fullmatch(_own_words(error.message))
     if found is None or "\nTraceback (most recent call last)" not in error.message:
         return None
-    return _TYPES.get(found[1], OSError)(found[2])
+    kind = _TYPES.get(found[1])
+    return None if kind is None else kind(found[2])
+
+
+def plain_failure(error: Exception) -> Exception | None:
+    """Take out of an error what a file, a disk or the memory failed with, if that is its cause."""
+    if isinstance(error, tf.errors.OpError):
+        number = _errno(error)
+        said = None if number is None else OSError(number, sentence_of(error))
+        return raised_in_python(error) or said
+    return (
+        error if isinstance(error, (OSError, Image.DecompressionBombError, MemoryError)) else None
+    )
 
 
 def sentence_of(error: BaseException) -> str:
@@ -162,24 +170,24 @@ def sentence_of(error: BaseException) -> str:
 
 def _errno(error: BaseException) -> int | None:
     """Tell which failure of the operating system it was, if it was one."""
-    if isinstance(error, OSError):
-        return error.errno
-    return next((number for kind, number in _ERRNO_OF.items() if isinstance(error, kind)), None)
+    if isinstance(error, tf.errors.OpError):
+        return _NUMBERS.get(_own_words(error.message).rpartition("; ")[2])
+    return error.errno if isinstance(error, OSError) else None
 
 
-def _described(name: str) -> str:
-    with open(name, "rb") as file:  # noqa: PTH123 (raises with the path as it was given)
-        begin = file.read(64)
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 64))
-        return _content(begin, file.read(), size)
-
-
-def _content(begin: bytes, end: bytes | None = None, size: int | None = None) -> str:
-    """Say how large a file is and what it looks like, from its first and last bytes."""
-    end = begin if end is None else end
-    size = len(begin) if size is None else size
-    return f"{size:,} bytes, {_kind(begin[:64], end)}"
+def _found(name: str, contents: bytes | None) -> str:
+    """Say how large a file is and what it looks like; nothing of what is no file."""
+    if contents is not None:
+        begin, end, size = contents[:_LOOKED_AT], contents, len(contents)
+    else:
+        try:
+            with open(name, "rb") as file:  # noqa: PTH123 (a string)
+                begin, size = file.read(_LOOKED_AT), file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _LOOKED_AT))
+                end = file.read()
+        except OSError:
+            return ""
+    return f" ({size:,} bytes, {_kind(begin, end)})"
 
 
 def _kind(begin: bytes, end: bytes) -> str:

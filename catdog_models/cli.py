@@ -183,7 +183,9 @@ def main(
     with blame("--output", OSError):
         output.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _alone_in(output):
+    from catdog_data.plainly import said_plainly
+
+    with said_plainly(output=output), _alone_in(output):
         if tfds is not None:
             if classes is not None:
                 raise click.UsageError("--classes names folders; a set of --tfds has its own.")
@@ -253,16 +255,18 @@ def _class_names(folders: "ImageFolders", wanted: list[str] | None) -> list[str]
 
 
 def _folder_data(folders: "ImageFolders", names: list[str], settings: Settings) -> "RunData":
+    from catdog_data.plainly import said_plainly
     from catdog_models.cli_data import from_folders
 
-    with blame("--data", ValueError, OSError):
+    with blame("--data", ValueError), said_plainly():
         return from_folders(folders, names, settings.recipe, settings.seed, settings.cache)
 
 
 def _tfds_data(name: str, settings: Settings) -> "RunData":
+    from catdog_data.plainly import said_plainly
     from catdog_models.cli_data import from_tfds
 
-    with blame("--tfds", ValueError, OSError, ImportError):
+    with blame("--tfds", ValueError, ImportError), said_plainly():
         return from_tfds(name, settings.recipe, settings.seed, settings.cache)
 
 

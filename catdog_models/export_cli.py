@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from catdog_data.plainly import said_plainly
 from catdog_models.predict_cli import load_trained
 
 
@@ -26,10 +27,11 @@ def main(model: Path, folder: Path) -> None:
     names = trained.spec.class_names
     from catdog_models.export import export_saved_model
 
-    try:
-        export_saved_model(trained.model, folder, decode=trained.decode, class_names=names)
-    except (OSError, ValueError) as error:
-        raise click.BadParameter(str(error), param_hint="FOLDER") from error
+    with said_plainly():
+        try:
+            export_saved_model(trained.model, folder, decode=trained.decode, class_names=names)
+        except (OSError, ValueError) as error:
+            raise click.BadParameter(str(error), param_hint="FOLDER") from error
     click.echo(f"wrote {folder}: image bytes to probabilities of {', '.join(names)}")
 
 

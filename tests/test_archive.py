@@ -4,13 +4,16 @@ import errno
 import io
 import os
 import re
+import resource
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +25,7 @@ from hypothesis import strategies as st
 from catdog_data.sources import archive as archive_module
 from catdog_data.sources.archive import unpack
 from catdog_data.sources.image_folders import find_image_folders
+from catdog_data.sources.spelling import COARSEST, Spelling, spelling_of
 
 Files = Mapping[str, bytes]
 IMAGE = os.urandom(3000)
@@ -177,6 +181,166 @@ def test_refuses_duplicates_and_a_file_as_directory(tmp_path: Path) -> None:
     assert_refused(archive, ValueError, "both a file and a directory")
 
 
+CASE, FORM, END = Spelling(case=True), Spelling(form=True), Spelling(end=True)
+PAIRS = [
+    (CASE, "cats/a.jpg", "cats/A.JPG"),
+    (CASE, "cats/\u00c9.jpg", "cats/\u00e9.jpg"),
+    (CASE, "Cats/1.jpg", "cats/2.jpg"),  # two classes that would become one
+    (CASE, "CATS", "cats/2.jpg"),  # a file where a folder is needed
+    (FORM, "cats/\u00e9.jpg", "cats/e\u0301.jpg"),
+    (FORM, "cats/\uac15.jpg", "cats/\u1100\u1161\u11bc.jpg"),
+    (FORM, "\ud55c/1.jpg", "\u1112\u1161\u11ab/2.jpg"),
+    (Spelling(case=True, form=True), "cats/\u00c9.jpg", "cats/e\u0301.jpg"),
+    (END, "cats/a", "cats/a."),
+    (END, "cats/a", "cats/a  "),
+    (END, "cats./1.jpg", "cats/2.jpg"),
+]
+
+
+@pytest.mark.parametrize(("spelling", "one", "other"), PAIRS)
+@pytest.mark.parametrize("writer", ["set.zip", "set.tar"])
+def test_names_that_the_destination_does_not_keep_apart(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    writer: str,
+    spelling: Spelling,
+    one: str,
+    other: str,
+) -> None:
+    files = {"cats/x.jpg": IMAGE, "dogs/x.jpg": IMAGE, one: IMAGE, other: IMAGE + b"!"}
+    archive = WRITERS[writer](tmp_path / writer, files)
+    monkeypatch.setattr(archive_module, "spelling_of", lambda _: spelling)
+    with pytest.raises(
+        ValueError, match="must hold names that its destination keeps apart"
+    ) as error:
+        unpack(archive, tmp_path / "refused", progress=False)
+    # As ASCII, since forms of Unicode look the same; of folders, these alone.
+    for name in (one, other):
+        assert ascii(name)[1:-1].split("/")[0] in str(error.value)
+    assert writer in str(error.value)
+    assert not (tmp_path / "refused").exists()
+    # Where it sees every difference, both are there.
+    monkeypatch.setattr(archive_module, "spelling_of", lambda _: Spelling())
+    unpack(archive, tmp_path / "out", progress=False)
+    assert tree(tmp_path / "out") == files
+
+
+def test_what_the_directory_of_the_test_keeps_apart(tmp_path: Path) -> None:
+    """Whatever it does is found out, and unpacking goes by it."""
+    found = spelling_of(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    for spelling, one, other in PAIRS:
+        first, second = one.split("/")[-1], other.split("/")[-1]
+        folder = tmp_path / str(PAIRS.index((spelling, one, other)))
+        folder.mkdir()
+        (folder / first).touch()
+        (folder / second).touch()
+        kept_apart = len(list(folder.iterdir())) == len({first, second})
+        assert kept_apart == (found.key(first) != found.key(second) or first == second)
+
+
+def test_the_probe_looks_at_the_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system that finds a file by any spelling of its name, or by some."""
+    made = set()
+    monkeypatch.setattr(Path, "touch", lambda path: made.add(path.name))
+    for spelling in (Spelling(), CASE, FORM, END, COARSEST):
+        made.clear()
+        keys = spelling.key
+        monkeypatch.setattr(Path, "exists", lambda path, key=keys: key(path.name) in map(key, made))
+        assert spelling_of(tmp_path) == spelling
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ordinary_names_need_no_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_module, "spelling_of", None)
+    unpack(write_zip(tmp_path / "set.zip", KAGGLE), tmp_path / "out", progress=False)
+
+
+def edited_zip(path: Path, position: int, value: bytes, member: int = -1) -> Path:
+    """Overwrite a field of a member's entry in the list of a zip file."""
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in {"cats/1.jpg": IMAGE, "dogs/1.jpg": IMAGE}.items():
+            file.writestr(name, data)
+    content = path.read_bytes()
+    entries = [match.start() for match in re.finditer(b"PK\x01\x02", content)]
+    at = entries[member] + position
+    path.write_bytes(content[:at] + value + content[at + len(value) :])
+    return path
+
+
+@pytest.mark.parametrize("packed", [3100, 1 << 20, (1 << 32) - 2])
+def test_refuses_packed_data_beyond_the_end(tmp_path: Path, packed: int) -> None:
+    archive = edited_zip(tmp_path / "set.zip", 20, packed.to_bytes(4, "little"))
+    assert_refused(
+        archive, ValueError, "'dogs/1.jpg': its packed data run past the end of the archive"
+    )
+
+
+def test_refuses_members_that_overlap(tmp_path: Path) -> None:
+    # The first member would take in the second; or both are the same bytes.
+    archive = edited_zip(tmp_path / "a.zip", 20, (3100).to_bytes(4, "little"), member=0)
+    assert_refused(archive, ValueError, "'cats/1.jpg': it overlaps another member")
+    archive = edited_zip(tmp_path / "b.zip", 42, bytes(4), member=1)
+    assert_refused(archive, ValueError, "it overlaps another member")
+    archive = edited_zip(tmp_path / "c.zip", 42, (1 << 31).to_bytes(4, "little"), member=1)
+    assert_refused(
+        archive, ValueError, "'dogs/1.jpg': its packed data run past the end of the archive"
+    )
+
+
+def test_refuses_sizes_of_zip64_that_cannot_be(tmp_path: Path) -> None:
+    """Sizes of 64 bits: 16 EiB of data, packed into as many."""
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        info = zipfile.ZipInfo("cats/1.jpg")
+        info.extra = struct.pack("<HHQQ", 1, 16, 2**64 - 1, 2**64 - 1)
+        file.writestr(info, IMAGE)
+    content = bytearray(archive.read_bytes())
+    at = content.index(b"PK\x01\x02") + 20
+    content[at : at + 8] = b"\xff" * 8
+    archive.write_bytes(content)
+    assert_refused(archive, ValueError, "set.zip")
+
+
+def with_tar_size(path: Path, size: bytes, kind: bytes = tarfile.REGTYPE) -> Path:
+    """Write a tar file whose first header declares a size, given as its 12 bytes."""
+    write_tar(path, {"cats/1.jpg": IMAGE, "dogs/1.jpg": IMAGE})
+    content = bytearray(path.read_bytes())
+    content[124:136], content[156:157] = size, kind
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    path.write_bytes(content)
+    return path
+
+
+def base_256(size: int) -> bytes:
+    return (b"\x80" if size >= 0 else b"\xff") + size.to_bytes(11, "big", signed=size < 0)
+
+
+@pytest.mark.parametrize("exponent", [40, 62, 80])
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_refuses_a_tar_member_of_absurd_size_at_once(
+    tmp_path: Path, exponent: int, kind: bytes
+) -> None:
+    archive = with_tar_size(tmp_path / "set.tar", base_256(2**exponent), kind)
+    begin = time.monotonic()
+    assert_refused(archive, ValueError, "set.tar")
+    assert time.monotonic() - begin < 2
+    if kind == tarfile.REGTYPE:
+        assert_refused(archive, ValueError, f"at least {2**exponent} bytes")
+
+
+def test_refuses_negative_sizes_in_tar(tmp_path: Path) -> None:
+    for size in (-1, -512, -(2**62)):
+        archive = with_tar_size(tmp_path / "set.tar", base_256(size))
+        begin = time.monotonic()
+        assert_refused(archive, ValueError, "set.tar")
+        assert time.monotonic() - begin < 2
+
+
 def test_refuses_symbolic_link_in_zip(tmp_path: Path) -> None:
     archive = write_zip(tmp_path / "set.zip", KAGGLE)
     with zipfile.ZipFile(archive, "a") as file:
@@ -259,6 +423,19 @@ def test_leaves_a_foreign_destination_alone(tmp_path: Path) -> None:
     assert tree(out) == {"mine.txt": b"mine"}
     with pytest.raises(FileExistsError, match="a file"):
         unpack(archive, out / "mine.txt", progress=False)
+
+
+def test_a_disk_that_takes_no_more_is_named(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "set.zip", KAGGLE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(OSError, match=r"File too large while .*set\.zip was unpacked") as error:
+            unpack(archive, tmp_path / "out", progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (error.value.errno, error.value.filename) == (errno.EFBIG, str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == [archive]
 
 
 def test_another_archive_in_the_same_destination(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_an_unreadable_image_costs_the_cache_and_its_own_batch(photos, tmp_path)
 def test_what_does_not_fit_is_refused_at_once(photos, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=5000)
     monkeypatch.setattr(pack.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(OSError, match=r"`cache` needs .* GB are free.*prune"):
+    with pytest.raises(OSError, match=r"`cache` needs .* kB are free.*prune"):
         dataset(photos, InBackground(tmp_path))
     monkeypatch.setattr(pack, "available_memory", lambda: 5000)
     with pytest.raises(MemoryError, match=r'`cache="memory"` needs'):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -174,18 +177,76 @@ def test_an_unreadable_image_is_named_and_leaves_nothing(photos, tmp_path, end):
     assert left == []
 
 
+def left_in(folder):
+    return [each.name for each in folder.iterdir() if each.suffix != ".lock"]
+
+
 def test_a_full_disk_is_reported_before_the_work(photos, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=5000)
     monkeypatch.setattr(pack.shutil, "disk_usage", lambda _: usage)
     monkeypatch.setattr(cache_module, "single_images", None)
-    with pytest.raises(OSError, match=r"`cache` needs .* GB are free.*prune"):
+    # 19 images of 14 x 12 pixels, as floats.
+    expected = r"`cache` needs 38\.3 kB and 5\.0 kB are free.*prune"
+    with pytest.raises(OSError, match=expected) as raised:
         dataset(photos, tmp_path)
-    assert packs_in(tmp_path) == []
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(tmp_path))
+    assert left_in(tmp_path) == []
+
+
+@contextmanager
+def limit_of_file_size(size):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_that_may_not_grow_is_reported(photos, tmp_path):
+    expected = r"`cache` needs 38\.3 kB and the system refused to write it \(File too large;.*prune"
+    with limit_of_file_size(20_000), pytest.raises(OSError, match=expected) as raised:
+        dataset(photos, tmp_path)
+    assert raised.value.filename == str(tmp_path)
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["posix_fallocate", "fsync"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_meanwhile_is_reported(photos, tmp_path, monkeypatch, name, number):
+    def full(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(pack.os, name, full)
+    with pytest.raises(OSError, match=rf"`cache` needs 38\.3 kB.*{os.strerror(number)}.*prune"):
+        dataset(photos, tmp_path)
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_real_disk_that_is_full(photos, tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        with pytest.raises(OSError, match=r"`cache` needs 1\.1 MB and 1\.0 MB are free"):
+            dataset(photos, folder, image_size=(60, 80))
+        (folder / "other").write_bytes(bytes(1_030_000))
+        # As if it had filled up since it was asked.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cache_module, "check_disk", lambda *_: None)
+            with pytest.raises(OSError, match=r"`cache` needs .*No space left on device.*prune"):
+                dataset(photos, folder)
+        assert left_in(folder) == ["other"]
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_too_little_memory_is_refused(photos, monkeypatch):
     monkeypatch.setattr(pack, "available_memory", lambda: 5000)
-    with pytest.raises(MemoryError, match=r'`cache="memory"` needs .*Use `cache="disk"`'):
+    with pytest.raises(MemoryError, match=r'`cache="memory"` needs 51\.3 kB .* 5\.0 kB are free'):
         dataset(photos, "memory", image_size=(15, 15))
 
 
@@ -290,6 +351,15 @@ def test_the_command_line(photos, tmp_path):
     next(copy.rglob("*.jpg")).unlink()
     assert "2 packs removed" in run("prune").output
     assert packs_in(folder) == []
+
+
+def test_the_command_line_names_a_damaged_list(photos, tmp_path):
+    dataset(photos, tmp_path)
+    (found,) = packs_in(tmp_path)
+    (found.folder / "files.json").write_text("[[")
+    result = CliRunner().invoke(main, ["cache", "list", "--folder", str(tmp_path)])
+    assert result.exit_code == 1
+    assert f"Error: {found.folder} must hold a whole pack" in result.output
 
 
 def test_the_folder_of_the_user(photos, tmp_path, monkeypatch):

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image
 
@@ -64,6 +67,14 @@ def _refused(message, *arguments):
     assert result.exit_code == 2, result.output
     assert message in _flat(result.output)
     assert "Traceback" not in result.output
+
+
+def _failed(*arguments):
+    """Run into exit code 1; return the last line, behind which there is nothing."""
+    result = _run(*arguments)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    return result.output.splitlines()[-1]
 
 
 # --- Options --------------------------------------------------------------------------------------
@@ -147,6 +158,38 @@ def test_output_must_be_a_folder(tree, tmp_path):
 def test_folder_without_classes(tmp_path):
     (tmp_path / "empty").mkdir()
     _refused("--data", "--data", tmp_path / "empty", "--output", tmp_path / "out")
+
+
+@pytest.mark.parametrize("more", [[], ["--cache", "memory"]], ids=["files", "cache"])
+def test_an_image_that_cannot_be_read_is_named_in_a_line(tmp_path, more):
+    _save_tree(tmp_path / "data" / "train", 3)
+    _save_tree(tmp_path / "data" / "validation", 1)
+    broken = tmp_path / "data" / "train" / "cats" / "0.jpg"
+    broken.write_bytes(b"\xff\xd8\xff nothing")
+    said = _failed(
+        *("--data", tmp_path / "data", "--output", tmp_path / "out", "--image-size", 32, *more)
+    )
+    assert said.startswith(f"Error: '{broken}' cannot be decoded as an image (11 bytes, a JPEG")
+    assert "Remove it from the data set or replace it." in said
+
+
+def test_a_full_disk_is_named_in_a_line(monkeypatch, tree, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cli, "train_and_report", full)
+    said = _failed("--data", tree, "--output", tmp_path / "out")
+    assert said.startswith("Error: [Errno 28] No space left on device while results were written.")
+    assert said.endswith(f": '{tmp_path / 'out'}'")
+
+
+def test_a_fault_of_another_kind_keeps_its_traceback(monkeypatch, tree, tmp_path):
+    def fault(*_):
+        raise tf.errors.InvalidArgumentError(None, None, "shapes do not match")
+
+    monkeypatch.setattr(cli, "train_and_report", fault)
+    result = _run("--data", tree, "--output", tmp_path / "out")
+    assert isinstance(result.exception, tf.errors.InvalidArgumentError)
 
 
 def test_file_that_is_no_archive(tmp_path):

@@ -185,8 +185,12 @@ def test_what_cannot_be_measured_is_named(tmp_path, photos):
         diagnose(photos, image_size=(0, 3))
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff nothing")
-    with pytest.raises(OSError, match=r"must be readable; '.*broken\.jpg' is not\. Remove it"):
+    with pytest.raises(OSError, match=r"broken\.jpg' cannot be decoded as an image .*Remove it"):
         diagnose(tmp_path, **SHORT)
+    result = CliRunner().invoke(main, ["doctor", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].startswith(f"Error: '{broken}' cannot be decoded")
+    assert "Traceback" not in result.output
     broken.unlink()
     broken.symlink_to(tmp_path / "gone.jpg")
     with pytest.raises(OSError, match=r"must be readable.*broken\.jpg"):

@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.affine import GEOMETRY_COLUMNS, geometry_rows
-from catdog_data.decode import read_rgb_with_pillow
+from catdog_data.keras_compat.failures import error_of_batch
 from catdog_data.pipeline import image_batches
 from catdog_data.pixels import Pixels
 from catdog_data.plan import BatchPlan, Position, Recipe, next_batch
@@ -121,11 +121,9 @@ class Executor:
         """
         try:
             element = next(elements)
-        except tf.errors.OpError:
-            # TensorFlow does not say which file it was; Pillow does, in Keras' exception types.
-            for i in plan().index:
-                check_readable(self.filepaths[i])
-            raise
+        except tf.errors.OpError as error:
+            paths = [self.filepaths[i] for i in plan().index]
+            raise error_of_batch(error, paths) from None
         return to_numpy(element)
 
 
@@ -246,13 +244,3 @@ def _order(plan: BatchPlan, batch_size: int, image_size: tuple[int, int]) -> Ord
         np.pad(geometry, ((0, missing), (0, 0))),
         np.pad(photometry, ((0, missing), (0, 0))),
     )
-
-
-def check_readable(path: str) -> None:
-    """Read one file through Pillow, for the sake of the error: it names file and remedy.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with open(path, "rb") as file:  # noqa: PTH123 (raises with the path as it was given)
-        read_rgb_with_pillow(path, file.read())

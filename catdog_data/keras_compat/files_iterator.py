@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.warp import FILL_MODES
 from catdog_data.cache import Cache
-from catdog_data.keras_compat.executor import Executor, Lookahead, Run, check_readable, dataset_of
+from catdog_data.keras_compat.executor import Executor, Lookahead, Run, dataset_of
 from catdog_data.keras_compat.finishing import (
     laid_out_as_keras,
     standardize_apart,
@@ -35,6 +35,7 @@ from catdog_data.keras_compat.snapshot import same, snapshot
 from catdog_data.pixels import Pixels
 from catdog_data.plan import BatchPlan, Position, Recipe, batch_at, draw_order
 from catdog_data.render import Rendering
+from catdog_data.unreadable import naming
 
 if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator
@@ -250,7 +251,7 @@ class FilesIterator(Iterator):
     def _load(self, sample: int) -> NDArray[Any]:
         """Load and resize one image, as Keras does, to floats of its `image_shape`."""
         path = self.filepaths[sample]
-        try:
+        with naming(path):
             image = keras.utils.load_img(
                 path,
                 color_mode=self.color_mode,
@@ -258,12 +259,6 @@ class FilesIterator(Iterator):
                 interpolation=self.interpolation,
                 keep_aspect_ratio=self.keep_aspect_ratio,
             )
-        except FileNotFoundError:
-            raise
-        except (OSError, SyntaxError, ValueError):
-            # The same error again, in words that name the file and the remedy.
-            check_readable(path)
-            raise
         x: NDArray[Any] = keras.utils.img_to_array(image, data_format=self.data_format)
         image.close()
         return x

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catdog_data.cache import Cache, cached
 from catdog_data.pixels import Images, Pixels, RowsOfFiles, WholeImages
+from catdog_data.unreadable import naming
 
 CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 """Channels of an image by `color_mode`."""
@@ -62,7 +63,8 @@ def _loader(
     """Make the function from an index to the image as Keras loads it: a call of Pillow."""
 
     def load(i: NDArray[np.int64]) -> NDArray[Any]:
-        with keras.utils.load_img(filepaths[int(i)], **options) as image:
+        path = filepaths[int(i)]
+        with naming(path), keras.utils.load_img(path, **options) as image:
             pixels = np.asarray(image, dtype)
         return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
 

@@ -36,6 +36,7 @@ from rich.progress import (
 from catdog_data.publish import MARKER_NAME, Marker, is_published, staged
 from catdog_data.sources.class_folders import IMAGE_ENDINGS
 from catdog_data.sources.image_folders import ImageFolders, find_image_folders, layout_of
+from catdog_data.sources.spelling import COARSEST, PathParts, spelling_of
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -48,6 +49,7 @@ _MEMBER_RATIO, _MEMBER_FREE = 200, _MiB
 _TOTAL_RATIO, _TOTAL_FREE = 100, 100 * _MiB
 
 _ZIP_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+_ZIP_HEADER = 30  # bytes before a member's name and data, at least
 _ZIP_ENCRYPTED = 0x1 | 0x40  # ordinary and strong encryption
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -87,9 +89,9 @@ def unpack(
         FileNotFoundError: The archive does not exist, or there are no class folders in it.
         FileExistsError: `destination` holds something else; it is left alone.
         ValueError: The archive is no archive, damaged, or holds a member that is refused: one
-            outside of `destination`, a link, a device, an encrypted, duplicate or absurdly
-            compressed one. `destination` stays absent.
-        OSError: The disk has too little space; nothing is written.
+            outside of `destination`, a link, a device, an encrypted, duplicate, misplaced or
+            absurdly compressed one, or two that `destination` cannot keep apart. It stays absent.
+        OSError: The disk has too little space; nothing is left there.
     """
     source, target = Path(archive), Path(destination).resolve()
     if not source.is_file():
@@ -101,9 +103,13 @@ def unpack(
     if not is_published(target, marker):
         kind = _detect_kind(source)
         members = kind.list_members(source)
-        _check_members(source, members)
+        _check_names(source, _checked_paths(source, members), target)
         _check_free_space(members, target)
-        with staged(target, marker) as staging, _reporting_damage(source):
+        with (
+            _locating(source, target),
+            staged(target, marker) as staging,
+            _reporting_damage(source),
+        ):
             _extract(source, kind, members, staging, progress)
             _check_layout(source, staging, endings)
     return find_image_folders(target, endings=endings)
@@ -164,14 +170,15 @@ def _safe_parts(name: str) -> tuple[str, ...]:
         raise ValueError("its path names a drive")
     if any(len(os.fsencode(part)) > 255 for part in parts):
         raise ValueError("its name is longer than 255 bytes")
-    if parts and parts[0].casefold() == MARKER_NAME:
+    if parts and COARSEST.key(parts[0]) == MARKER_NAME:
         raise ValueError("its name is reserved")
     return parts
 
 
-def _check_members(archive: Path, members: list[_Member]) -> None:
-    files: set[tuple[str, ...]] = set()
-    directories: set[tuple[str, ...]] = set()
+def _checked_paths(archive: Path, members: list[_Member]) -> set[PathParts]:
+    """Check every member; return the paths of files and of all folders on the way to them."""
+    files: set[PathParts] = set()
+    directories: set[PathParts] = set()
     for member in members:
         parts = _checked_parts(archive, member)
         if not member.is_directory:
@@ -186,6 +193,22 @@ def _check_members(archive: Path, members: list[_Member]) -> None:
     if not files:
         raise ValueError(f"archive must hold image files. Received: {archive}, which holds none.")
     _check_total(archive, sum(member.size for member in members))
+    return files | directories
+
+
+def _check_names(archive: Path, paths: set[PathParts], destination: Path) -> None:
+    """Refuse paths that are two in the archive and one where they are unpacked."""
+    if COARSEST.clash(paths) is None:
+        return
+    existing = _existing(destination)
+    clash = spelling_of(existing).clash(sorted(paths))
+    if clash is not None:
+        one, other = (ascii("/".join(each)) for each in clash)  # forms of Unicode look the same
+        raise ValueError(
+            f"archive must hold names that its destination keeps apart. Received: {archive} with "
+            f"{one} and {other}, which are one name in {existing}. Nothing was unpacked; choose a "
+            "destination on another file system."
+        )
 
 
 def _checked_parts(archive: Path, member: _Member) -> tuple[str, ...]:
@@ -226,8 +249,7 @@ def _check_total(archive: Path, total: int) -> None:
 
 def _check_free_space(members: list[_Member], destination: Path) -> None:
     needed = sum(-(-member.size // _BLOCK) * _BLOCK for member in members)
-    existing = next(path for path in destination.parents if path.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(_existing(destination)).free
     if needed > free:
         raise OSError(
             errno.ENOSPC,
@@ -235,6 +257,11 @@ def _check_free_space(members: list[_Member], destination: Path) -> None:
             "free some space or choose another destination",
             str(destination),
         )
+
+
+def _existing(destination: Path) -> Path:
+    """Return the directory that `destination`, or what leads to it, will be made in."""
+    return next(path for path in destination.parents if path.exists())
 
 
 # --- Kinds of archive -----------------------------------------------------------------------------
@@ -257,17 +284,40 @@ def _list_zip(archive: Path) -> list[_Member]:
     with _reporting_damage(archive):
         try:
             with zipfile.ZipFile(archive) as file:
-                infos = file.infolist()
+                infos, end = file.infolist(), file.start_dir
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
             raise zipfile.BadZipFile("its list of members is out of place") from error
         if any(info.header_offset < 0 for info in infos):
             raise zipfile.BadZipFile("a member is out of place")
-    return [_zip_member(info) for info in infos]
+    misplaced = _misplaced(infos, end)
+    return [_zip_member(info, misplaced.get(info.header_offset)) for info in infos]
 
 
-def _zip_member(info: zipfile.ZipInfo) -> _Member:
+def _misplaced(infos: list[zipfile.ZipInfo], end: int) -> dict[int, str]:
+    """Find members whose bytes are not theirs alone, or not there.
+
+    Args:
+        infos: the members.
+        end: where the last of them must have ended: the position of their list.
+
+    Returns:
+        Why each of these is refused, by its position.
+    """
+    ordered = sorted(infos, key=lambda info: info.header_offset)
+    limits = [*(info.header_offset for info in ordered[1:]), end]
+    found = {}
+    for info, limit in zip(ordered, limits, strict=False):
+        behind = info.header_offset + _ZIP_HEADER + info.compress_size
+        if behind > end:
+            found[info.header_offset] = "its packed data run past the end of the archive"
+        elif behind > limit:
+            found[info.header_offset] = "it overlaps another member"
+    return found
+
+
+def _zip_member(info: zipfile.ZipInfo, misplaced: str | None) -> _Member:
     kind = stat.S_IFMT(info.external_attr >> 16)
     refusal = None
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -276,6 +326,8 @@ def _zip_member(info: zipfile.ZipInfo) -> _Member:
         refusal = "it is encrypted"
     elif info.compress_type not in _ZIP_METHODS:
         refusal = f"its compression method {info.compress_type} is unknown"
+    else:
+        refusal = misplaced
     # The original spelling: zipfile cuts names at a null character.
     name = info.orig_filename
     return _Member(name, info.file_size, info.compress_size, _is_zip_directory(info), refusal)
@@ -297,7 +349,12 @@ def _open_zip(archive: Path) -> Iterator[IO[bytes] | None]:
 
 def _list_tar(archive: Path) -> list[_Member]:
     with _reporting_damage(archive), _open_tar_stream(archive) as (tar, stream):
-        members = [_tar_member(info) for info in tar]
+        members, total = [], 0
+        for info in tar:
+            members.append(_tar_member(info))
+            # Before the next is looked for, which takes a read for every 10 kB that one declares.
+            total += max(info.size, 0)
+            _check_total(archive, total)
         # tarfile takes a damaged header for the end: behind the true end are only zeros.
         stream.drain()
         if stream.end_of_data > tar.offset or stream.position <= tar.offset:
@@ -313,6 +370,8 @@ def _tar_member(info: tarfile.TarInfo) -> _Member:
         refusal = "it is a device or a pipe"
     elif info.issparse():
         refusal = "it is a sparse file"
+    elif info.size < 0:
+        refusal = "its size is negative"
     return _Member(info.name, info.size, None, info.isdir(), refusal)
 
 
@@ -424,6 +483,18 @@ def _extract(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _copy(archive, member, content, path)
             bar.advance(task, member.size)
+
+
+@contextmanager
+def _locating(archive: Path, destination: Path) -> Iterator[None]:
+    """Say where a write failed, which the system does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        said = f"{error.strerror} while {archive} was unpacked. Nothing was left; make room"
+        raise OSError(error.errno, said, str(destination)) from None
 
 
 def _copy(archive: Path, member: _Member, content: IO[bytes], path: Path) -> None:

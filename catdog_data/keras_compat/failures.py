@@ -1,0 +1,32 @@
+"""Failed batches in the types of error that Keras' generators raise, which are Pillow's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from catdog_data.decode import read_rgb_with_pillow
+from catdog_data.unreadable import naming, raised_in_python
+
+
+def error_of_batch(error: tf.errors.OpError, paths: Sequence[str]) -> Exception:
+    """Find the file that a batch failed on.
+
+    Args:
+        error: what the pipeline raised.
+        paths: the files of the batch.
+
+    Returns:
+        Pillow's error with the file's name where Pillow cannot read the file either; else that of
+        its reader; `error` itself if it was no file.
+    """
+    raised = raised_in_python(error)
+    named = [path for path in paths if raised is not None and repr(path) in str(raised)]
+    for path in named or paths:
+        try:
+            with naming(path), open(path, "rb") as file:  # noqa: PTH123 (the path as given)
+                read_rgb_with_pillow(path, file.read())
+        except Exception as failure:
+            return failure
+    return raised if named and raised is not None else error
