@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -89,8 +90,8 @@ def read_with(
             known = encoded.startswith((_JPEG[0], _PNG[0]))
             kind = "cut short" if known else "not a JPEG, PNG, GIF or BMP"
             raise OSError(
-                f"{name.decode()!r} cannot be decoded ({len(encoded)} bytes, {kind}). Remove it "
-                f"from the data set or replace it. TensorFlow says: {str(error)[:200]}"
+                f"{os.fsdecode(name)!r} cannot be decoded ({len(encoded)} bytes, {kind}). Remove "
+                f"it from the data set or replace it. TensorFlow says: {str(error)[:200]}"
             ) from None
         return image
 
@@ -200,11 +201,11 @@ def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(contents)) as image:
             values = np.asarray(image)
     except (OSError, SyntaxError, ValueError) as error:
-        raise OSError(f"{path.decode()!r} cannot be decoded as a mask: {error}") from error
+        raise OSError(f"{os.fsdecode(path)!r} cannot be decoded as a mask: {error}") from error
     if values.ndim != 2 or values.min() < 0 or values.max() > 255:
         raise ValueError(
-            f"{path.decode()!r} must be a mask of one channel with values from 0 to 255; it has "
-            f"the shape {values.shape} and values up to {values.max()}. Save class numbers as "
+            f"{os.fsdecode(path)!r} must be a mask of one channel with values from 0 to 255; it "
+            f"has the shape {values.shape} and values up to {values.max()}. Save class numbers as "
             "8-bit grayscale or as a palette."
         )
     return values.astype(np.uint8)[..., np.newaxis]
@@ -222,7 +223,7 @@ def _decode_with_pillow(path: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
 
 def _rgb_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    return read_rgb_with_pillow(path.decode(), contents)
+    return read_rgb_with_pillow(os.fsdecode(path), contents)
 
 
 def _as_bytes(*given: Any) -> list[bytes]:

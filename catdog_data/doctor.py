@@ -34,6 +34,7 @@ from catdog_data.decode import read_as_keras_dataset
 from catdog_data.diagnosis import Diagnosis, Files, Machine, Stage, rate
 from catdog_data.machine import available_cores, available_memory
 from catdog_data.pipeline import untuned_options
+from catdog_data.pixels import tensor_of_paths
 from catdog_data.resize import resize_as_keras
 from catdog_data.words import packed_words
 
@@ -207,7 +208,12 @@ class _Bench:
         function: Callable[[tf.Tensor], tf.Tensor],
     ) -> Stage:
         """Measure a function of one image, on what `before` has made and left in memory."""
-        kept = tf.data.Dataset.from_tensor_slices(list(self.paths)).map(before).cache().repeat()
+        kept = (
+            tf.data.Dataset.from_tensor_slices(tensor_of_paths(self.paths))
+            .map(before)
+            .cache()
+            .repeat()
+        )
         done = kept.map(
             lambda each: _first_value(function(each)), num_parallel_calls=8 * available_cores()
         )
@@ -225,7 +231,9 @@ class _Bench:
 
     def _resized_batch(self) -> tf.Tensor:
         paths = [self.paths[i % len(self.paths)] for i in range(self.batch_size)]
-        kept = {path: self._resized(_decoded(tf.constant(path))) for path in set(paths)}
+        kept = {
+            path: self._resized(_decoded(tf.constant(os.fsencode(path)))) for path in set(paths)
+        }
         return tf.stack([kept[path] for path in paths])
 
     def _warped(self, words: tf.Tensor, *tables: tf.Tensor) -> tf.Tensor:
@@ -252,7 +260,7 @@ def _measured_reading(paths: Sequence[str], seconds: float) -> Stage:
     """Read files again and again, each time after the system was asked to forget them."""
     # A few hundred at least, or starting would take longer than reading.
     chosen = list(paths) * max(1, 512 // len(paths))
-    sizes = tf.data.Dataset.from_tensor_slices(chosen).map(
+    sizes = tf.data.Dataset.from_tensor_slices(tensor_of_paths(chosen)).map(
         lambda path: tf.strings.length(tf.io.read_file(path)),
         num_parallel_calls=8 * available_cores(),
     )
@@ -290,7 +298,7 @@ def _first_images(paths: Sequence[str]) -> list[tuple[int, int]]:
     room = _BYTES_KEPT
     for path in paths[:_IMAGES_KEPT]:
         try:
-            height, width, channels = _decoded(tf.constant(path)).shape
+            height, width, channels = _decoded(tf.constant(os.fsencode(path))).shape
         except (tf.errors.OpError, OSError) as error:
             raise OSError(
                 f"Every image file in `directory` must be readable; {path!r} is not. Remove it "

@@ -7,6 +7,7 @@ fetches anything. Where `whole_batches` is set, `fetch` takes the indices of a b
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -44,6 +45,14 @@ class Images(Pixels, Protocol):
         """Load one image, int64[]: `dtype`[H, W, C]."""
 
 
+def tensor_of_paths(paths: Sequence[str | os.PathLike[str]]) -> tf.Tensor:
+    """Put paths into a tensor, string[N], as the bytes that the system knows them by.
+
+    Names need not be UTF-8, which TensorFlow would make of strings.
+    """
+    return tf.constant([os.fsencode(path) for path in paths], tf.string)
+
+
 class RowsOfFiles:
     """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
 
@@ -67,7 +76,7 @@ class RowsOfFiles:
         decode: Callable[[tf.Tensor], tf.Tensor] = read_rgb,
         table: Table = nearest_table,
     ) -> None:
-        self._paths = tf.constant(list(filepaths))
+        self._paths = tensor_of_paths(filepaths)
         self._decode, self._table = decode, table
         self._image_size = image_size
         self._row_width = max(_ROW_WIDTH, _multiple_of_4(image_size[1]))

@@ -15,8 +15,11 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache import Cache
 from catdog_data.datasets.checks import (
     OUTPUT_DTYPES,
+    check_booleans,
+    check_class_names,
     check_numbers,
     checked_data_format,
+    checked_path,
     one_of,
     seed_or_drawn,
 )
@@ -27,6 +30,7 @@ from catdog_data.datasets.splitting import say_what_was_found, subsets_of, with_
 from catdog_data.messages import some_of
 from catdog_data.sources.labelled_files import LabelledFiles, check_split
 from catdog_data.sources.listing import existing_files
+from catdog_data.sources.masks import warn_of_jpegs
 
 _OF_CLASSES = ("int", "categorical", "binary")
 _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
@@ -134,6 +138,15 @@ def image_dataset_from_dataframe(
     one_of("label_mode", label_mode, _LABEL_MODES)
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
+    check_booleans(
+        shuffle=shuffle,
+        verbose=verbose,
+        return_index=return_index,
+        augment_validation=augment_validation,
+        validate_filenames=validate_filenames,
+    )
+    check_class_names(class_names)
+    directory = "" if directory is None else checked_path("directory", directory)
     data_format = checked_data_format(data_format)
     check_split(validation_split, subset, shuffle=shuffle, seed=seed)
     check_numbers(batch_size, seed, ram_budget)
@@ -146,6 +159,7 @@ def image_dataset_from_dataframe(
     weights = None if weight_col is None else _weights(dataframe, weight_col)
     paths = _file_paths(dataframe, directory, x_col, "x_col")
     masks = _file_paths(dataframe, directory, y_col, "y_col") if label_mode == "mask" else None
+    warn_of_jpegs("y_col", masks or ())
     if validate_filenames:
         _check_existing(paths, x_col, "x_col")
         _check_existing(masks or (), y_col, "y_col")
@@ -312,9 +326,7 @@ def _column(frame: Any, key: Any, argument: str) -> Any:
     return column
 
 
-def _file_paths(
-    frame: Any, directory: str | os.PathLike[str] | None, key: Hashable, argument: str
-) -> tuple[str, ...]:
+def _file_paths(frame: Any, directory: str, key: Hashable, argument: str) -> tuple[str, ...]:
     names = _column(frame, key, argument).tolist()
     if not names:
         raise ValueError("`dataframe` must have at least one row; received none.")
@@ -323,7 +335,7 @@ def _file_paths(
             f"`{argument}`: every cell of the column {key!r} must be a file name; it holds "
             f"{some_of(strangers)}."
         )
-    return tuple(os.path.join(directory or "", name) for name in names)  # noqa: PTH118 (strings)
+    return tuple(os.path.join(directory, name) for name in names)  # noqa: PTH118 (strings)
 
 
 def _check_existing(paths: Sequence[str], key: Hashable, argument: str) -> None:
