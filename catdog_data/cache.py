@@ -304,7 +304,7 @@ def _decoded(
         try:
             # A view: `.numpy()` would copy.
             yield np.asarray(memoryview(next(elements)))
-        except tf.errors.OpError:
+        except (tf.errors.OpError, UnicodeDecodeError):
             _name_unreadable(images, index[start : start + _GROUP], names[start : start + _GROUP])
             raise
 
@@ -314,7 +314,8 @@ def _name_unreadable(images: Images, index: NDArray[np.int64], names: Sequence[s
     for i, name in zip(index, names, strict=True):
         try:
             images.image(tf.constant(i))
-        except (tf.errors.OpError, OSError) as error:
+        # The second where TensorFlow names a file that is not UTF-8.
+        except (tf.errors.OpError, UnicodeDecodeError, OSError) as error:
             raise OSError(
                 f"{name!r} cannot be decoded, so nothing was cached. Remove it from the data set "
                 f"or replace it. ({str(error)[:300]})"

@@ -299,7 +299,7 @@ def _first_images(paths: Sequence[str]) -> list[tuple[int, int]]:
     for path in paths[:_IMAGES_KEPT]:
         try:
             height, width, channels = _decoded(tf.constant(os.fsencode(path))).shape
-        except (tf.errors.OpError, OSError) as error:
+        except (tf.errors.OpError, UnicodeDecodeError, OSError) as error:
             raise OSError(
                 f"Every image file in `directory` must be readable; {path!r} is not. Remove it "
                 f"from the data set or replace it. ({str(error)[:300]})"

@@ -45,7 +45,7 @@ def serving_function(
         output = tf.cast(model(images, training=False), tf.float32)
         if output.shape[1] == 1:
             output = tf.concat([1 - output, output], axis=1)
-        table = tf.constant(names)
+        table = tf.constant(_as_bytes(names))
         return {
             "probabilities": output,
             # Every output has a row for each file, which servers that batch requests rely on.
@@ -92,7 +92,7 @@ def export_saved_model(
     _check_no_python(serve)
     module = tf.Module()
     module.model = model
-    module.class_names = tf.Variable(list(class_names), trainable=False)
+    module.class_names = tf.Variable(_as_bytes(class_names), trainable=False)
     unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         tf.saved_model.save(module, str(unfinished), signatures={SIGNATURE: serve})
@@ -105,6 +105,11 @@ def export_saved_model(
 def is_saved_model(path: str | os.PathLike[str]) -> bool:
     """Tell whether a folder holds a SavedModel."""
     return (Path(path) / "saved_model.pb").is_file()
+
+
+def _as_bytes(names: Sequence[str]) -> list[bytes]:
+    """Encode names, those of folders that are not UTF-8 as the system has them."""
+    return [name.encode(errors="surrogateescape") for name in names]
 
 
 def _check_outputs(model: keras.Model, class_names: Sequence[str]) -> None:

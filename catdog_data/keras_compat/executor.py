@@ -121,8 +121,9 @@ class Executor:
         """
         try:
             element = next(elements)
-        except tf.errors.OpError:
-            # TensorFlow does not say which file it was; Pillow does, in Keras' exception types.
+        except (tf.errors.OpError, UnicodeDecodeError):
+            # TensorFlow does not say which file it was, and cannot where its name is not UTF-8;
+            # Pillow does, in Keras' exception types.
             for i in plan().index:
                 check_readable(self.filepaths[i])
             raise
