@@ -14,6 +14,7 @@ from catdog_data.datasets.checks import (
     OUTPUT_DTYPES,
     check_booleans,
     check_numbers,
+    check_shard,
     one_of,
     seed_or_drawn,
 )
@@ -43,8 +44,8 @@ def image_dataset_from_arrays(
     Args:
         images: uint8 or floating [N, H, W, C]. It is not copied, and must not change. A list of N
             images [H, W, C] of one shape is copied into one.
-        labels: N numbers, or rows of them, as an array or a list; a list, tuple or dict of such
-            arrays for several outputs (lists become tuples); or None.
+        labels: N numbers, or rows of them, as an array or a list; for several outputs a list of
+            arrays, or a tuple or dict of arrays or lists (lists become tuples); or None.
         batch_size: see `image_dataset_from_directory`, as for all that follow.
         shuffle: see there.
         seed: see there.
@@ -71,6 +72,7 @@ def image_dataset_from_arrays(
     one_of("augment_on", augment_on, ("host", "device"))
     check_booleans(shuffle=shuffle, return_index=return_index)
     check_numbers(batch_size, seed, ram_budget)
+    check_shard(shard)
     seed = seed_or_drawn(seed)
     shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
     dtype = images.dtype.name
@@ -141,9 +143,9 @@ def _stacked(name: str, arrays: Any) -> NDArray[Any]:
 
 def _checked_columns(labels: Any, n: int) -> Any:
     """Return labels as tensors of N rows, in a structure of tuples and dictionaries."""
-    if isinstance(labels, Mapping):
+    if isinstance(labels, Mapping) and labels:
         return {key: _checked_columns(each, n) for key, each in labels.items()}
-    if isinstance(labels, (list, tuple)) and any(map(_is_column, labels)):
+    if isinstance(labels, (list, tuple)) and _are_several(labels):
         columns = [_checked_columns(each, n) for each in labels]
         # To tf.data and Keras, a list is one tensor, and a tuple several.
         made: Any = type(labels) if hasattr(labels, "_fields") else lambda *each: each
@@ -165,13 +167,15 @@ def _checked_columns(labels: Any, n: int) -> Any:
     return column
 
 
-def _is_column(value: Any) -> bool:
-    """Tell an array, or a structure of them, from a number or a row of numbers."""
-    if isinstance(value, Mapping):
-        return True
-    if isinstance(value, (list, tuple)):
-        return any(map(_is_column, value))
-    return len(getattr(value, "shape", ())) > 0
+def _are_several(labels: Any) -> bool:
+    """Tell several outputs from numbers and from a list of rows of numbers."""
+    kinds = (Mapping, list, tuple) if isinstance(labels, tuple) else Mapping
+    return any(
+        isinstance(each, kinds)
+        or len(getattr(each, "shape", ())) > 0
+        or (isinstance(each, (list, tuple)) and _are_several(each))
+        for each in labels
+    )
 
 
 def _checked_masks(given: Any, images: NDArray[Any], labels: Any) -> NDArray[Any]:

@@ -109,6 +109,16 @@ def _is_number(value: Any) -> bool:
     return _is_whole(value) or (isinstance(value, (float, np.floating)) and math.isfinite(value))
 
 
+def check_shard(shard: Any) -> None:
+    """Refuse what is not (i, n), part i of n."""
+    is_pair = isinstance(shard, (tuple, list)) and len(shard) == 2
+    if not is_pair or not all(map(_is_whole, shard)) or not 0 <= shard[0] < shard[1]:
+        raise ValueError(
+            "`shard` must be (i, n), part i of n, two whole numbers with 0 <= i < n; received "
+            f"{shard!r}. (0, 1) is the whole."
+        )
+
+
 def seed_or_drawn(seed: int | None) -> int:
     """Return the seed; for None draw one from NumPy's global stream, as Keras does."""
     return int(np.random.randint(10**6) if seed is None else seed)

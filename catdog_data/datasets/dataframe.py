@@ -18,6 +18,7 @@ from catdog_data.datasets.checks import (
     check_booleans,
     check_class_names,
     check_numbers,
+    check_shard,
     checked_data_format,
     checked_path,
     one_of,
@@ -78,7 +79,7 @@ def image_dataset_from_dataframe(
     Args:
         dataframe: a pandas data frame, one row for each image.
         directory: the folder that file names count from; None for the working directory.
-        x_col: the column of the file names.
+        x_col: the column of the file names: strings, paths, or bytes where they are not UTF-8.
         y_col: the column of the labels. With "raw" also a list of columns; with "multi_output" a
             list of columns, or a dict from the names of outputs to columns. Cells of numbers may
             be lists of them, all of one shape.
@@ -150,6 +151,7 @@ def image_dataset_from_dataframe(
     data_format = checked_data_format(data_format)
     check_split(validation_split, subset, shuffle=shuffle, seed=seed)
     check_numbers(batch_size, seed, ram_budget)
+    check_shard(shard)
     if weight_col is not None and label_mode is None:
         raise ValueError(
             "`weight_col` needs labels, which come before the weights; received "
@@ -330,12 +332,13 @@ def _file_paths(frame: Any, directory: str, key: Hashable, argument: str) -> tup
     names = _column(frame, key, argument).tolist()
     if not names:
         raise ValueError("`dataframe` must have at least one row; received none.")
-    if strangers := [name for name in names if not isinstance(name, (str, os.PathLike))]:
+    if strangers := [name for name in names if not isinstance(name, (str, bytes, os.PathLike))]:
         raise ValueError(
             f"`{argument}`: every cell of the column {key!r} must be a file name; it holds "
             f"{some_of(strangers)}."
         )
-    return tuple(os.path.join(directory, name) for name in names)  # noqa: PTH118 (strings)
+    # Columns of pandas' own strings hold names that are not UTF-8 as bytes only.
+    return tuple(os.path.join(directory, os.fsdecode(name)) for name in names)  # noqa: PTH118
 
 
 def _check_existing(paths: Sequence[str], key: Hashable, argument: str) -> None:

@@ -17,6 +17,7 @@ from catdog_data.datasets.checks import (
     check_booleans,
     check_class_names,
     check_numbers,
+    check_shard,
     checked_data_format,
     checked_path,
     one_of,
@@ -172,6 +173,7 @@ def image_dataset_from_directory(
     data_format = checked_data_format(data_format)
     check_split(validation_split, subset, shuffle=shuffle and not stratify, seed=seed)
     check_numbers(batch_size, seed, ram_budget)
+    check_shard(shard)
     seed = seed_or_drawn(seed)
     files = list_labelled_files(
         directory,

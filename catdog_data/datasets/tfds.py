@@ -16,6 +16,7 @@ from catdog_data.datasets.checks import (
     OUTPUT_DTYPES,
     check_booleans,
     check_numbers,
+    check_shard,
     one_of,
     seed_or_drawn,
 )
@@ -109,16 +110,17 @@ def image_dataset_from_tfds(
     one_of("augment_on", augment_on, ("host", "device"))
     check_booleans(shuffle=shuffle, return_index=return_index)
     check_numbers(batch_size, seed, ram_budget)
+    check_shard(shard)
     one_of("label_mode", label_mode, _LABEL_MODES)
     seed = seed_or_drawn(seed)
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    output = Output(rescale, output_dtype, "channels_last", return_index)
     tfds = _imported()
     builder = _prepared(tfds, name_or_builder, split)
     label = _checked_label(tfds, builder.info.features, image_key, label_key)
     if label_mode != "raw":
         _check_classes(label, label_key, label_mode)
     records = _Records(_examples(tfds, builder, split, image_key, label_key), image_key, label_key)
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
-    output = Output(rescale, output_dtype, "channels_last", return_index)
 
     def image_of(index: tf.Tensor) -> tf.Tensor:
         contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
