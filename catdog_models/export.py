@@ -84,7 +84,8 @@ def export_saved_model(
     Raises:
         FileExistsError: `path` is something else than an earlier export or an empty folder.
         FileNotFoundError: the parent of `path` does not exist.
-        ValueError: see `serving_function`; or `decode` calls Python, which cannot be saved.
+        ValueError: see `serving_function`; `path` is not UTF-8; or `decode` calls Python, which
+            cannot be saved.
     """
     target = Path(path)
     _check_replaceable(target)
@@ -148,6 +149,11 @@ def _check_no_python(serve: Any) -> None:
 
 
 def _check_replaceable(target: Path) -> None:
+    if os.fsencode(target).decode(errors="ignore") != str(target):
+        raise ValueError(
+            f"path must be UTF-8, as TensorFlow writes to no other. Received: {str(target)!r}. "
+            "Choose another folder, and rename it afterwards."
+        )
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"path must be in a folder that exists. Received: {str(target)!r}. "

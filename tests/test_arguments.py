@@ -35,6 +35,7 @@ WRONG = {
         "x",
         [],
         [IMAGES[0], IMAGES[1][:1]],
+        [[[1], [1, 2]]],
         IMAGES[0],
         IMAGES[:0],
         IMAGES.astype("S3"),
@@ -122,6 +123,13 @@ def test_the_other_functions_take_what_is_right(calls):
     }
     for function in (image_dataset_from_directory, image_dataset_from_arrays):
         assert int(function(**{**calls[function], **right}).cardinality()) == 2
+
+
+@pytest.mark.parametrize("form", [tuple, np.array, pd.Index, dict.fromkeys, iter])
+def test_class_names_in_any_order_of_them(calls, form):
+    options = calls[image_dataset_from_dataframe]
+    dataset = image_dataset_from_dataframe(**options, class_names=form(["dogs", "cats"]))
+    assert dataset.class_names == ["dogs", "cats"]
 
 
 def test_the_arguments_of_keras_come_first():

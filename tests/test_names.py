@@ -17,7 +17,7 @@ import tensorflow as tf
 from conftest import save_picture
 from hypothesis import given
 from hypothesis import strategies as st
-from keras.src.legacy.preprocessing.image import ImageDataGenerator as KerasGenerator
+from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 from PIL import Image
 
 from catdog_data import (
@@ -27,7 +27,7 @@ from catdog_data import (
 )
 from catdog_data.cache import packs_in
 from catdog_data.doctor import diagnose
-from catdog_models.export import serving_function
+from catdog_models.export import export_saved_model, serving_function
 from catdog_models.markdown import code, text
 from catdog_models.plots.figure import shortened
 from catdog_models.shown import as_field, readable
@@ -199,6 +199,12 @@ def test_names_of_classes_behind_a_model():
     names = ["chats", os.fsdecode(b"d\xffgs")]
     serve = serving_function(model, lambda _: tf.zeros([2, 2, 3]), names)
     assert serve(tf.constant([b""]))["class_names"].numpy().tolist() == [[b"chats", b"d\xffgs"]]
+
+
+def test_a_folder_that_tensorflow_cannot_name_is_refused_by_name(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/mod\xe9l"))
+    with pytest.raises(ValueError, match=r"^path must be UTF-8.*mod\\udce9l"):
+        export_saved_model(None, folder, decode=None, class_names=["a", "b"])
 
 
 @given(st.binary(max_size=12))

@@ -20,6 +20,7 @@ from catdog_data.datasets.checks import (
 )
 from catdog_data.datasets.elements import Output, gatherer
 from catdog_data.datasets.engine import Epochs, Source, build_dataset
+from catdog_data.messages import some_of
 from catdog_data.pixels import WholeImages
 
 
@@ -133,10 +134,11 @@ def _stacked(name: str, arrays: Any) -> NDArray[Any]:
     try:
         stacked: NDArray[Any] = np.stack(arrays)
     except (TypeError, ValueError) as error:
-        shapes = list(dict.fromkeys(np.shape(each) for each in arrays))[:3]
+        shapes = [getattr(each, "shape", type(each).__name__) for each in arrays]
         raise ValueError(
             f"`{name}`, as a list, must hold arrays [H, W, C] of one shape, at least one; received "
-            f"{len(arrays)} of the shapes {shapes}. Resize them to one, or read them from files."
+            f"{len(arrays)}: {some_of(list(dict.fromkeys(shapes)))}. Resize them to one, or read "
+            "them from files."
         ) from error
     return stacked
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Set
 from numbers import Integral
 from typing import Any
 
@@ -48,20 +48,18 @@ def checked_path(name: str, path: Any) -> str:
     return decoded
 
 
-def check_class_names(class_names: Any) -> None:
-    """Refuse what is not a sequence of names; None is one."""
+def checked_class_names(class_names: Any) -> list[str] | None:
+    """Return names as a list; refuse what has none, or has no order."""
     if class_names is None:
-        return
-    is_sequence = isinstance(class_names, Sequence) and not isinstance(class_names, (str, bytes))
-    if not is_sequence or not all(isinstance(name, str) for name in class_names):
+        return None
+    is_ordered = isinstance(class_names, Iterable) and not isinstance(class_names, (str, Set))
+    names = list(class_names) if is_ordered else []
+    if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(
-            "`class_names` must be None, or a list or tuple of names (strings), at least one, in "
+            "`class_names` must be None for all, or a list of names (strings), at least one, in "
             f"the order of their labels; received {class_names!r}."
         )
-    if not class_names:
-        raise ValueError(
-            f"`class_names` must have at least one name; received {class_names!r}. None takes all."
-        )
+    return names
 
 
 def checked_size(image_size: Any) -> tuple[int, int]:

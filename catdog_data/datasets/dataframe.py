@@ -16,9 +16,9 @@ from catdog_data.cache import Cache
 from catdog_data.datasets.checks import (
     OUTPUT_DTYPES,
     check_booleans,
-    check_class_names,
     check_numbers,
     check_shard,
+    checked_class_names,
     checked_data_format,
     checked_path,
     one_of,
@@ -146,7 +146,7 @@ def image_dataset_from_dataframe(
         augment_validation=augment_validation,
         validate_filenames=validate_filenames,
     )
-    check_class_names(class_names)
+    class_names = checked_class_names(class_names)
     directory = "" if directory is None else checked_path("directory", directory)
     data_format = checked_data_format(data_format)
     check_split(validation_split, subset, shuffle=shuffle, seed=seed)

@@ -15,9 +15,9 @@ from catdog_data.cache import Cache
 from catdog_data.datasets.checks import (
     OUTPUT_DTYPES,
     check_booleans,
-    check_class_names,
     check_numbers,
     check_shard,
+    checked_class_names,
     checked_data_format,
     checked_path,
     one_of,
@@ -137,7 +137,9 @@ def image_dataset_from_directory(
         `follow(position)` one that asks `position()` for both whenever a pass begins.
 
     Raises:
-        ValueError: a value that is not among those named, or no images.
+        ValueError: a value that is not among those named, labels outside of the classes, or no
+            images.
+        TypeError: `validation_split` is no number.
         FileNotFoundError: the directory or a mask is missing.
         OSError: `cache`, and an image cannot be read or the disk has not enough room.
         MemoryError: `cache`, and the memory is not enough.
@@ -163,7 +165,7 @@ def image_dataset_from_directory(
         return_index=return_index,
         stratify=stratify,
     )
-    check_class_names(class_names)
+    class_names = checked_class_names(class_names)
     directory = checked_path("directory", directory)
     labels = checked_labels(labels)
     if masks is not None and labels is not None and not isinstance(labels, str):
