@@ -308,7 +308,8 @@ def _decoded(
         try:
             # A view: `.numpy()` would copy.
             yield np.asarray(memoryview(next(elements)))
-        except tf.errors.OpError:
+        # The second where TensorFlow names a file whose name is not UTF-8.
+        except (tf.errors.OpError, UnicodeDecodeError):
             _name_unreadable(images, index[start : start + _GROUP], names[start : start + _GROUP])
             raise
 

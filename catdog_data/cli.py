@@ -85,7 +85,9 @@ def list_packs(folder: Path | None) -> None:
         )
     _show(table)
     total = sum(pack.layout.size for pack in packs)
-    click.echo(f"{len(packs)} packs, {total / 1e6:,.0f} MB, in {_named(folder)}")
+    click.echo(
+        f"{len(packs)} packs, {total / 1e6:,.0f} MB, in {click.format_filename(_named(folder))}"
+    )
 
 
 @cache.command()
@@ -132,7 +134,7 @@ def verify(folder: Path | None) -> None:
         names = pack.damaged()
         damaged += bool(names)
         for name in names:
-            click.echo(f"{pack.key}: the pixels of {name} are not what was written")
+            click.echo(f"{pack.key}: the pixels of {name!r} are not what was written")
     if damaged:
         raise click.ClickException(
             f"{damaged} packs are damaged. Remove them; they are built again when needed."

@@ -34,6 +34,7 @@ from catdog_data.decode import read_as_keras_dataset
 from catdog_data.diagnosis import Diagnosis, Files, Machine, Stage, rate
 from catdog_data.machine import available_cores, available_memory
 from catdog_data.pipeline import untuned_options
+from catdog_data.pixels import tensor_of_paths
 from catdog_data.resize import resize_as_keras
 from catdog_data.unreadable import naming, sentence_of
 from catdog_data.words import packed_words
@@ -208,7 +209,8 @@ class _Bench:
         function: Callable[[tf.Tensor], tf.Tensor],
     ) -> Stage:
         """Measure a function of one image, on what `before` has made and left in memory."""
-        kept = tf.data.Dataset.from_tensor_slices(list(self.paths)).map(before).cache().repeat()
+        paths = tf.data.Dataset.from_tensor_slices(tensor_of_paths(self.paths))
+        kept = paths.map(before).cache().repeat()
         done = kept.map(
             lambda each: _first_value(function(each)), num_parallel_calls=8 * available_cores()
         )
@@ -226,8 +228,9 @@ class _Bench:
 
     def _resized_batch(self) -> tf.Tensor:
         paths = [self.paths[i % len(self.paths)] for i in range(self.batch_size)]
-        kept = {path: self._resized(_decoded(tf.constant(path))) for path in set(paths)}
-        return tf.stack([kept[path] for path in paths])
+        kept = dict(zip(paths, tensor_of_paths(paths), strict=True))
+        images = {path: self._resized(_decoded(encoded)) for path, encoded in kept.items()}
+        return tf.stack([images[path] for path in paths])
 
     def _warped(self, words: tf.Tensor, *tables: tf.Tensor) -> tf.Tensor:
         augmentation = self.augmentation or Augmentation()
@@ -253,7 +256,7 @@ def _measured_reading(paths: Sequence[str], seconds: float) -> Stage:
     """Read files again and again, each time after the system was asked to forget them."""
     # A few hundred at least, or starting would take longer than reading.
     chosen = list(paths) * max(1, 512 // len(paths))
-    sizes = tf.data.Dataset.from_tensor_slices(chosen).map(
+    sizes = tf.data.Dataset.from_tensor_slices(tensor_of_paths(chosen)).map(
         lambda path: tf.strings.length(tf.io.read_file(path)),
         num_parallel_calls=8 * available_cores(),
     )
@@ -291,7 +294,7 @@ def _first_images(paths: Sequence[str]) -> list[tuple[int, int]]:
     room = _BYTES_KEPT
     for path in paths[:_IMAGES_KEPT]:
         with naming(path):
-            height, width, channels = _decoded(tf.constant(path)).shape
+            height, width, channels = _decoded(tf.constant(os.fsencode(path))).shape
         room -= height * width * channels
         if sizes and room < 0:
             break

@@ -8,6 +8,7 @@ at once; where `may_fail` is not, nothing that it fetches can be unreadable.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -50,6 +51,14 @@ class Images(Pixels, Protocol):
         """Load one image, int64[]: `dtype`[H, W, C]."""
 
 
+def tensor_of_paths(paths: Sequence[str | os.PathLike[str]]) -> tf.Tensor:
+    """Put paths into a tensor, string[N], as the bytes that the system knows them by.
+
+    Names need not be UTF-8, which TensorFlow would make of strings.
+    """
+    return tf.constant([os.fsencode(path) for path in paths], tf.string)
+
+
 class RowsOfFiles:
     """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
 
@@ -75,7 +84,7 @@ class RowsOfFiles:
         table: Table = nearest_table,
     ) -> None:
         self._filepaths = filepaths
-        self._paths = tf.constant(list(filepaths))
+        self._paths = tensor_of_paths(filepaths)
         self._decode, self._table = decode, table
         self._image_size = image_size
         self._row_width = max(_ROW_WIDTH, _multiple_of_4(image_size[1]))

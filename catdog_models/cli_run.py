@@ -219,7 +219,8 @@ def _report(data: RunData, results: Results, settings: Settings, machine: dict[s
     best = keras.models.load_model(output / BEST, compile=False)
     report_run(run, best, data.validation, output)
     click.echo(
-        f"wrote report.md with its pictures, history.csv, best.keras, last.keras to {output}"
+        "wrote report.md with its pictures, history.csv, best.keras, last.keras to "
+        f"{click.format_filename(output)}"
     )
     click.echo(f"validation accuracy: {results.rows[-1]['val_accuracy']:.3f}")
     click.echo(

@@ -45,7 +45,7 @@ def serving_function(
         output = tf.cast(model(images, training=False), tf.float32)
         if output.shape[1] == 1:
             output = tf.concat([1 - output, output], axis=1)
-        table = tf.constant(names)
+        table = tf.constant(_as_bytes(names))
         return {
             "probabilities": output,
             # Every output has a row for each file, which servers that batch requests rely on.
@@ -84,7 +84,8 @@ def export_saved_model(
     Raises:
         FileExistsError: `path` is something else than an earlier export or an empty folder.
         FileNotFoundError: the parent of `path` does not exist.
-        ValueError: see `serving_function`; or `decode` calls Python, which cannot be saved.
+        ValueError: see `serving_function`; `path` is not UTF-8; or `decode` calls Python, which
+            cannot be saved.
     """
     target = Path(path)
     _check_replaceable(target)
@@ -92,7 +93,7 @@ def export_saved_model(
     _check_no_python(serve)
     module = tf.Module()
     module.model = model
-    module.class_names = tf.Variable(list(class_names), trainable=False)
+    module.class_names = tf.Variable(_as_bytes(class_names), trainable=False)
     unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         tf.saved_model.save(module, str(unfinished), signatures={SIGNATURE: serve})
@@ -105,6 +106,11 @@ def export_saved_model(
 def is_saved_model(path: str | os.PathLike[str]) -> bool:
     """Tell whether a folder holds a SavedModel."""
     return (Path(path) / "saved_model.pb").is_file()
+
+
+def _as_bytes(names: Sequence[str]) -> list[bytes]:
+    """Encode names, those of folders that are not UTF-8 as the system has them."""
+    return [name.encode(errors="surrogateescape") for name in names]
 
 
 def _check_outputs(model: keras.Model, class_names: Sequence[str]) -> None:
@@ -143,6 +149,11 @@ def _check_no_python(serve: Any) -> None:
 
 
 def _check_replaceable(target: Path) -> None:
+    if os.fsencode(target).decode(errors="ignore") != str(target):
+        raise ValueError(
+            f"path must be UTF-8, as TensorFlow writes to no other. Received: {str(target)!r}. "
+            "Choose another folder, and rename it afterwards."
+        )
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"path must be in a folder that exists. Received: {str(target)!r}. "

@@ -11,6 +11,7 @@ import click
 
 from catdog_data.plainly import said_plainly
 from catdog_models.predict_cli import load_trained
+from catdog_models.shown import readable
 
 
 @click.command()
@@ -32,7 +33,8 @@ def main(model: Path, folder: Path) -> None:
             export_saved_model(trained.model, folder, decode=trained.decode, class_names=names)
         except (OSError, ValueError) as error:
             raise click.BadParameter(str(error), param_hint="FOLDER") from error
-    click.echo(f"wrote {folder}: image bytes to probabilities of {', '.join(names)}")
+    shown = readable(f"{folder}: image bytes to probabilities of {', '.join(names)}")
+    click.echo(f"wrote {shown}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from catdog_models.shown import readable
+
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~&$!#]")
 # Within a word an underscore is no markup, and stays readable.
 _UNDERSCORE = re.compile(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
@@ -11,7 +13,7 @@ _UNDERSCORE = re.compile(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 
 def text(content: object) -> str:
     """Return text on one line, without markup in it."""
-    line = " ".join(str(content).split())
+    line = readable(" ".join(str(content).split()))
     return _UNDERSCORE.sub(r"\\_", _SPECIAL.sub(r"\\\g<0>", line))
 
 
@@ -34,7 +36,7 @@ def code(content: str) -> str:
     """Return lines of code."""
     longest = max((len(run) for run in re.findall("`+", content)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{content}\n{fence}"
+    return f"{fence}\n{readable(content)}\n{fence}"
 
 
 def image(description: str, path: str) -> str:

@@ -54,7 +54,8 @@ class Predictor:
             # A signature alone does not keep the variables of what was loaded.
             return loaded.signatures[SIGNATURE](image_bytes=contents)["probabilities"]
 
-        return cls(tuple(name.decode() for name in loaded.class_names.numpy()), probabilities_of)
+        names = (name.decode(errors="surrogateescape") for name in loaded.class_names.numpy())
+        return cls(tuple(names), probabilities_of)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from catdog_models.input_spec import InputSpec, beside
+from catdog_models.shown import as_field
 
 if TYPE_CHECKING:
     from catdog_data.serving import Decoder
@@ -42,7 +43,9 @@ def main(model: Path, images: tuple[Path, ...], as_json: bool, batch_size: int) 
     such a run (its best model is taken), or the folder of an exported SavedModel.
 
     Prints a table to a terminal, and lines of file, label and probability, with tabs between them,
-    to anything else. Files that cannot be read are named on standard error, and the exit code is 1.
+    to anything else. A name with a tab, a line break, or bytes that are not UTF-8 is printed as a
+    JSON string, in quotation marks. Files that cannot be read are named on standard error, and the
+    exit code is 1.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     predictor = _load(model)
@@ -179,13 +182,15 @@ def _print_table(results: Iterable["Prediction"]) -> None:
     table = Table("file", "label", "probability")
     table.columns[2].justify = "right"
     for each in results:
-        table.add_row(escape(str(each.path)), escape(each.label), f"{each.probability:.1%}")
+        names = (escape(as_field(name)) for name in (str(each.path), each.label))
+        table.add_row(*names, f"{each.probability:.1%}")
     Console().print(table)
 
 
 def _print_lines(results: Iterable["Prediction"]) -> None:
     for each in results:
-        click.echo(f"{each.path}\t{each.label}\t{each.probability:.4f}")
+        fields = as_field(str(each.path)), as_field(each.label), f"{each.probability:.4f}"
+        click.echo("\t".join(fields))
 
 
 def _print_json(results: Iterable["Prediction"], class_names: tuple[str, ...]) -> None:

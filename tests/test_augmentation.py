@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -50,6 +51,7 @@ def test_repr_names_what_is_set():
     assert repr(Augmentation(rotation=9, hue=0.1)) == "Augmentation(rotation=9, hue=0.1)"
 
 
+SWITCHES = ("horizontal_flip", "vertical_flip", "zoom_tied")
 REFUSED = {
     "rotation": 181,
     "shear": 90,
@@ -79,6 +81,24 @@ REFUSED = {
 def test_wrong_values_are_named(name):
     with pytest.raises(ValueError, match=f"`{name}`.*received"):
         Augmentation(**{name: REFUSED[name]})
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Augmentation)])
+def test_values_of_another_kind_are_named(name):
+    pairs = [("a", "b"), (None, 1), (float("nan"), 1), (0.5, float("inf")), [0.5, 1.0]]
+    values = ["x", "", [1], float("nan"), float("inf"), 1j, np.ones(2), *pairs]
+    # 0 and 1 are switches too, and True is no number.
+    values += [2, 0.5] if name in SWITCHES else [True]
+    values += [] if name == "steps_per_image" else [None]
+    for value in values:
+        with pytest.raises(ValueError, match=f"`{name}`.*received"):
+            Augmentation(**{name: value})
+
+
+@pytest.mark.parametrize("magnitude", ["x", None, -1, 31, float("nan")])
+def test_a_wrong_magnitude_is_named(magnitude):
+    with pytest.raises(ValueError, match=r"`magnitude`.*received"):
+        Augmentation.rand_augment(2, magnitude)
 
 
 @pytest.mark.parametrize("generator", [KerasGenerator, ImageDataGenerator])

@@ -533,7 +533,7 @@ def ours(directory, validation_split=None, subset=None, shuffle=True, seed=None,
 
 WRONG = {
     "labels: unknown word": ({"labels": "folders"}, ["`labels`", "'folders'"]),
-    "labels: array": ({"labels": np.zeros(3)}, ["`labels`", "tolist"]),
+    "labels: rows": ({"labels": np.zeros((3, 1))}, ["`labels`", "array of numbers"]),
     "labels: number": ({"labels": 3}, ["`labels`", "received 3"]),
     "labels: too few": ({"labels": [1, 0]}, ["`labels`", "2 labels", "3 images"]),
     "labels: too many": ({"labels": (1, 0, 2, 3)}, ["`labels`", "4 labels", "3 images"]),
@@ -632,8 +632,10 @@ def test_flat_images_without_class_folders_are_told_how_to_be_read(tmp_path):
     assert len(list_labelled_files(tmp_path, labels=None)) == 1
 
 
-@pytest.mark.parametrize("labels", [["cat", "dog"], [0.0, 1.0], [0, 2**31], [None, 1]])
-def test_labels_that_are_no_whole_numbers_of_32_bits(tmp_path, labels):
+@pytest.mark.parametrize(
+    "labels", [["cat", "dog"], [0.0, float("nan")], [0, 2**31], [None, 1], [0.5, "1"]]
+)
+def test_labels_that_are_no_numbers(tmp_path, labels):
     make(tmp_path, "1.jpg", "2.jpg")
     with pytest.raises(ValueError, match=r"^`labels` must be whole numbers of 32 bits"):
         list_labelled_files(tmp_path, labels=labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from catdog_data import (
     image_dataset_from_directory,
 )
 from catdog_data.decode import read_mask
+from catdog_data.sources.masks import masks_beside
 
 MOVED = Augmentation(
     horizontal_flip=True,
@@ -169,6 +171,34 @@ def test_a_missing_and_a_doubtful_mask(pairs, tmp_path):
         save_mask(lost.with_name(f"0.x.{extension}"), np.zeros((3, 3), "uint8"))
     with pytest.raises(ValueError, match=r"1 images have several files .*0\.x\.png"):
         from_folder(copy)
+
+
+def test_notes_beside_a_mask_are_no_mask(tmp_path):
+    images = [str(tmp_path / "images" / name) for name in ("3.png", "4.png")]
+    save_mask(tmp_path / "masks" / "3.png", np.zeros((3, 3), "uint8"))
+    (tmp_path / "masks" / "3.json").write_text("{}")
+    (tmp_path / "masks" / "4.json").write_text("{}")
+    found = masks_beside(images[:1], tmp_path / "images", tmp_path / "masks")
+    assert found == {images[0]: str(tmp_path / "masks" / "3.png")}
+    with pytest.raises(FileNotFoundError, match=r"1 of 2 images have no file .*4\.png.*\.tiff"):
+        masks_beside(images, tmp_path / "images", tmp_path / "masks")
+
+
+def test_masks_saved_as_jpeg_warn(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    for name in ("1.jpg", "2.JPEG", "3.png"):
+        save_mask(tmp_path / "masks" / name, np.zeros((3, 3), "uint8"))
+    images = [str(tmp_path / "images" / f"{i}.png") for i in (1, 2, 3)]
+    with pytest.warns(UserWarning, match=r"`masks`: 2 masks are JPEG .*1\.jpg.*2\.JPEG.*PNG"):
+        masks_beside(images, tmp_path / "images", tmp_path / "masks")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        masks_beside(images[2:], tmp_path / "images", tmp_path / "masks")
+    frame = pandas.DataFrame({"filename": ["1.jpg"], "mask": ["2.JPEG"]})
+    with pytest.warns(UserWarning, match=r"`y_col`: 1 masks are JPEG"):
+        image_dataset_from_dataframe(
+            frame, tmp_path / "masks", y_col="mask", label_mode="mask", image_size=(3, 3)
+        )
 
 
 def test_a_mask_that_is_a_picture_is_named(pairs, tmp_path):

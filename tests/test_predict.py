@@ -1,5 +1,7 @@
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -166,6 +168,31 @@ def test_table_shows_names_as_they_are(capsys):
     assert names in shown
     assert "[red]x.jpg" in shown
     assert "98.7%" in shown
+
+
+def test_names_that_would_break_a_line_can_be_read_again(run, pictures, tmp_path, capsys):
+    names = [
+        b"a tab\t.jpg",
+        b"two\nlines.jpg",
+        b'"quoted".jpg',
+        b"caf\xe9.jpg",
+        b"plain \xc3\xa9.jpg",
+    ]
+    paths = [os.fsdecode(os.fsencode(tmp_path) + b"/" + name) for name in names]
+    for path in paths:
+        shutil.copy(pictures / "a" / "0.jpg", path)
+    result = CliRunner().invoke(predict_cli.main, [str(run[0]), *paths])
+    assert result.exit_code == 0, result.output
+    rows = [line.split("\t") for line in result.stdout.split("\n")[:-1]]
+    files, labels, probabilities = zip(*rows, strict=True)
+    assert [json.loads(file) if file.startswith('"') else file for file in files] == paths
+    assert files[4] == paths[4]
+    assert set(labels) <= {"cats", "dogs"}
+    assert len(set(probabilities)) == 1
+    result = CliRunner().invoke(predict_cli.main, [str(run[0]), "--json", *paths])
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == paths
+    predict_cli._print_table([Prediction(Path(paths[3]), "two\nlines", 0.9, np.float32([1]))])
+    assert '"two\\nlines"' in capsys.readouterr().out
 
 
 def test_exported_model_says_the_same(run, pictures, tmp_path):

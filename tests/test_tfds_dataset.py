@@ -209,6 +209,47 @@ def test_wrong_values_are_named(builder, name, options):
         of_tfds(builder, **options)
 
 
+@pytest.mark.parametrize("given", ["no_such_set", 5, None, ["few_cats"]])
+def test_what_is_no_builder_is_named(tfds, given):
+    with pytest.raises(ValueError, match=r"^`name_or_builder` must be .*received"):
+        image_dataset_from_tfds(given, "train")
+
+
+@pytest.mark.parametrize("split", [5, None, ["train"], "nope", "train[", ""])
+def test_what_is_no_split_is_named(builder, split):
+    with pytest.raises(ValueError, match=r"^`split` must be one split.*received"):
+        image_dataset_from_tfds(builder, split)
+
+
+def test_labels_that_are_kept_secret_are_no_classes(tfds, tmp_path):
+    class Secret(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            features = {
+                "image": tfds.features.Image(),
+                "label": tfds.features.ClassLabel(names=["cats", "dogs"]),
+            }
+            return tfds.core.DatasetInfo(
+                builder=self, features=tfds.features.FeaturesDict(features)
+            )
+
+        def _split_generators(self, _):
+            return {"test": self._generate_examples()}
+
+        def _generate_examples(self):
+            yield 0, {"image": np.zeros((3, 3, 3), "uint8"), "label": -1}
+
+    builder = Secret(data_dir=tmp_path, file_format="array_record")
+    builder.download_and_prepare()
+    (_, labels), *_ = image_dataset_from_tfds(builder, "test", image_size=4)
+    assert labels.numpy().tolist() == [-1]
+    for label_mode in ("categorical", "binary"):
+        dataset = image_dataset_from_tfds(builder, "test", image_size=4, label_mode=label_mode)
+        with pytest.raises(tf.errors.OpError, match=r"label_mode.*image 0 of the split has -1"):
+            next(iter(dataset))
+
+
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_data_that_were_not_prepared(few_cats, tmp_path, file_format):
     made = few_cats(data_dir=tmp_path, file_format=file_format)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, Literal
+
+import numpy as np
 
 Range = tuple[float, float]
 
@@ -109,10 +112,22 @@ class Augmentation:
             ("mixup", float("inf")),
             ("cutmix", float("inf")),
         ):
-            if not 0 <= getattr(self, name) <= high:
+            if not (_is_number(getattr(self, name)) and 0 <= getattr(self, name) <= high):
                 raise ValueError(
-                    f"`{name}` must lie in [0, {high:g}]; received {getattr(self, name)!r}."
+                    f"`{name}` must be a number in [0, {high:g}]; received {getattr(self, name)!r}."
                 )
+        if not _is_number(self.fill_value):
+            raise ValueError(f"`fill_value` must be a number; received {self.fill_value!r}.")
+        if self.mask_fill_value != int(self.mask_fill_value):
+            raise ValueError(
+                "`mask_fill_value` must be a whole number, that of a class; received "
+                f"{self.mask_fill_value!r}."
+            )
+        for name in ("horizontal_flip", "vertical_flip", "zoom_tied"):
+            # A string that is not empty would count as true.
+            value = getattr(self, name)
+            if not isinstance(value, (Integral, np.bool_)) or value not in (0, 1):
+                raise ValueError(f"`{name}` must be True or False; received {value!r}.")
         for name in (
             *("zoom", "brightness", "contrast", "saturation"),
             *("crop_area", "crop_ratio", "erasing_area", "erasing_ratio"),
@@ -127,8 +142,9 @@ class Augmentation:
                     f"`{name}` must be at most 1, the whole image; received "
                     f"{getattr(self, name)!r}."
                 )
-        steps = self.steps_per_image
-        if steps is not None and (not isinstance(steps, int) or steps < 0):
+        steps: Any = self.steps_per_image
+        is_whole = isinstance(steps, Integral) and not isinstance(steps, bool)
+        if steps is not None and not (is_whole and steps >= 0):
             raise ValueError(
                 f"`steps_per_image` must be None or a whole number from 0; received {steps!r}."
             )
@@ -136,7 +152,8 @@ class Augmentation:
             ("fill_mode", ("nearest", "constant", "reflect", "wrap")),
             ("interpolation", ("bilinear", "nearest")),
         ):
-            if getattr(self, name) not in known:
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in known:
                 raise ValueError(
                     f"`{name}` must be one of {', '.join(map(repr, known))}; "
                     f"received {getattr(self, name)!r}."
@@ -208,7 +225,7 @@ class Augmentation:
             >>> Augmentation.rand_augment(2, 10, horizontal_flip=True).rotation
             10.0
         """
-        if not 0 <= magnitude <= 30:
+        if not (_is_number(magnitude) and 0 <= magnitude <= 30):
             raise ValueError(f"`magnitude` must lie in [0, 30]; received {magnitude!r}.")
         part = magnitude / 30
         factors = (round(1 - 0.9 * part, 6), round(1 + 0.9 * part, 6))
@@ -270,9 +287,15 @@ class Augmentation:
         )
 
 
+def _is_number(value: Any) -> bool:
+    # True counts as 1 to Python.
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
+    return is_real and math.isfinite(value)
+
+
 def _check_factors(name: str, factors: Any) -> None:
     is_pair = isinstance(factors, tuple) and len(factors) == 2
-    if not is_pair or not 0 <= factors[0] <= factors[1]:
+    if not is_pair or not all(map(_is_number, factors)) or not 0 <= factors[0] <= factors[1]:
         raise ValueError(
             f"`{name}` must be a tuple of two factors, 0 <= lowest <= highest; received "
             f"{factors!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -9,9 +10,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of, seed_or_drawn
+from catdog_data.datasets.checks import (
+    OUTPUT_DTYPES,
+    check_booleans,
+    check_numbers,
+    check_shard,
+    one_of,
+    seed_or_drawn,
+)
 from catdog_data.datasets.elements import Output, gatherer
 from catdog_data.datasets.engine import Epochs, Source, build_dataset
+from catdog_data.messages import some_of
 from catdog_data.pixels import WholeImages
 
 
@@ -34,8 +43,10 @@ def image_dataset_from_arrays(
     """Read images from an array: the same batches as from files with these pixels.
 
     Args:
-        images: uint8 or floating [N, H, W, C]. It is not copied, and must not change.
-        labels: an array of length N, or a structure (tuple, dict) of such arrays, or None.
+        images: uint8 or floating [N, H, W, C]. It is not copied, and must not change. A list of N
+            images [H, W, C] of one shape is copied into one.
+        labels: N numbers, or rows of them, as an array or a list; for several outputs a list of
+            arrays, or a tuple or dict of arrays or lists (lists become tuples); or None.
         batch_size: see `image_dataset_from_directory`, as for all that follow.
         shuffle: see there.
         seed: see there.
@@ -52,25 +63,21 @@ def image_dataset_from_arrays(
         A `tf.data.Dataset` as from there; it has no `class_names` and no `file_paths`.
 
     Raises:
-        ValueError: images that have not four axes, labels of another length, or masks of another
-            size.
+        ValueError: images that have not four axes or are of another type, labels that are no
+            arrays of numbers or of another length, masks of another size, or a value that is not
+            among those named.
     """
-    if np.ndim(images) != 4:
-        raise ValueError(f"`images` must have four axes [N, H, W, C]; received {images.shape}.")
-    for column in tf.nest.flatten(labels):
-        if column is not None and len(column) != len(images):
-            raise ValueError(
-                f"`labels` must have one entry for each of the {len(images)} images; received "
-                f"{len(column)}."
-            )
+    images = _checked_images(images)
+    columns = None if labels is None else _checked_columns(labels, len(images))
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
+    check_booleans(shuffle=shuffle, return_index=return_index)
     check_numbers(batch_size, seed, ram_budget)
+    check_shard(shard)
     seed = seed_or_drawn(seed)
     shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
     dtype = images.dtype.name
 
-    columns = None if labels is None else tf.nest.map_structure(tf.constant, labels)
     return build_dataset(
         Source(
             _rows_of(images),
@@ -95,9 +102,89 @@ def _rows_of(array: NDArray[Any]) -> WholeImages:
     return WholeImages(load, (height, width, channels), array.dtype.name, names=None)
 
 
-def _checked_masks(masks: NDArray[Any], images: NDArray[Any], labels: Any) -> NDArray[Any]:
+def _checked_images(images: Any) -> Any:
+    """Return the images as one array; whatever has a shape and a type is left as it is."""
+    if isinstance(images, (list, tuple)):
+        images = _stacked("images", images)
+    shape, dtype = getattr(images, "shape", None), getattr(images, "dtype", None)
+    if shape is None or dtype is None:
+        raise ValueError(
+            "`images` must be an array [N, H, W, C], or a list of arrays [H, W, C] of one shape; "
+            f"received {type(images).__name__}."
+        )
+    if len(shape) != 4 or 0 in shape:
+        raise ValueError(
+            "`images` must have four axes [N, H, W, C], none of them empty; received "
+            f"{tuple(shape)}."
+        )
+    if not _holds_numbers(dtype):
+        raise ValueError(f"`images` must hold numbers; received {dtype}.")
+    return images
+
+
+def _holds_numbers(dtype: Any) -> bool:
+    try:
+        known = tf.as_dtype(dtype)
+    except TypeError:
+        return False
+    return bool(known.is_floating or known.is_integer or known.is_bool)
+
+
+def _stacked(name: str, arrays: Any) -> NDArray[Any]:
+    try:
+        stacked: NDArray[Any] = np.stack(arrays)
+    except (TypeError, ValueError) as error:
+        shapes = [getattr(each, "shape", type(each).__name__) for each in arrays]
+        raise ValueError(
+            f"`{name}`, as a list, must hold arrays [H, W, C] of one shape, at least one; received "
+            f"{len(arrays)}: {some_of(list(dict.fromkeys(shapes)))}. Resize them to one, or read "
+            "them from files."
+        ) from error
+    return stacked
+
+
+def _checked_columns(labels: Any, n: int) -> Any:
+    """Return labels as tensors of N rows, in a structure of tuples and dictionaries."""
+    if isinstance(labels, Mapping) and labels:
+        return {key: _checked_columns(each, n) for key, each in labels.items()}
+    if isinstance(labels, (list, tuple)) and _are_several(labels):
+        columns = [_checked_columns(each, n) for each in labels]
+        # To tf.data and Keras, a list is one tensor, and a tuple several.
+        made: Any = type(labels) if hasattr(labels, "_fields") else lambda *each: each
+        return made(*columns)
+    try:
+        column = tf.constant(labels)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            "`labels` must be numbers of one type, or rows of them of one length, as an array or a "
+            f"list; received {repr(labels)[:60]}: {str(error)[:200]}"
+        ) from error
+    if column.shape.rank == 0 or len(column) != n:
+        raise ValueError(
+            f"`labels` must have one entry for each of the {n} images; received "
+            f"{'a single value' if column.shape.rank == 0 else len(column)}. A list of arrays is "
+            "several outputs, each with an entry for each image; rows are put into one array with "
+            "`np.stack`."
+        )
+    return column
+
+
+def _are_several(labels: Any) -> bool:
+    """Tell several outputs from numbers and from a list of rows of numbers."""
+    kinds = (Mapping, list, tuple) if isinstance(labels, tuple) else Mapping
+    return any(
+        isinstance(each, kinds)
+        or len(getattr(each, "shape", ())) > 0
+        or (isinstance(each, (list, tuple)) and _are_several(each))
+        for each in labels
+    )
+
+
+def _checked_masks(given: Any, images: NDArray[Any], labels: Any) -> NDArray[Any]:
     if labels is not None:
         raise ValueError("`masks` take the place of labels; give `labels=None`, or no masks.")
+    is_list = isinstance(given, (list, tuple))
+    masks: NDArray[Any] = _stacked("masks", given) if is_list else np.asarray(given)
     expected = (*images.shape[:3], 1)
     if masks.shape != expected or masks.dtype != np.uint8:
         raise ValueError(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Iterable, Set
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -12,19 +16,57 @@ OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", None)
 
 
 def one_of(name: str, value: Any, known: Any) -> Any:
-    """Return the value; refuse one that is not known, by the name of its argument."""
-    if value not in known:
+    """Return the value, a string or None; refuse one not known, by the name of its argument."""
+    if not isinstance(value, (str, type(None))) or value not in known:
         raise ValueError(
             f"`{name}` must be one of {', '.join(map(repr, known))}; received {value!r}."
         )
     return value
 
 
+def check_booleans(**given: Any) -> None:
+    """Refuse what is neither true nor false: a string that is not empty would count as true.
+
+    Args:
+        **given: values by the names of their arguments; 0 and 1 are taken as well.
+
+    Raises:
+        ValueError: another value.
+    """
+    for name, value in given.items():
+        if not isinstance(value, (Integral, np.bool_)) or value not in (0, 1):
+            raise ValueError(f"`{name}` must be True or False; received {value!r}.")
+
+
+def checked_path(name: str, path: Any) -> str:
+    """Return a path as a string; refuse by the name of its argument what cannot be one."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise ValueError(f"`{name}` must be a path; received {path!r}.")
+    decoded = os.fsdecode(path)
+    if "\0" in decoded:
+        raise ValueError(f"`{name}` must be a path, without a zero byte; received {path!r}.")
+    return decoded
+
+
+def checked_class_names(class_names: Any) -> list[str] | None:
+    """Return names as a list; refuse what has none, or has no order."""
+    if class_names is None:
+        return None
+    is_ordered = isinstance(class_names, Iterable) and not isinstance(class_names, (str, Set))
+    names = list(class_names) if is_ordered else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            "`class_names` must be None for all, or a list of names (strings), at least one, in "
+            f"the order of their labels; received {class_names!r}."
+        )
+    return names
+
+
 def checked_size(image_size: Any) -> tuple[int, int]:
     """Return (height, width) in pixels; one number counts for both."""
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    size = (image_size, image_size) if isinstance(image_size, Integral) else image_size
     is_pair = isinstance(size, (tuple, list)) and len(size) == 2
-    if not is_pair or any(int(side) != side or side < 1 for side in size):
+    if not is_pair or not all(map(_is_side, size)):
         raise ValueError(
             "`image_size` must be (height, width) in whole pixels, each at least 1; received "
             f"{image_size!r}."
@@ -32,23 +74,49 @@ def checked_size(image_size: Any) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
-def checked_data_format(data_format: str | None) -> str:
-    """Return the data format, or Keras' setting for None."""
-    chosen = data_format or keras.config.image_data_format()
+def _is_side(value: Any) -> bool:
+    return _is_number(value) and value >= 1 and value == int(value)
+
+
+def checked_data_format(data_format: Any) -> str:
+    """Return the data format in lower case, or Keras' setting for None."""
+    chosen = keras.config.image_data_format() if data_format is None else data_format
+    chosen = chosen.lower() if isinstance(chosen, str) else chosen
     one_of("data_format", chosen, ("channels_last", "channels_first"))
     return str(chosen)
 
 
-def check_numbers(batch_size: int | None, seed: int | None, ram_budget: int | None) -> None:
+def check_numbers(batch_size: Any, seed: Any, ram_budget: Any) -> None:
     """Refuse an empty batch, a seed that NumPy does not take and a budget of nothing."""
-    if ram_budget is not None and ram_budget < 1:
+    if ram_budget is not None and not (_is_number(ram_budget) and ram_budget >= 1):
         raise ValueError(f"`ram_budget` must be None or at least 1 byte; received {ram_budget!r}.")
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"`batch_size` must be None or at least 1; received {batch_size!r}.")
-    if seed is not None and not 0 <= seed < 2**32:
-        raise ValueError(f"`seed` must be None or in [0, 2**32); received {seed!r}.")
+    if batch_size is not None and not (_is_whole(batch_size) and batch_size >= 1):
+        raise ValueError(
+            f"`batch_size` must be None or a whole number, at least 1; received {batch_size!r}."
+        )
+    if seed is not None and not (_is_whole(seed) and 0 <= seed < 2**32):
+        raise ValueError(f"`seed` must be None or a whole number in [0, 2**32); received {seed!r}.")
+
+
+def _is_whole(value: Any) -> bool:
+    # True counts as 1 to Python, and is neither a size nor a seed.
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or (isinstance(value, (float, np.floating)) and math.isfinite(value))
+
+
+def check_shard(shard: Any) -> None:
+    """Refuse what is not (i, n), part i of n."""
+    is_pair = isinstance(shard, (tuple, list)) and len(shard) == 2
+    if not is_pair or not all(map(_is_whole, shard)) or not 0 <= shard[0] < shard[1]:
+        raise ValueError(
+            "`shard` must be (i, n), part i of n, two whole numbers with 0 <= i < n; received "
+            f"{shard!r}. (0, 1) is the whole."
+        )
 
 
 def seed_or_drawn(seed: int | None) -> int:
     """Return the seed; for None draw one from NumPy's global stream, as Keras does."""
-    return int(np.random.randint(10**6)) if seed is None else seed
+    return int(np.random.randint(10**6) if seed is None else seed)

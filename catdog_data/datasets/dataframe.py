@@ -15,8 +15,12 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache import Cache
 from catdog_data.datasets.checks import (
     OUTPUT_DTYPES,
+    check_booleans,
     check_numbers,
+    check_shard,
+    checked_class_names,
     checked_data_format,
+    checked_path,
     one_of,
     seed_or_drawn,
 )
@@ -27,6 +31,7 @@ from catdog_data.datasets.splitting import say_what_was_found, subsets_of, with_
 from catdog_data.messages import some_of
 from catdog_data.sources.labelled_files import LabelledFiles, check_split
 from catdog_data.sources.listing import existing_files
+from catdog_data.sources.masks import warn_of_jpegs
 
 _OF_CLASSES = ("int", "categorical", "binary")
 _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
@@ -74,7 +79,7 @@ def image_dataset_from_dataframe(
     Args:
         dataframe: a pandas data frame, one row for each image.
         directory: the folder that file names count from; None for the working directory.
-        x_col: the column of the file names.
+        x_col: the column of the file names: strings, paths, or bytes where they are not UTF-8.
         y_col: the column of the labels. With "raw" also a list of columns; with "multi_output" a
             list of columns, or a dict from the names of outputs to columns. Cells of numbers may
             be lists of them, all of one shape.
@@ -134,9 +139,19 @@ def image_dataset_from_dataframe(
     one_of("label_mode", label_mode, _LABEL_MODES)
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
+    check_booleans(
+        shuffle=shuffle,
+        verbose=verbose,
+        return_index=return_index,
+        augment_validation=augment_validation,
+        validate_filenames=validate_filenames,
+    )
+    class_names = checked_class_names(class_names)
+    directory = "" if directory is None else checked_path("directory", directory)
     data_format = checked_data_format(data_format)
     check_split(validation_split, subset, shuffle=shuffle, seed=seed)
     check_numbers(batch_size, seed, ram_budget)
+    check_shard(shard)
     if weight_col is not None and label_mode is None:
         raise ValueError(
             "`weight_col` needs labels, which come before the weights; received "
@@ -146,6 +161,7 @@ def image_dataset_from_dataframe(
     weights = None if weight_col is None else _weights(dataframe, weight_col)
     paths = _file_paths(dataframe, directory, x_col, "x_col")
     masks = _file_paths(dataframe, directory, y_col, "y_col") if label_mode == "mask" else None
+    warn_of_jpegs("y_col", masks or ())
     if validate_filenames:
         _check_existing(paths, x_col, "x_col")
         _check_existing(masks or (), y_col, "y_col")
@@ -312,18 +328,17 @@ def _column(frame: Any, key: Any, argument: str) -> Any:
     return column
 
 
-def _file_paths(
-    frame: Any, directory: str | os.PathLike[str] | None, key: Hashable, argument: str
-) -> tuple[str, ...]:
+def _file_paths(frame: Any, directory: str, key: Hashable, argument: str) -> tuple[str, ...]:
     names = _column(frame, key, argument).tolist()
     if not names:
         raise ValueError("`dataframe` must have at least one row; received none.")
-    if strangers := [name for name in names if not isinstance(name, (str, os.PathLike))]:
+    if strangers := [name for name in names if not isinstance(name, (str, bytes, os.PathLike))]:
         raise ValueError(
             f"`{argument}`: every cell of the column {key!r} must be a file name; it holds "
             f"{some_of(strangers)}."
         )
-    return tuple(os.path.join(directory or "", name) for name in names)  # noqa: PTH118 (strings)
+    # Columns of pandas' own strings hold names that are not UTF-8 as bytes only.
+    return tuple(os.path.join(directory, os.fsdecode(name)) for name in names)  # noqa: PTH118
 
 
 def _check_existing(paths: Sequence[str], key: Hashable, argument: str) -> None:

@@ -7,14 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
 import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache import Cache
 from catdog_data.datasets.checks import (
     OUTPUT_DTYPES,
+    check_booleans,
     check_numbers,
+    check_shard,
+    checked_class_names,
     checked_data_format,
+    checked_path,
     one_of,
     seed_or_drawn,
 )
@@ -27,9 +32,11 @@ from catdog_data.datasets.splitting import (
     subsets_of,
     with_epochs,
 )
+from catdog_data.messages import some_of
 from catdog_data.sources.labelled_files import (
     LabelledFiles,
     check_split,
+    checked_labels,
     list_labelled_files,
 )
 from catdog_data.sources.masks import masks_beside
@@ -54,6 +61,7 @@ def image_dataset_from_directory(
     crop_to_aspect_ratio: bool = False,
     pad_to_aspect_ratio: bool = False,
     data_format: str | None = None,
+    format: Literal["tf"] = "tf",
     verbose: bool = True,
     *,
     augmentation: Augmentation | None = None,
@@ -80,8 +88,10 @@ def image_dataset_from_directory(
 
     Args:
         directory: the folder that holds the class folders, or images alone with `labels=None`.
-        labels: "inferred" from the folders, None, or one integer for each file in sorted order.
-        label_mode: "int" int32[B], "categorical" float32[B, K], "binary" float32[B, 1], or None.
+        labels: "inferred" from the folders, None, or one number for each file in sorted order, as a
+            list, tuple or array.
+        label_mode: "int" int32[B] (float32[B] for `labels` of floats), "categorical"
+            float32[B, K], "binary" float32[B, 1], or None.
         class_names: the class folders in the order of their labels; None takes all, sorted.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
@@ -95,6 +105,7 @@ def image_dataset_from_directory(
         crop_to_aspect_ratio: whether to crop the centre to the target's aspect ratio.
         pad_to_aspect_ratio: whether to pad with zeros to it.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
+        format: "tf", the one there is: a `tf.data.Dataset`.
         verbose: whether to print how many files were found, and which class folders hold none.
         augmentation: what is done to every image at random, after it is rounded to 8 bits.
             Validation subsets are not augmented.
@@ -133,7 +144,9 @@ def image_dataset_from_directory(
         `follow(position)` one that asks `position()` for both whenever a pass begins.
 
     Raises:
-        ValueError: a value that is not among those named, or no images.
+        ValueError: a value that is not among those named, labels outside of the classes, or no
+            images.
+        TypeError: `validation_split` is no number.
         FileNotFoundError: the directory or a mask is missing.
         OSError: `cache`, and an image cannot be read or the disk has not enough room.
         MemoryError: `cache`, and the memory is not enough.
@@ -150,6 +163,18 @@ def image_dataset_from_directory(
     one_of("augment_on", augment_on, ("host", "device"))
     one_of("label_mode", label_mode, _LABEL_MODES)
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
+    _check_format(format)
+    check_booleans(
+        shuffle=shuffle,
+        follow_links=follow_links,
+        verbose=verbose,
+        augment_validation=augment_validation,
+        return_index=return_index,
+        stratify=stratify,
+    )
+    class_names = checked_class_names(class_names)
+    directory = checked_path("directory", directory)
+    labels = checked_labels(labels)
     if masks is not None and labels is not None and not isinstance(labels, str):
         raise ValueError("`masks` take the place of labels; give `labels=None`, or no masks.")
     if labels is None or label_mode is None or masks is not None:
@@ -157,6 +182,7 @@ def image_dataset_from_directory(
     data_format = checked_data_format(data_format)
     check_split(validation_split, subset, shuffle=shuffle and not stratify, seed=seed)
     check_numbers(batch_size, seed, ram_budget)
+    check_shard(shard)
     seed = seed_or_drawn(seed)
     files = list_labelled_files(
         directory,
@@ -166,17 +192,15 @@ def image_dataset_from_directory(
         shuffle=shuffle,
         seed=seed,
     )
-    if label_mode == "binary" and len(files.class_names or ()) != 2:
-        raise ValueError(
-            '`label_mode="binary"` needs exactly 2 classes; received '
-            f"class_names={files.class_names!r}."
-        )
+    _check_classes(files, label_mode)
     parts = subsets_of(files, validation_split, subset, directory if stratify else None)
     if verbose:
         say_what_was_found(files, parts)
         if isinstance(labels, str):  # those of a list are no folders
             say_which_are_empty(files)
-    mask_paths = None if masks is None else masks_beside(files.file_paths, directory, masks)
+    mask_paths = None
+    if masks is not None:
+        mask_paths = masks_beside(files.file_paths, directory, checked_path("masks", masks))
     output = Output(rescale, output_dtype, data_format, return_index)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     datasets = [
@@ -213,6 +237,41 @@ def _dataset_of_files(
             "file_paths": list(files.file_paths),
         },
     )
+
+
+def _check_format(given: Any) -> None:
+    if isinstance(given, str) and given == "grain":
+        raise ValueError(
+            '`format` must be "tf"; received "grain", which Keras\' function of this name makes.'
+        )
+    one_of("format", given, ("tf",))
+
+
+def _check_classes(files: LabelledFiles, label_mode: str | None) -> None:
+    """Refuse labels that the mode has no place for: Keras makes rows of zeros of them."""
+    labels = files.labels
+    if labels is None or label_mode in ("int", None):
+        return
+    names = files.class_names or ()
+    if label_mode == "binary" and len(names) != 2:
+        raise ValueError(
+            f'`label_mode="binary"` needs exactly 2 classes; received class_names={names!r}.'
+        )
+    is_whole = labels.dtype.kind == "i"
+    if label_mode == "categorical" and not (
+        is_whole and 0 <= labels.min() <= labels.max() < len(names)
+    ):
+        raise ValueError(
+            f"`labels` must be whole numbers from 0 to {len(names) - 1} with "
+            f'label_mode="categorical", positions in the {len(names)} classes that occur; received '
+            f'{some_of(names)}. Number the classes without gaps, or use label_mode="int".'
+        )
+    # -1 and 1 are the classes of hinge losses.
+    if label_mode == "binary" and np.abs(labels).max() > 1:
+        raise ValueError(
+            '`labels` must be 0 and 1, or in [-1, 1], with label_mode="binary"; received '
+            f"{some_of(names)}. Number the classes 0 and 1."
+        )
 
 
 def _labels_of(files: LabelledFiles, label_mode: str) -> LabelsOf:

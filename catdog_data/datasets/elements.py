@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -37,10 +38,15 @@ class Output:
     return_index: bool
 
     def __post_init__(self) -> None:
-        if self.rescale is not None and not isinstance(self.rescale, (float, int, np.number)):
+        if self.rescale is not None and not _is_real(self.rescale):
             raise ValueError(
                 f"`rescale` must be a number or None, such as 1 / 255; received {self.rescale!r}."
             )
+
+
+def _is_real(value: Any) -> bool:
+    is_number = isinstance(value, (float, int, np.integer, np.floating))
+    return is_number and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True)

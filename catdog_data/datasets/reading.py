@@ -9,11 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from catdog_data.cache import Cache, cached
-from catdog_data.datasets.checks import checked_size, one_of
+from catdog_data.datasets.checks import check_booleans, checked_size, one_of
 from catdog_data.datasets.elements import Output
 from catdog_data.datasets.engine import Epochs, Source
 from catdog_data.decode import decode_as_keras_dataset, read_mask, read_with
-from catdog_data.pixels import Images, Pixels, RowsOfFiles, WholeImages
+from catdog_data.pixels import Images, Pixels, RowsOfFiles, WholeImages, tensor_of_paths
 from catdog_data.resize import resize_as_keras, tensorflow_nearest_table
 from catdog_data.scaled_decode import decode_at_least
 
@@ -79,7 +79,7 @@ class Reading:
                 tensorflow_nearest_table,
             )
             return Source(self.cached(rows, file_paths, cache), n, "uint8", self.image_size)
-        paths = tf.constant(list(file_paths))
+        paths = tensor_of_paths(file_paths)
         return self.source_of_images(
             lambda index: self._read(tf.gather(paths, index)),
             file_paths,
@@ -129,7 +129,7 @@ class Reading:
         Returns:
             uint8[height, width, 1] for each.
         """
-        paths = tf.constant(list(file_paths))
+        paths = tensor_of_paths(file_paths)
 
         def load(index: tf.Tensor) -> tf.Tensor:
             return resize_as_keras(
@@ -193,12 +193,20 @@ def checked_reading(
     Raises:
         ValueError: one is not among those known.
     """
+    check_booleans(
+        crop_to_aspect_ratio=crop_to_aspect_ratio,
+        pad_to_aspect_ratio=pad_to_aspect_ratio,
+        antialias=antialias,
+    )
+    if isinstance(interpolation, str):
+        interpolation = interpolation.lower()
     return Reading(
         image_size=checked_size(image_size),
         channels=_CHANNELS[one_of("color_mode", color_mode, _CHANNELS)],
-        interpolation=one_of("interpolation", interpolation.lower(), _INTERPOLATIONS),
-        crop=crop_to_aspect_ratio,
-        pad=pad_to_aspect_ratio,
-        antialias=antialias,
+        interpolation=one_of("interpolation", interpolation, _INTERPOLATIONS),
+        # Of Python's own type, since a cache is known by them.
+        crop=bool(crop_to_aspect_ratio),
+        pad=bool(pad_to_aspect_ratio),
+        antialias=bool(antialias),
         decode=one_of("decode", decode, ("exact", "fast")),
     )

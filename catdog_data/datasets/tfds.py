@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache import Cache
-from catdog_data.datasets.checks import OUTPUT_DTYPES, check_numbers, one_of, seed_or_drawn
+from catdog_data.datasets.checks import (
+    OUTPUT_DTYPES,
+    check_booleans,
+    check_numbers,
+    check_shard,
+    one_of,
+    seed_or_drawn,
+)
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.engine import Epochs, build_dataset
 from catdog_data.datasets.reading import checked_reading
@@ -101,17 +108,19 @@ def image_dataset_from_tfds(
     )
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
+    check_booleans(shuffle=shuffle, return_index=return_index)
     check_numbers(batch_size, seed, ram_budget)
+    check_shard(shard)
+    one_of("label_mode", label_mode, _LABEL_MODES)
     seed = seed_or_drawn(seed)
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    output = Output(rescale, output_dtype, "channels_last", return_index)
     tfds = _imported()
     builder = _prepared(tfds, name_or_builder, split)
-    one_of("label_mode", label_mode, _LABEL_MODES)
     label = _checked_label(tfds, builder.info.features, image_key, label_key)
     if label_mode != "raw":
         _check_classes(label, label_key, label_mode)
     records = _Records(_examples(tfds, builder, split, image_key, label_key), image_key, label_key)
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
-    output = Output(rescale, output_dtype, "channels_last", return_index)
 
     def image_of(index: tf.Tensor) -> tf.Tensor:
         contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
@@ -171,7 +180,14 @@ def _labels_of(records: _Records, label: Any, label_mode: str) -> LabelsOf:
     dtype, shape = np.dtype(label.np_dtype), label.shape
 
     def read(index: NDArray[np.int64]) -> NDArray[Any]:
-        return np.array([records.label(int(i)) for i in index], dtype)
+        labels = np.array([records.label(int(i)) for i in index], dtype)
+        if label_mode in ("categorical", "binary") and (unknown := _unknown(labels, label)).size:
+            raise ValueError(
+                f"`label_mode={label_mode!r}` needs labels from 0 to {label.num_classes - 1}; "
+                f"image {index[unknown[0]]} of the split has {labels[unknown[0]]}, as in splits "
+                'whose labels are kept secret. Take them as they are, with `label_mode="raw"`.'
+            )
+        return labels
 
     def labels_of(index: tf.Tensor) -> tf.Tensor:
         labels = tf.numpy_function(read, [index], dtype, stateful=False)
@@ -185,6 +201,11 @@ def _labels_of(records: _Records, label: Any, label_mode: str) -> LabelsOf:
     return labels_of
 
 
+def _unknown(labels: NDArray[Any], label: Any) -> NDArray[np.int64]:
+    """Find the labels that are no class."""
+    return np.flatnonzero((labels < 0) | (labels >= label.num_classes))
+
+
 def _imported() -> Any:
     try:
         return import_module("tensorflow_datasets")
@@ -196,17 +217,37 @@ def _imported() -> Any:
 
 
 def _prepared(tfds: Any, name_or_builder: Any, split: Any) -> Any:
-    """Return the builder; refuse one without data, and more than one split."""
-    if split is None or isinstance(split, (list, tuple, dict)):
+    """Return the builder; refuse one without data, and what is not one split of it."""
+    if split is None or isinstance(split, (list, tuple, dict, int, float)):
         raise ValueError(f"`split` must be one split, such as 'train'; received {split!r}.")
-    named = isinstance(name_or_builder, str)
-    builder = tfds.builder(name_or_builder) if named else name_or_builder
+    builder = name_or_builder
+    if isinstance(builder, str):
+        try:
+            builder = tfds.builder(builder)
+        except tfds.core.DatasetNotFoundError as error:
+            raise ValueError(
+                "`name_or_builder` must be a name that `tfds.builder` knows; received "
+                f"{name_or_builder!r}."
+            ) from error
+    if not isinstance(builder, tfds.core.DatasetBuilder):
+        raise ValueError(
+            "`name_or_builder` must be a `tfds.core.DatasetBuilder` or the name of one; received "
+            f"{name_or_builder!r}."
+        )
     if not builder.info.splits:
         raise ValueError(
             f"`name_or_builder`: the data of {builder.info.full_name!r} are not in "
             f"{str(builder.data_dir)!r}. Prepare them once, best for random access: "
             '`tfds.builder(name, file_format="array_record").download_and_prepare()`.'
         )
+    if isinstance(split, str):
+        try:
+            builder.info.splits[split]
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"`split` must be one split of {', '.join(builder.info.splits)}, or a part of one; "
+                f"received {split!r}: {error}"
+            ) from error
     return builder
 
 

@@ -24,8 +24,26 @@ _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
 def _passed_over(ignored: Mapping[str, int]) -> str:
     """Say how many files were left out, and because of which extensions."""
-    kinds = ", ".join(f"{name or 'none'} {count}" for name, count in sorted(ignored.items()))
+    kinds = ", ".join(f"{_shown(name)} {count}" for name, count in sorted(ignored.items()))
     return f"Passed over {sum(ignored.values())} files by their extension: {kinds}."
+
+
+def _no_image(subset: str | None, directory: str, split: tuple[float, float] | None) -> str:
+    holds_none = f"`subset={subset!r}` of {directory!r} holds no image: "
+    if split is None or split[1] == 0:
+        return (
+            f"{holds_none}the `ImageDataGenerator` was given no `validation_split`. Give it one, "
+            "such as 0.2."
+        )
+    return (
+        f"{holds_none}every class has too few for a part of it from {split[0]:g} to {split[1]:g}. "
+        "Give another `validation_split`, or more images."
+    )
+
+
+def _shown(extension: str) -> str:
+    """Return an extension that can be printed, whatever bytes it has."""
+    return extension.encode(errors="backslashreplace").decode() or "none"
 
 
 class DirectoryIterator(FilesIterator):
@@ -89,10 +107,7 @@ class DirectoryIterator(FilesIterator):
         if self.split is not None:
             index = index.class_fraction(*self.split)
         if not len(index):
-            raise ValueError(
-                f"subset={subset!r} of {os.fspath(directory)!r} holds no image: its classes are "
-                f"too small for a validation_split that keeps {self.split}."
-            )
+            raise ValueError(_no_image(subset, os.fspath(directory), self.split))
         self.num_classes = index.num_classes
         self.class_indices = {name: i for i, name in enumerate(index.class_names)}
         self.filenames = list(index.filenames)

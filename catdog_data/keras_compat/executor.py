@@ -121,7 +121,7 @@ class Executor:
         """
         try:
             element = next(elements)
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, UnicodeDecodeError) as error:
             paths = [self.filepaths[i] for i in plan().index]
             raise error_of_batch(error, paths) from None
         return to_numpy(element)

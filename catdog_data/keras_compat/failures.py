@@ -10,18 +10,21 @@ from catdog_data.decode import read_rgb_with_pillow
 from catdog_data.unreadable import naming, raised_in_python
 
 
-def error_of_batch(error: tf.errors.OpError, paths: Sequence[str]) -> Exception:
+def error_of_batch(
+    error: tf.errors.OpError | UnicodeDecodeError, paths: Sequence[str]
+) -> Exception:
     """Find the file that a batch failed on.
 
     Args:
-        error: what the pipeline raised.
+        error: what the pipeline raised; not an error of TensorFlow's where that has the name of a
+            file which is not UTF-8.
         paths: the files of the batch.
 
     Returns:
         Pillow's error with the file's name where Pillow cannot read the file either; else that of
         its reader; `error` itself if it was no file.
     """
-    raised = raised_in_python(error)
+    raised = raised_in_python(error) if isinstance(error, tf.errors.OpError) else None
     named = [path for path in paths if raised is not None and repr(path) in str(raised)]
     for path in named or paths:
         try:

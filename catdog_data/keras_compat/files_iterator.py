@@ -7,10 +7,12 @@ between two batches; so `next()` compares them with what was assumed and plans a
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Iterator as IteratorOf
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -489,9 +491,10 @@ def _has_lists(labels: Sequence[Any]) -> bool:
     return any(isinstance(label, (list, tuple)) for label in labels)
 
 
-def _checked_size(target_size: Sequence[int]) -> tuple[int, int]:
+def _checked_size(target_size: Any) -> tuple[int, int]:
     size = tuple(target_size) if hasattr(target_size, "__len__") else ()
-    if len(size) != 2 or any(int(side) != side or side < 1 for side in size):
+    are_numbers = all(isinstance(side, Real) and math.isfinite(side) for side in size)
+    if len(size) != 2 or not are_numbers or any(int(side) != side or side < 1 for side in size):
         raise ValueError(
             "`target_size` must be (height, width) in whole pixels, each at least 1; "
             f"received {target_size!r}."

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.keras_compat.options import check_batch_size_and_seed
 from catdog_data.sources.folders import KERAS_EXTENSIONS
 
 
@@ -45,10 +46,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if batch_size < 1:
-            raise ValueError(f"`batch_size` must be at least 1; received {batch_size!r}.")
-        if seed is not None and not 0 <= seed < 2**32:
-            raise ValueError(f"`seed` must be None or in [0, 2**32); received {seed!r}.")
+        check_batch_size_and_seed(batch_size, seed)
         self.n = n
         self.batch_size = batch_size
         self.seed = seed

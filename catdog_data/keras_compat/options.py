@@ -45,6 +45,16 @@ def checked_brightness(brightness_range: Any) -> Sequence[float] | None:
     return brightness_range  # type: ignore[no-any-return]
 
 
+def check_batch_size_and_seed(batch_size: Any, seed: Any) -> None:
+    """Refuse an empty batch, and a seed that NumPy does not take."""
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(
+            f"`batch_size` must be a whole number, at least 1; received {batch_size!r}."
+        )
+    if seed is not None and not (isinstance(seed, (int, np.integer)) and 0 <= seed < 2**32):
+        raise ValueError(f"`seed` must be None or a whole number in [0, 2**32); received {seed!r}.")
+
+
 def zoom_pair(zoom_range: Any) -> list[float]:
     """Turn a zoom range into the lowest and the highest factor."""
     if isinstance(zoom_range, (float, int)):

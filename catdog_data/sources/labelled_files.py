@@ -6,6 +6,7 @@ are passed over, GIF is an image and PPM and TIFF are not, and a shuffle is part
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from numbers import Real
 from operator import index
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +26,7 @@ from catdog_data.sources.walk import entries_of, is_folder, walk
 KERAS_DATASET_EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 """Endings that image_dataset_from_directory lists, in any case."""
 
-Labels = Literal["inferred"] | Sequence[int] | None
+Labels = Literal["inferred"] | Sequence[float] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +35,15 @@ class LabelledFiles:
 
     Args:
         file_paths: N paths, each the listed directory joined with the file's place in it.
-        labels: int32[N], positions in `class_names`, or the numbers of the caller's list; None
-            without labels.
+        labels: int32[N], positions in `class_names`, or the numbers of the caller's list, where
+            those are floats as float32[N]; None without labels.
         class_names: Keras' `dataset.class_names`: the class folders, a folder without images
             included; for a list of labels the values that occur, sorted, as strings; None
             without labels.
     """
 
     file_paths: tuple[str, ...]
-    labels: NDArray[np.int32] | None
+    labels: NDArray[Any] | None
     class_names: tuple[str, ...] | None
 
     def __post_init__(self) -> None:
@@ -80,7 +82,7 @@ class LabelledFiles:
 def list_labelled_files(
     directory: str | os.PathLike[str],
     *,
-    labels: Labels = "inferred",
+    labels: Labels | NDArray[Any] = "inferred",
     class_names: Sequence[str] | None = None,
     follow_links: bool = False,
     shuffle: bool = True,
@@ -95,7 +97,7 @@ def list_labelled_files(
     Args:
         directory: a local folder.
         labels: "inferred" labels each file by its class folder, a folder directly in
-            `directory` whose name does not begin with a dot. None, or a list or tuple of whole
+            `directory` whose name does not begin with a dot. None, or a list, tuple or array of
             numbers, one for each file in sorted order, takes every file at any depth, folders
             that begin with a dot included.
         class_names: the class folders to list, all or some, in the order of their labels. With
@@ -117,20 +119,41 @@ def list_labelled_files(
         OSError: a folder cannot be listed; Keras leaves its images out in silence.
         ValueError: `labels` or `class_names` break the rules above, or there is no image.
     """
-    _check_labels(labels, class_names)
+    chosen = checked_labels(labels)
+    _check_names_go_with(chosen, class_names)
     root = os.fspath(directory)
-    names = _class_folders(root, class_names) if labels == "inferred" else ("",)
+    names = _class_folders(root, class_names) if chosen == "inferred" else ("",)
     exists = Path(root).is_dir()
     listings = _list_folders(root, names, extensions, follow_links) if exists else []
     if not any(listings):
         raise ValueError(_no_image(root, names, extensions))
-    files = _label(listings, names, labels, root)
+    files = _label(listings, names, chosen, root)
     if not shuffle:
         return files
     if seed is None:
         seed = np.random.randint(1_000_000)
     # Keras shuffles the paths and the labels, each by a stream of this seed: one permutation.
     return files.take(np.random.RandomState(seed).permutation(len(files)))
+
+
+def checked_labels(labels: Any) -> Labels:
+    """Return labels that `list_labelled_files` takes, those of an array as a list.
+
+    Raises:
+        ValueError: something else.
+    """
+    if labels is None:
+        return None
+    if isinstance(labels, str) and labels == "inferred":
+        return "inferred"
+    if isinstance(labels, np.ndarray) and labels.ndim == 1:
+        labels = labels.tolist()
+    if not isinstance(labels, (list, tuple)):
+        raise ValueError(
+            '`labels` argument should be "inferred", None, or a list, tuple or array of numbers, '
+            f"one for each image; received {_shortened(labels)}."
+        )
+    return labels
 
 
 def check_split(
@@ -154,7 +177,7 @@ def check_split(
             is given, or a shuffle has no seed.
     """
     given: object = validation_split
-    if given and not isinstance(given, Real):
+    if given is not None and not isinstance(given, Real):
         raise TypeError(
             "`validation_split` must be a number between 0 and 1; "
             f"received {validation_split!r}. Give 0.2 to keep a fifth for validation."
@@ -164,7 +187,8 @@ def check_split(
             "`validation_split` must be between 0 and 1, both excluded; "
             f"received {validation_split!r}. Give the fraction of the files for validation."
         )
-    if subset not in ("training", "validation", "both", None):
+    known = ("training", "validation", "both", None)
+    if not isinstance(subset, (str, NoneType)) or subset not in known:
         raise ValueError(
             '`subset` must be "training", "validation", "both" or None; '
             f"received {subset!r}. Name the part to read."
@@ -260,14 +284,9 @@ def split_files_stratified(
     return _parts(files, for_validation, validation_split, subset)
 
 
-def _check_labels(labels: Labels, class_names: Sequence[str] | None) -> None:
-    if isinstance(labels, str) and labels == "inferred":
+def _check_names_go_with(labels: Labels, class_names: Sequence[str] | None) -> None:
+    if isinstance(labels, str):
         return
-    if labels is not None and not isinstance(labels, (list, tuple)):
-        raise ValueError(
-            '`labels` must be "inferred", None, or a list or tuple of whole numbers, one for each '
-            f"image; received {labels!r}. An array is given as `labels.tolist()`."
-        )
     if class_names is not None:
         raise ValueError(
             '`class_names` can only be given with labels="inferred"; received class_names='
@@ -349,7 +368,10 @@ def _no_image(root: str, names: tuple[str, ...], extensions: tuple[str, ...]) ->
 
 
 def _label(
-    listings: list[list[str]], names: tuple[str, ...], labels: Labels, root: str
+    listings: list[list[str]],
+    names: tuple[str, ...],
+    labels: Labels,
+    root: str,
 ) -> LabelledFiles:
     paths = tuple(path for listing in listings for path in listing)
     if labels is None:
@@ -362,21 +384,38 @@ def _label(
     return LabelledFiles(paths, np.repeat(of_class, [len(each) for each in listings]), names)
 
 
-def _label_by_list(paths: tuple[str, ...], labels: Sequence[int], root: str) -> LabelledFiles:
+def _label_by_list(paths: tuple[str, ...], labels: Sequence[float], root: str) -> LabelledFiles:
     if len(labels) != len(paths):
         raise ValueError(
-            "`labels` must have one number for each image file of the directory; received "
+            "`labels` must match the number of files in the directory; received "
             f"{len(labels)} labels for the {len(paths)} images at any depth of {root!r}. List "
             "those with labels=None, shuffle=False, and label them in that order."
         )
+    return LabelledFiles(paths, _numbers(labels), tuple(str(each) for each in sorted(set(labels))))
+
+
+def _numbers(labels: Sequence[Any]) -> NDArray[Any]:
+    """Make int32[N] of whole numbers, and the floats that Keras makes of others."""
     try:
-        numbers = np.array([index(label) for label in labels], dtype=np.int32)
-    except (TypeError, OverflowError) as error:
+        if any(isinstance(label, (float, np.floating)) for label in labels):
+            # TensorFlow takes the type of the first, and doubles for Python's own numbers.
+            dtype = np.float64 if isinstance(labels[0], np.float64) else np.float32
+            numbers = np.array([_finite(label) for label in labels], dtype)
+        else:
+            numbers = np.array([index(label) for label in labels], np.int32)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"`labels` must be whole numbers of 32 bits; received {_shortened(labels)}: {error}. "
-            "Names of classes are turned into their positions first."
+            "`labels` must be whole numbers of 32 bits, or finite ones with fractions; received "
+            f"{_shortened(labels)}: {error}. Names of classes are turned into their positions "
+            "first."
         ) from error
-    return LabelledFiles(paths, numbers, tuple(str(each) for each in sorted(set(labels))))
+    return numbers
+
+
+def _finite(label: Any) -> float:
+    if not isinstance(label, Real) or not math.isfinite(label):
+        raise ValueError(f"{label!r} is no finite number")
+    return float(label)
 
 
 def _parts(

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from catdog_data.messages import some_of
 from catdog_data.sources.walk import walk
+
+_EXTENSIONS = (
+    *(".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
+    *(".tga", ".tif", ".tiff", ".webp"),
+)
+"""Endings of masks, in any case: formats of pixels that Pillow reads."""
 
 
 def masks_beside(
@@ -15,7 +22,9 @@ def masks_beside(
     directory: str | os.PathLike[str],
     masks: str | os.PathLike[str],
 ) -> dict[str, str]:
-    """Find the mask of each image: the file of the same path, but for its extension.
+    """Find the mask of each image: the image file of the same path, but for its extension.
+
+    Warns of masks that are saved as JPEG.
 
     Args:
         file_paths: the images, below `directory`.
@@ -33,20 +42,36 @@ def masks_beside(
     found: dict[str, list[str]] = {}
     for below, names in walk(os.fspath(masks), follow_links=True):
         for name in names:
+            # Notes on a mask, such as "3.json", may lie beside it.
+            if not name.lower().endswith(_EXTENSIONS):
+                continue
             path = os.path.join(masks, below, name)  # noqa: PTH118 (strings)
             found.setdefault(_key(path, masks), []).append(path)
     candidates = {path: found.get(_key(path, directory), []) for path in file_paths}
     if lacking := [path for path, paths in candidates.items() if not paths]:
         raise FileNotFoundError(
             f"`masks`: {len(lacking)} of {len(file_paths)} images have no file of the same name in "
-            f"{os.fspath(masks)!r}: {some_of(lacking)}. Add their masks, or take the images away."
+            f"{os.fspath(masks)!r}: {some_of(lacking)}. Add their masks, or take the images away. "
+            f"Masks end in one of {', '.join(_EXTENSIONS)}."
         )
     if doubtful := [path for path, paths in candidates.items() if len(paths) > 1]:
         raise ValueError(
             f"`masks`: {len(doubtful)} images have several files of the same name in "
             f"{os.fspath(masks)!r}: {some_of(doubtful)}. Leave one for each."
         )
-    return {path: paths[0] for path, paths in candidates.items()}
+    chosen = {path: paths[0] for path, paths in candidates.items()}
+    warn_of_jpegs("masks", chosen.values())
+    return chosen
+
+
+def warn_of_jpegs(argument: str, masks: Iterable[str]) -> None:
+    """Warn of masks saved as JPEG, which changes the numbers at the borders of what is drawn."""
+    if jpegs := [path for path in masks if path.lower().endswith((".jpg", ".jpeg"))]:
+        warnings.warn(
+            f"`{argument}`: {len(jpegs)} masks are JPEG files, which do not keep class numbers: "
+            f"{some_of(jpegs)}. Save masks as PNG, from where they were drawn.",
+            stacklevel=4,
+        )
 
 
 def _key(path: str, root: str | os.PathLike[str]) -> str:

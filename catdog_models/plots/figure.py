@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from catdog_models.atomic import write_whole
+from catdog_models.shown import readable
 
 _DPI = 120
 
@@ -25,7 +26,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
 def shortened(name: str, longest: int) -> str:
     """Return a name on one line, its end left out where it is longer than some characters."""
-    line = " ".join(name.split())
+    line = readable(" ".join(name.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
