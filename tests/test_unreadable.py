@@ -28,6 +28,8 @@ from catdog_data.unreadable import (
 )
 
 SIZE = (8, 8)
+FORGIVEN = {("jpeg", "marker"), ("gray-jpeg", "marker")}
+"""What Pillow reads and TensorFlow's decoder does not: the difference that README states."""
 
 
 @pytest.fixture(scope="module")
@@ -77,20 +79,24 @@ def loaded(path, mode):
 
 
 @pytest.mark.parametrize("mode", ["rgb", "grayscale", "rgba"])
-def test_the_adapter_refuses_what_keras_refuses_in_its_types(paths, mode):
+def test_the_adapter_refuses_what_keras_refuses_in_its_types(files, paths, mode):
     pixels = pixels_of_files(paths, SIZE, mode, "nearest", keep_aspect_ratio=False)
     images = iter(tf.data.Dataset.range(len(paths)).map(pixels.image, num_parallel_calls=2))
-    refused = 0
-    for path in paths:
+    refused = []
+    for file, path in zip(files, paths, strict=True):
         expected, got = outcome(loaded, path, mode), outcome(next, images)
-        if isinstance(expected, Exception):
-            refused += 1
-            got = error_of_batch(got, [path])
-            assert isinstance(got, type(expected)), (path, expected, got)
-            assert_names(got, path)
-        else:
+        if not isinstance(got, Exception):
             np.testing.assert_array_equal(got, expected, err_msg=path)
-    assert refused > len(paths) / 2
+            continue
+        got = error_of_batch(got, [path])
+        assert_names(got, path)
+        refused.append(path)
+        if (file.kind, file.damage) in FORGIVEN and mode == "rgb":
+            assert not isinstance(expected, Exception)
+            assert "TensorFlow says" in str(got)
+        else:
+            assert isinstance(got, type(expected)), (path, expected, got)
+    assert len(refused) > len(paths) / 2
 
 
 @pytest.mark.parametrize("color_mode", ["rgb", "grayscale"])
@@ -237,10 +243,12 @@ def test_names_that_are_not_utf_8(tmp_path):
             raise_if_unreadable(name, read_rgb)
 
 
-def test_words_are_few(tmp_path):
+def test_words_are_few():
     said = str(unreadable("a.jpg", ValueError("a" * 1000 + "\nb"), b"\x89PNG"))
     assert said.endswith("a" * 199 + "…")
     assert "(4 bytes, a PNG that is cut short)" in said
+    # Of what is no file, as a row of a prepared set, nothing is known.
+    assert "'row 7' cannot be decoded as an image. Remove" in str(unreadable("row 7", OSError()))
     assert str(unreadable("a.jpg", OSError(), b"GIF8;")).endswith(
         "a GIF). Remove it from the data set or replace it. Pillow says: OSError"
     )
