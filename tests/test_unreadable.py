@@ -21,6 +21,7 @@ from catdog_data.keras_compat.reading import pixels_of_files
 from catdog_data.unreadable import (
     UnreadableImage,
     naming,
+    plain_failure,
     raise_if_unreadable,
     raised_in_python,
     sentence_of,
@@ -211,6 +212,23 @@ def test_types_that_scripts_catch_are_kept():
     assert issubclass(UnreadableImage, ValueError)
 
 
+def test_commands_say_plainly_what_files_are_to_blame_for():
+    def raised(kind, message, error=tf.errors.UnknownError):
+        return error(None, None, f"{kind}: {message}\nTraceback (most recent call last):\n  x")
+
+    for error in (OSError("x"), MemoryError("x"), Image.DecompressionBombError("x")):
+        assert plain_failure(error) is error
+        again = plain_failure(raised(type(error).__name__, "x"))
+        assert (type(again), str(again)) == (type(error), "x")
+    gone = tf.errors.NotFoundError(None, None, "/a.jpg; No such file or directory")
+    assert "/a.jpg" in str(plain_failure(gone))
+    # Faults of a program.
+    for error in (ValueError("x"), KeyError("x"), tf.errors.InvalidArgumentError(None, None, "x")):
+        assert plain_failure(error) is None
+    assert plain_failure(raised("ValueError", "x", tf.errors.InvalidArgumentError)) is None
+    assert plain_failure(raised("ZeroDivisionError", "x")) is None
+
+
 def test_what_the_system_refuses_keeps_its_number(tmp_path):
     for name, kind in (("gone.jpg", FileNotFoundError), ("", IsADirectoryError)):
         path = str(tmp_path / name)
@@ -224,6 +242,8 @@ def test_what_the_system_refuses_keeps_its_number(tmp_path):
                 raise_if_unreadable(path, read)
             assert raised.value.filename == path
             assert raised.value.errno is not None
+            again = unreadable(path, type(raised.value)(str(raised.value)))
+            assert (type(again), str(again)) == (kind, str(raised.value))
 
 
 def test_a_file_is_named_once(tmp_path):
