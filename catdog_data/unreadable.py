@@ -66,6 +66,7 @@ class UnreadableImage(OSError, ValueError):  # noqa: N818 (seen as the name of w
 
 _KEPT = (UnidentifiedImageError, Image.DecompressionBombError, MemoryError)
 """Types of decoders' errors that scripts catch."""
+_OF_FILES = (OSError, Image.DecompressionBombError, MemoryError)
 _SYSTEM = (OSError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 _TYPES = {each.__name__: each for each in (*_KEPT, *_SYSTEM, UnreadableImage, ValueError)}
 
@@ -89,7 +90,7 @@ def unreadable(
     name = os.fsdecode(path)
     if isinstance(error, tf.errors.OpError) and (raised := raised_in_python(error)) is not None:
         error = raised
-    if isinstance(error, Exception) and str(error).startswith(f"{name!r} "):
+    if isinstance(error, Exception) and _names(error, name):
         return error
     if (number := _errno(error)) is not None:
         return OSError(number, f"{os.strerror(number)}; {_RULE}", name)
@@ -145,13 +146,11 @@ def raised_in_python(error: tf.errors.OpError) -> Exception | None:
 
 def plain_failure(error: Exception) -> Exception | None:
     """Take out of an error what a file, a disk or the memory failed with, if that is its cause."""
+    failure: Exception | None = error
     if isinstance(error, tf.errors.OpError):
         number = _errno(error)
-        said = None if number is None else OSError(number, sentence_of(error))
-        return raised_in_python(error) or said
-    return (
-        error if isinstance(error, (OSError, Image.DecompressionBombError, MemoryError)) else None
-    )
+        failure = raised_in_python(error) if number is None else OSError(number, sentence_of(error))
+    return failure if isinstance(failure, _OF_FILES) else None
 
 
 def sentence_of(error: BaseException) -> str:
@@ -166,6 +165,14 @@ def sentence_of(error: BaseException) -> str:
     if not isinstance(error, tf.errors.OpError):
         return str(error)
     return str(raised_in_python(error) or _own_words(error.message))
+
+
+def _names(error: Exception, name: str) -> bool:
+    """Tell whether an error is one of `unreadable`'s about this file."""
+    said = str(error)
+    return said.startswith(f"{name!r} ") or (
+        isinstance(error, OSError) and said.endswith(f"{_RULE}: {name!r}")
+    )
 
 
 def _errno(error: BaseException) -> int | None:

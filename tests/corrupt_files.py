@@ -131,6 +131,12 @@ def _blank(rng: np.random.Generator, contents: bytes) -> bytes:
     return contents[:begin] + bytes(end - begin) + contents[end:]
 
 
+def _mark(_: np.random.Generator, contents: bytes) -> bytes:
+    """Put a marker of JPEG inside, of a segment longer than the file: Pillow forgives it."""
+    place = len(contents) * 3 // 4
+    return contents[:place] + b"\xff\xe0\xff\xff" + contents[place:]
+
+
 DAMAGES: dict[str, Callable[[np.random.Generator, bytes], bytes]] = {
     "none": lambda _, contents: contents,
     "wrongly-named": lambda _, contents: contents,
@@ -139,6 +145,7 @@ DAMAGES: dict[str, Callable[[np.random.Generator, bytes], bytes]] = {
     "header": lambda rng, contents: contents[: int(rng.integers(1, 30))],
     "flipped": _flip,
     "blank": _blank,
+    "marker": _mark,
     "wrong-end": lambda rng, contents: contents[:-_KEPT] + rng.bytes(_KEPT),
     "trailing": lambda rng, contents: contents + rng.bytes(20),
     "noise": lambda rng, contents: contents[:4] + rng.bytes(len(contents)) + contents[-2:],

@@ -21,6 +21,7 @@ from catdog_data.keras_compat.reading import pixels_of_files
 from catdog_data.unreadable import (
     UnreadableImage,
     naming,
+    plain_failure,
     raise_if_unreadable,
     raised_in_python,
     sentence_of,
@@ -28,6 +29,8 @@ from catdog_data.unreadable import (
 )
 
 SIZE = (8, 8)
+FORGIVEN = {("jpeg", "marker"), ("gray-jpeg", "marker")}
+"""What Pillow reads and TensorFlow's decoder does not: the difference that README states."""
 
 
 @pytest.fixture(scope="module")
@@ -77,20 +80,24 @@ def loaded(path, mode):
 
 
 @pytest.mark.parametrize("mode", ["rgb", "grayscale", "rgba"])
-def test_the_adapter_refuses_what_keras_refuses_in_its_types(paths, mode):
+def test_the_adapter_refuses_what_keras_refuses_in_its_types(files, paths, mode):
     pixels = pixels_of_files(paths, SIZE, mode, "nearest", keep_aspect_ratio=False)
     images = iter(tf.data.Dataset.range(len(paths)).map(pixels.image, num_parallel_calls=2))
-    refused = 0
-    for path in paths:
+    refused = []
+    for file, path in zip(files, paths, strict=True):
         expected, got = outcome(loaded, path, mode), outcome(next, images)
-        if isinstance(expected, Exception):
-            refused += 1
-            got = error_of_batch(got, [path])
-            assert isinstance(got, type(expected)), (path, expected, got)
-            assert_names(got, path)
-        else:
+        if not isinstance(got, Exception):
             np.testing.assert_array_equal(got, expected, err_msg=path)
-    assert refused > len(paths) / 2
+            continue
+        got = error_of_batch(got, [path])
+        assert_names(got, path)
+        refused.append(path)
+        if (file.kind, file.damage) in FORGIVEN and mode == "rgb":
+            assert not isinstance(expected, Exception)
+            assert "TensorFlow says" in str(got)
+        else:
+            assert isinstance(got, type(expected)), (path, expected, got)
+    assert len(refused) > len(paths) / 2
 
 
 @pytest.mark.parametrize("color_mode", ["rgb", "grayscale"])
@@ -205,6 +212,23 @@ def test_types_that_scripts_catch_are_kept():
     assert issubclass(UnreadableImage, ValueError)
 
 
+def test_commands_say_plainly_what_files_are_to_blame_for():
+    def raised(kind, message, error=tf.errors.UnknownError):
+        return error(None, None, f"{kind}: {message}\nTraceback (most recent call last):\n  x")
+
+    for error in (OSError("x"), MemoryError("x"), Image.DecompressionBombError("x")):
+        assert plain_failure(error) is error
+        again = plain_failure(raised(type(error).__name__, "x"))
+        assert (type(again), str(again)) == (type(error), "x")
+    gone = tf.errors.NotFoundError(None, None, "/a.jpg; No such file or directory")
+    assert "/a.jpg" in str(plain_failure(gone))
+    # Faults of a program.
+    for error in (ValueError("x"), KeyError("x"), tf.errors.InvalidArgumentError(None, None, "x")):
+        assert plain_failure(error) is None
+    assert plain_failure(raised("ValueError", "x", tf.errors.InvalidArgumentError)) is None
+    assert plain_failure(raised("ZeroDivisionError", "x")) is None
+
+
 def test_what_the_system_refuses_keeps_its_number(tmp_path):
     for name, kind in (("gone.jpg", FileNotFoundError), ("", IsADirectoryError)):
         path = str(tmp_path / name)
@@ -218,6 +242,8 @@ def test_what_the_system_refuses_keeps_its_number(tmp_path):
                 raise_if_unreadable(path, read)
             assert raised.value.filename == path
             assert raised.value.errno is not None
+            again = unreadable(path, type(raised.value)(str(raised.value)))
+            assert (type(again), str(again)) == (kind, str(raised.value))
 
 
 def test_a_file_is_named_once(tmp_path):
@@ -237,10 +263,12 @@ def test_names_that_are_not_utf_8(tmp_path):
             raise_if_unreadable(name, read_rgb)
 
 
-def test_words_are_few(tmp_path):
+def test_words_are_few():
     said = str(unreadable("a.jpg", ValueError("a" * 1000 + "\nb"), b"\x89PNG"))
     assert said.endswith("a" * 199 + "…")
     assert "(4 bytes, a PNG that is cut short)" in said
+    # Of what is no file, as a row of a prepared set, nothing is known.
+    assert "'row 7' cannot be decoded as an image. Remove" in str(unreadable("row 7", OSError()))
     assert str(unreadable("a.jpg", OSError(), b"GIF8;")).endswith(
         "a GIF). Remove it from the data set or replace it. Pillow says: OSError"
     )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from catdog_data.decode import read_rgb_with_pillow
-from catdog_data.unreadable import naming, raised_in_python
+from catdog_data.decode import read_rgb, read_rgb_with_pillow
+from catdog_data.unreadable import naming, raise_if_unreadable, raised_in_python
 
 
 def error_of_batch(
@@ -21,8 +21,8 @@ def error_of_batch(
         paths: the files of the batch.
 
     Returns:
-        Pillow's error with the file's name where Pillow cannot read the file either; else that of
-        its reader; `error` itself if it was no file.
+        Pillow's error with the file's name where Pillow cannot read the file either; else its
+        reader's; `error` itself if it was no file.
     """
     raised = raised_in_python(error) if isinstance(error, tf.errors.OpError) else None
     named = [path for path in paths if raised is not None and repr(path) in str(raised)]
@@ -30,6 +30,8 @@ def error_of_batch(
         try:
             with naming(path), open(path, "rb") as file:  # noqa: PTH123 (the path as given)
                 read_rgb_with_pillow(path, file.read())
+            # Now and then Pillow forgives what TensorFlow's decoder does not.
+            raise_if_unreadable(path, read_rgb)
         except Exception as failure:
             return failure
     return raised if named and raised is not None else error
