@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
 
-def _passed_over(ignored: Mapping[str, int]) -> str:
-    """Say how many files were left out, and because of which extensions."""
-    kinds = ", ".join(f"{name or 'none'} {count}" for name, count in sorted(ignored.items()))
-    return f"Passed over {sum(ignored.values())} files by their extension: {kinds}."
-
-
 def _check_named_once(classes: Sequence[str] | None) -> None:
     counts = Counter(() if classes is None else classes)
     twice = [name for name, count in counts.items() if count > 1]
@@ -36,6 +30,12 @@ def _check_named_once(classes: Sequence[str] | None) -> None:
             f"`classes` must name each class folder once, or it has no one label; {twice[0]!r} is "
             "there more than once. Leave the repetitions out."
         )
+
+
+def _passed_over(ignored: Mapping[str, int]) -> str:
+    """Say how many files were left out, and because of which extensions."""
+    kinds = ", ".join(f"{name or 'none'} {count}" for name, count in sorted(ignored.items()))
+    return f"Passed over {sum(ignored.values())} files by their extension: {kinds}."
 
 
 class DirectoryIterator(FilesIterator):

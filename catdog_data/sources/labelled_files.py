@@ -162,19 +162,19 @@ def check_split(
         )
     if subset not in ("training", "validation", "both", None):
         raise ValueError(
-            '`subset` must be "training", "validation", "both" or None; '
+            '`subset` must be either "training", "validation" or "both", or None; '
             f"received {subset!r}. Name the part to read."
         )
     if bool(validation_split) != bool(subset):
         raise ValueError(
-            "`validation_split` and `subset` must be given together; received "
+            "If `subset` is set, `validation_split` must be set, and inversely; received "
             f"validation_split={validation_split!r}, subset={subset!r}. Give both, or neither."
         )
     if validation_split and shuffle and seed is None:
         raise ValueError(
-            "`seed` must be given when files are shuffled before they are split, or the parts "
-            f"of two calls overlap; received seed=None, shuffle={shuffle!r}. Give a whole "
-            'number, shuffle=False, or subset="both".'
+            "If using `validation_split` and shuffling the data, you must provide a `seed` "
+            f"argument, or two calls overlap; received seed=None, shuffle={shuffle!r}. Give a "
+            'whole number, shuffle=False, or subset="both".'
         )
 
 
@@ -247,12 +247,12 @@ def _check_labels(labels: Labels, class_names: Sequence[str] | None) -> None:
         return
     if labels is not None and not isinstance(labels, (list, tuple)):
         raise ValueError(
-            '`labels` must be "inferred", None, or a list or tuple of whole numbers, one for each '
-            f"image; received {labels!r}. An array is given as `labels.tolist()`."
+            '`labels` argument should be "inferred", None, or a list or tuple of whole numbers, '
+            f"one for each image; received {labels!r}. An array is given as `labels.tolist()`."
         )
     if class_names is not None:
         raise ValueError(
-            '`class_names` can only be given with labels="inferred"; received class_names='
+            'You can only pass `class_names` if `labels="inferred"`; received class_names='
             f"{class_names!r} with labels={_shortened(labels)}. Leave it out: a list of labels "
             "names its classes by its sorted values."
         )
@@ -271,8 +271,9 @@ def _class_folders(root: str, class_names: Sequence[str] | None) -> tuple[str, .
     unknown = [name for name in class_names if name not in known]
     if unknown:
         raise ValueError(
-            f"`class_names` must name folders directly in {root!r} that do not begin with a dot; "
-            f"received {class_names!r}, of which it lacks {', '.join(map(repr, unknown))}. Give "
+            "The `class_names` passed did not match the names of the subdirectories of "
+            f"{root!r} that do not begin with a dot; received {class_names!r}, of which it lacks "
+            f"{', '.join(map(repr, unknown))}. Give "
             f"all or some of: {', '.join(map(repr, folders)) or 'none there'}."
         )
     return tuple(class_names)
@@ -319,19 +320,22 @@ def _list_images(folder: str, extensions: tuple[str, ...], follow_links: bool) -
 
 
 def _no_image(root: str, names: tuple[str, ...], extensions: tuple[str, ...]) -> str:
+    found = "No images found: "
     endings = f"files must end in one of {', '.join(extensions)}, in any case"
     if not Path(root).is_dir():
         state = "is a file" if Path(root).exists() else "does not exist"
-        return f"`directory` must be a local folder of images; {root!r} {state}."
+        return f"{found}`directory` must be a local folder of images; {root!r} {state}."
     if names == ("",):
-        return f"`directory` must hold an image at any depth; {root!r} holds none: {endings}."
+        return (
+            f"{found}`directory` must hold an image at any depth; {root!r} holds none: {endings}."
+        )
     if not names:
         return (
-            f"`directory` must hold one folder of images per class; {root!r} has none to list. "
-            "Images that lie in it directly are read with labels=None."
+            f"{found}`directory` must hold one folder of images per class; {root!r} has none to "
+            "list. Images that lie in it directly are read with labels=None."
         )
     return (
-        f"`directory` must hold an image in a class folder; {root!r} holds none in "
+        f"{found}`directory` must hold an image in a class folder; {root!r} holds none in "
         f"{', '.join(map(repr, names))}: {endings}. Images that lie in it directly are read "
         "with labels=None."
     )
@@ -354,7 +358,7 @@ def _label(
 def _label_by_list(paths: tuple[str, ...], labels: Sequence[int], root: str) -> LabelledFiles:
     if len(labels) != len(paths):
         raise ValueError(
-            "`labels` must have one number for each image file of the directory; received "
+            "`labels` must match the number of files in the directory; received "
             f"{len(labels)} labels for the {len(paths)} images at any depth of {root!r}. List "
             "those with labels=None, shuffle=False, and label them in that order."
         )
