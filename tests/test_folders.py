@@ -88,7 +88,7 @@ def test_directory_without_class_folders(tmp_path):
 def test_directory_without_images_names_what_it_holds(tmp_path):
     (tmp_path / "cats").mkdir()
     (tmp_path / "cats" / "a.webp").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"No image found.*\.webp"):
+    with pytest.raises(ValueError, match=r"No images found.*\.webp"):
         index_class_folders(tmp_path)
 
 

@@ -826,6 +826,27 @@ def test_arrays_as_shift_ranges(photos, kind, values):
     assert_in_step(reference, ours, batches=5)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.float32(0.2),
+        np.float16(3),
+        np.float64(2.5),
+        np.int64(3),
+        np.array(0.4),
+        np.array(2),
+        True,
+    ],
+    ids=repr,
+)
+def test_numbers_of_numpy_as_shift_ranges(photos, value):
+    options = {"width_shift_range": value, "height_shift_range": value}
+    assert_in_step(*flows(photos, "array", options), batches=4)
+    generators = [class_(**options) for class_ in GENERATORS]
+    drawn = [generator.get_random_transform((9, 7, 3), seed=1) for generator in generators]
+    assert drawn[0] == drawn[1]
+
+
 @both_kinds
 def test_brightness_of_channels_first(photos, kind):
     options = {"brightness_range": (0.3, 1.8), **RECIPE}
@@ -847,6 +868,62 @@ def test_brightness_of_fractions():
         got = next(flow)
         assert got.max() > 0.1
         np.testing.assert_allclose(got, np.minimum(x * factor, 1), atol=(1.01 + factor) / 255)
+
+
+def warnings_of_fractions(work):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        work()
+    return [str(each.message) for each in caught if "as fractions of 255" in str(each.message)]
+
+
+@pytest.mark.parametrize("side", [8, 256], ids=["in turn", "threads"])
+def test_brightness_of_fractions_is_warned_of_once(side):
+    x = np.random.default_rng(1).random((8, side, side, 3))
+    flow = ImageDataGenerator(brightness_range=(0.5, 1.5)).flow(x, batch_size=4)
+    (message,) = warnings_of_fractions(lambda: [next(flow) for _ in range(3)])
+    assert "Keras' ImageDataGenerator makes it black" in message
+
+
+def test_brightness_of_fractions_by_rescale_in_fit_is_warned_of():
+    options = {"brightness_range": (0.5, 1.5), "rescale": 1 / 255.0, "featurewise_center": True}
+    generator = ImageDataGenerator(**options)
+    assert len(warnings_of_fractions(lambda: generator.fit(IMAGES, augment=True))) == 1
+    flow = generator.flow(IMAGES, batch_size=4)
+    assert not warnings_of_fractions(lambda: next(flow))
+
+
+def test_brightness_of_fractions_by_the_function_is_warned_of():
+    def call(scale):
+        return lambda: keras_compat.apply_brightness_shift(IMAGES[0] / 255, 0.5, scale)
+
+    assert len(warnings_of_fractions(call(scale=False))) == 1
+    assert not warnings_of_fractions(call(scale=True))
+
+
+@pytest.mark.parametrize("x", [IMAGES, IMAGES // 255, IMAGES - 9], ids=["bytes", "bits", "beyond"])
+def test_brightness_as_in_keras_is_not_warned_of(x):
+    flow = ImageDataGenerator(brightness_range=(0.5, 1.5)).flow(x, batch_size=4)
+    assert not warnings_of_fractions(lambda: next(flow))
+
+
+@pytest.mark.parametrize("options", [{}, {**RECIPE, "rescale": None}], ids=["plain", "recipe"])
+def test_brightness_of_arrays_whose_channels_are_elsewhere(options):
+    outcomes = []
+    for class_ in GENERATORS:
+        generator = class_(
+            **options,
+            data_format="channels_first",
+            brightness_range=(0.3, 1.8),
+            featurewise_std_normalization=True,
+            featurewise_center=True,
+        )
+        with pytest.warns(UserWarning, match="10 channels"):
+            generator.fit(IMAGES[:, :10, :10], augment=True, seed=3)
+            flow = generator.flow(IMAGES[:, :10, :10], batch_size=4, seed=7)
+        outcomes.append([generator.mean, generator.std, next(flow)])
+    for expected, got in zip(*outcomes, strict=True):
+        np.testing.assert_array_equal(got, expected)
 
 
 def two_inputs():

@@ -52,7 +52,7 @@ class Reading:
     def __post_init__(self) -> None:
         if self.crop and self.pad:
             raise ValueError(
-                "Only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` can be set to True; "
+                "Only one of `pad_to_aspect_ratio`, `crop_to_aspect_ratio` can be set to `True`; "
                 "received both."
             )
 

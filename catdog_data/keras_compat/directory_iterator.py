@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
+
+
+def _check_named_once(classes: Sequence[str] | None) -> None:
+    counts = Counter(() if classes is None else classes)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"`classes` must name each class folder once, or it has no one label; {twice[0]!r} is "
+            "there more than once. Leave the repetitions out."
+        )
 
 
 def _passed_over(ignored: Mapping[str, int]) -> str:
@@ -92,10 +103,11 @@ class DirectoryIterator(FilesIterator):
         self.directory = directory
         if class_mode not in _CLASS_MODES:
             raise ValueError(
-                f"Invalid class_mode: {class_mode!r}; expected one of: "
+                f"Invalid class_mode: {class_mode}; expected one of: "
                 f"{', '.join(map(repr, _CLASS_MODES))}."
             )
         self.class_mode = class_mode
+        _check_named_once(classes)
         self.dtype = dtype or keras.config.floatx()
 
         self.allow_formats(extra_formats)

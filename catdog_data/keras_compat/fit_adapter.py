@@ -16,6 +16,8 @@ from keras.src.trainers import data_adapters
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 
+from catdog_data.keras_compat.class_weights import with_class_weights
+
 
 @runtime_checkable
 class FitsFromPipeline(Protocol):
@@ -48,7 +50,7 @@ class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
     def __init__(self, iterator: FitsFromPipeline, class_weight: Any = None) -> None:
         dataset = iterator.epoch_dataset()
         if class_weight is not None:
-            dataset = dataset.map(_weigher(class_weight))
+            dataset = with_class_weights(dataset, class_weight)
         super().__init__(_Passes(dataset, lambda: iterator.passes_begun))
         self._iterator = iterator
 
@@ -118,31 +120,3 @@ def install_fit_adapter() -> None:
 
     get_data_adapter._knows_pipelines = True  # type: ignore[attr-defined]
     data_adapters.get_data_adapter = get_data_adapter
-
-
-def _weigher(class_weight: dict[int, float]) -> Any:
-    """Make the map from (x, y) to (x, y, weight of y's class) that Keras' `PyDataset` path does."""
-
-    def weigh(*batch: Any) -> tuple[Any, ...]:
-        if len(batch) < 2:
-            return batch
-        if len(batch) > 2:
-            raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-        images, labels = batch
-        if isinstance(labels, tuple):
-            raise ValueError("`class_weight` is only supported for Models with a single output.")
-        if labels.shape.rank == 1:
-            classes = tf.cast(tf.round(labels), tf.int32)
-        elif labels.shape.rank == 2:
-            classes = tf.argmax(labels, axis=-1, output_type=tf.int32)
-        else:
-            raise ValueError(
-                "`class_weight` needs labels that are classes; with class_mode='input' the "
-                "labels are images."
-            )
-        weights = tf.ones(tf.shape(classes), tf.float32)
-        for number, weight in class_weight.items():
-            weights = tf.where(classes == number, tf.constant(weight, tf.float32), weights)
-        return images, labels, weights
-
-    return weigh

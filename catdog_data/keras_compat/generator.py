@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -32,15 +33,18 @@ from catdog_data.keras_compat.options import (
 from catdog_data.keras_compat.preprocessing import in_graph
 from catdog_data.keras_compat.statistics import statistics_of
 from catdog_data.keras_compat.transforms import (
+    OF_FRACTIONS,
     apply_affine_transform,
-    apply_brightness_shift,
     apply_channel_shift,
+    brightened,
     flip_axis,
 )
 from catdog_data.render import Rendering
 
 HOOKS = ("get_random_transform", "apply_transform", "random_transform", "standardize")
 """Methods that scripts override."""
+
+_SAYING = threading.Lock()
 
 
 class ImageDataGenerator:
@@ -63,7 +67,8 @@ class ImageDataGenerator:
         width_shift_range: below 1 a fraction of the width, else pixels; an integer n shifts by a
             whole number below n, a list by one of its values, either way.
         height_shift_range: the same for the height.
-        brightness_range: a pair of factors; 1 leaves an image as it is.
+        brightness_range: a pair of factors; 1 leaves an image as it is. An array of values in
+            [0, 1] is taken as fractions of 255, which is warned of once: Keras makes it black.
         shear_range: degrees; each image is sheared by an angle from [-range, range].
         zoom_range: z for factors from [1-z, 1+z], or a pair of factors; drawn once per axis.
         channel_shift_range: each image's values are shifted by one from [-range, range], within
@@ -85,6 +90,9 @@ class ImageDataGenerator:
     Raises:
         ValueError: a value that Keras refuses.
     """
+
+    # Of the class, since the attributes of an instance are Keras'.
+    _has_said_of_fractions = False
 
     def __init__(
         self,
@@ -648,8 +656,23 @@ class ImageDataGenerator:
         if parameters.get("flip_vertical", False):
             x = flip_axis(x, self.row_axis - 1)
         if parameters.get("brightness") is not None:
-            x = apply_brightness_shift(x, parameters["brightness"], False, self.data_format)
+            x = self._brightened(x, parameters["brightness"])
         return x
+
+    def _brightened(self, x: NDArray[Any], factor: float) -> NDArray[Any]:
+        # An array with its channels on another axis, of which `fit` and `flow` have warned, is
+        # read by Keras' own setting, as there.
+        is_as_said = x.shape[self.channel_axis - 1] in (1, 3, 4)
+        data_format = self.data_format if is_as_said else None
+        return brightened(x, factor, False, data_format, self._say_of_fractions)
+
+    def _say_of_fractions(self) -> None:
+        """Warn once; images may be worked on in several threads."""
+        with _SAYING:
+            is_first = not self._has_said_of_fractions
+            self._has_said_of_fractions = True
+        if is_first:
+            warnings.warn(OF_FRACTIONS, stacklevel=2)
 
     def _centre_where_implied(self) -> None:
         """Set the options that others need, with Keras' warnings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -68,11 +69,13 @@ def zoom_pair(zoom_range: Any) -> list[float]:
 
 def shift_range(value: Any) -> Shift:
     """Tell a range from a choice as NumPy's `choice` does: a positive integer n is `range(n)`."""
-    if hasattr(value, "__len__"):
+    if np.ndim(value):
         return tuple(float(each) for each in value)
-    if isinstance(value, float) or value <= 0:
+    try:
+        whole = operator.index(value)
+    except TypeError:  # a float of Python's or of NumPy's, whatever its value
         return float(value)
-    return tuple(float(each) for each in range(int(value)))
+    return tuple(float(each) for each in range(whole)) if whole > 0 else float(whole)
 
 
 def check_deprecated(keywords: Mapping[str, Any]) -> None:
@@ -93,7 +96,7 @@ def check_deprecated(keywords: Mapping[str, Any]) -> None:
 def draw_shift(shift_range: Any, pixels: int) -> Any:
     """Draw one shift as Keras does: a range of floats, or a choice and a random sign."""
     # A list of zeros draws as well: to Keras it is not empty.
-    if not (len(shift_range) if hasattr(shift_range, "__len__") else shift_range):
+    if not (len(shift_range) if np.ndim(shift_range) else shift_range):
         return 0
     try:
         drawn = np.random.choice(shift_range) * np.random.choice([-1, 1])

@@ -7,7 +7,8 @@ images with channels first, brightness of images in [0, 1].
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +20,13 @@ from catdog_data.augment.affine import affine_matrices
 from catdog_data.augment.parameters import Transforms
 
 Image = NDArray[Any]
+
+OF_FRACTIONS = (
+    "Brightness takes an image of values in [0, 1] as fractions of 255; Keras' ImageDataGenerator "
+    "makes it black, so that the numbers are not Keras'. Give images in [0, 255], and "
+    "`rescale=1/255`, to have both the same."
+)
+"""What is said where brightness differs from Keras'."""
 
 
 def apply_affine_transform(
@@ -103,16 +111,40 @@ def apply_brightness_shift(
         brightness: 0 is black, 1 leaves the image as it is, more is brighter.
         scale: whether the image is first stretched to [0, 255]. If not, that happens only to an
             image that leaves [0, 255], and is undone afterwards; an image of fractions in [0, 1]
-            is taken as such (Keras makes it black).
+            is taken as such, with a warning, since Keras makes it black.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
 
     Returns:
         An image in Keras' float type.
     """
+
+    def warn() -> None:
+        warnings.warn(OF_FRACTIONS, stacklevel=4)
+
+    return brightened(x, brightness, scale, data_format, warn)
+
+
+def brightened(
+    x: Image,
+    brightness: float,
+    scale: bool,
+    data_format: str | None,
+    say_of_fractions: Callable[[], None],
+) -> Image:
+    """Do as `apply_brightness_shift`.
+
+    Args:
+        x: see there, as for all that are not named here.
+        brightness: see there.
+        scale: see there.
+        data_format: see there.
+        say_of_fractions: called for an image that is taken as fractions.
+    """
     low, high = np.min(x), np.max(x)
     beyond_8_bits = bool(low < 0 or high > 255)
     if not scale and not beyond_8_bits and _is_of_fractions(x, high):
-        return apply_brightness_shift(x * 255, brightness, False, data_format) / 255
+        say_of_fractions()
+        return brightened(x * 255, brightness, False, data_format, say_of_fractions) / 255
     image = keras.utils.array_to_img(x, data_format, scale=beyond_8_bits or scale)
     image = ImageEnhance.Brightness(image).enhance(brightness)
     bright: Image = keras.utils.img_to_array(image, data_format)

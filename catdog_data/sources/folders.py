@@ -70,7 +70,7 @@ def index_class_folders(
     )
     if not len(index):
         raise ValueError(
-            f"No image found in the class folders of {root!r} ({', '.join(names)}). Files must "
+            f"No images found in the class folders of {root!r} ({', '.join(names)}). Files must "
             f"end in one of {', '.join(extensions)}; passed over: {dict(ignored) or 'none'}."
         )
     if any(name.lower().endswith(".tiff") for name in index.filenames):

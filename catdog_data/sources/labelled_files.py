@@ -190,19 +190,19 @@ def check_split(
     known = ("training", "validation", "both", None)
     if not isinstance(subset, (str, NoneType)) or subset not in known:
         raise ValueError(
-            '`subset` must be "training", "validation", "both" or None; '
+            '`subset` must be either "training", "validation" or "both", or None; '
             f"received {subset!r}. Name the part to read."
         )
     if bool(validation_split) != bool(subset):
         raise ValueError(
-            "`validation_split` and `subset` must be given together; received "
+            "If `subset` is set, `validation_split` must be set, and inversely; received "
             f"validation_split={validation_split!r}, subset={subset!r}. Give both, or neither."
         )
     if validation_split and shuffle and seed is None:
         raise ValueError(
-            "`seed` must be given when files are shuffled before they are split, or the parts "
-            f"of two calls overlap; received seed=None, shuffle={shuffle!r}. Give a whole "
-            'number, shuffle=False, or subset="both".'
+            "If using `validation_split` and shuffling the data, you must provide a `seed` "
+            f"argument, or two calls overlap; received seed=None, shuffle={shuffle!r}. Give a "
+            'whole number, shuffle=False, or subset="both".'
         )
 
 
@@ -289,7 +289,7 @@ def _check_names_go_with(labels: Labels, class_names: Sequence[str] | None) -> N
         return
     if class_names is not None:
         raise ValueError(
-            '`class_names` can only be given with labels="inferred"; received class_names='
+            'You can only pass `class_names` if `labels="inferred"`; received class_names='
             f"{class_names!r} with labels={_shortened(labels)}. Leave it out: a list of labels "
             "names its classes by its sorted values."
         )
@@ -308,8 +308,9 @@ def _class_folders(root: str, class_names: Sequence[str] | None) -> tuple[str, .
     unknown = [name for name in class_names if name not in known]
     if unknown:
         raise ValueError(
-            f"`class_names` must name folders directly in {root!r} that do not begin with a dot; "
-            f"received {class_names!r}, of which it lacks {', '.join(map(repr, unknown))}. Give "
+            "The `class_names` passed did not match the names of the subdirectories of "
+            f"{root!r} that do not begin with a dot; received {class_names!r}, of which it lacks "
+            f"{', '.join(map(repr, unknown))}. Give "
             f"all or some of: {', '.join(map(repr, folders)) or 'none there'}."
         )
     return tuple(class_names)
@@ -349,19 +350,22 @@ def _list_images(folder: str, extensions: tuple[str, ...], follow_links: bool) -
 
 
 def _no_image(root: str, names: tuple[str, ...], extensions: tuple[str, ...]) -> str:
+    found = "No images found: "
     endings = f"files must end in one of {', '.join(extensions)}, in any case"
     if not Path(root).is_dir():
         state = "is a file" if Path(root).exists() else "does not exist"
-        return f"`directory` must be a local folder of images; {root!r} {state}."
+        return f"{found}`directory` must be a local folder of images; {root!r} {state}."
     if names == ("",):
-        return f"`directory` must hold an image at any depth; {root!r} holds none: {endings}."
+        return (
+            f"{found}`directory` must hold an image at any depth; {root!r} holds none: {endings}."
+        )
     if not names:
         return (
-            f"`directory` must hold one folder of images per class; {root!r} has none to list. "
-            "Images that lie in it directly are read with labels=None."
+            f"{found}`directory` must hold one folder of images per class; {root!r} has none to "
+            "list. Images that lie in it directly are read with labels=None."
         )
     return (
-        f"`directory` must hold an image in a class folder; {root!r} holds none in "
+        f"{found}`directory` must hold an image in a class folder; {root!r} holds none in "
         f"{', '.join(map(repr, names))}: {endings}. Images that lie in it directly are read "
         "with labels=None."
     )
