@@ -80,7 +80,6 @@ def planned(augmentation, uniform, size):
 
 
 CHANGES = {
-    "colours": {"recolours": True},
     "all, rescaled": {
         **dict.fromkeys(("warps", "shifts_channels", "recolours", "erases"), True),
         "rescale": 1 / 255,

@@ -13,6 +13,7 @@ import hashlib
 import json
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -166,27 +167,36 @@ def bits(doubles):
 
 
 def rows(_):
-    uniform = _uniforms(7, 1, N)
     for name, settings in {**STEPS, **TOGETHER}.items():
-        geometry, photometry = _rows(uniform, Augmentation(**settings), IMAGE_SIZE)
-        yield f"{name}, flips", geometry[:, 6:].astype(np.int64)
-        if photometry.shape[1] > 5:
-            yield f"{name}, boxes", photometry[:, 5:9].astype(np.int64)
-        changed = [column for column in geometry.T[:6] if np.ptp(column)]
-        changed += [column for column in photometry.T if np.ptp(column)]
-        if changed:
-            yield name, np.array(changed)
+        for seed, epoch in product(SEEDS, range(EPOCHS)) if name == "all" else [(7, 1)]:
+            uniform = _uniforms(seed, epoch, N)
+            planned = _rows(uniform, Augmentation(**settings), IMAGE_SIZE)
+            yield from rows_of(f"{name}, seed {seed}, epoch {epoch}", *planned)
+
+
+def rows_of(name, geometry, photometry):
+    yield f"{name}, flips", geometry[:, 6:].astype(np.int64)
+    if photometry.shape[1] > 5:
+        yield f"{name}, boxes", photometry[:, 5:9].astype(np.int64)
+    changed = [column for column in [*geometry.T[:6], *photometry.T] if np.ptp(column)]
+    if changed:
+        yield name, np.array(changed)
 
 
 def pixels_together(_):
     for name, settings in TOGETHER.items():
-        for seed in SEEDS if name == "all" else SEEDS[1:2]:
-            yield from pixels_of(f"{name}, seed {seed}", arrays(Augmentation(**settings), seed))
+        yield from pixels_of(name, arrays(Augmentation(**settings), 7))
+
+
+def pixels_by_seed(_):
+    for seed in SEEDS:
+        everything = Augmentation(**TOGETHER["all"])
+        yield from pixels_of(f"all, seed {seed}", arrays(everything, seed, batch_size=N))
 
 
 def pixels_alone(_):
     for name, settings in STEPS.items():
-        yield from pixels_of(name, arrays(Augmentation(**settings), SEEDS[1], batch_size=N))
+        yield from pixels_of(name, arrays(Augmentation(**settings), 7, batch_size=N))
 
 
 def pixels_of(name, dataset):
@@ -270,9 +280,9 @@ def adapter_pixels(folder):
                 yield f"{name}, {kind}, batch {batch}", images[:, 1::3, 2::4]
 
 
-GROUPS = [orders, draws, rows, pixels_together, pixels_alone, masks_and_tables, files, splits]
-GROUPS += [adapter_plans, adapter_pixels]
-SLOW = {pixels_alone}
+GROUPS = [orders, draws, rows, pixels_together, pixels_by_seed, pixels_alone]
+GROUPS += [masks_and_tables, files, splits, adapter_plans, adapter_pixels]
+SLOW = {pixels_by_seed, pixels_alone}
 
 
 def digest(array):
