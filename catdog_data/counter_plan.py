@@ -13,6 +13,15 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+ORDER_VERSION = 2
+"""Raised by whatever changes the orders of seeds. Saved positions carry it: within an epoch they
+mean images of one version alone."""
+
+_ROUNDS = 8
+"""Of the cipher that permutes. With 4, image i + 1 comes right behind i up to 1.35 times as often
+as by chance, with 6 still 1.02 to 1.08 times; from 8 on nothing is seen, for 0.6 microseconds more
+an index at 1,000 images. It must be even."""
+
 _ORDER, _DRAWS = 0, 1
 """What numbers are drawn for, part of the counter, so that no two uses share any."""
 
@@ -91,7 +100,7 @@ class CounterPlan:
             )
             last = tf.constant(self.n - 1, tf.int64)
             position = tf.raw_ops.RandomIndexShuffle(
-                index=position, seed=key, max_index=last, rounds=4
+                index=position, seed=key, max_index=last, rounds=_ROUNDS
             )
         return tf.where(local < end, position, -1)
 

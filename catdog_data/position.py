@@ -40,6 +40,7 @@ import os
 import shutil
 import tempfile
 import time
+import warnings
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -49,6 +50,8 @@ from typing import Any
 
 import keras
 import numpy as np
+
+from catdog_data.counter_plan import ORDER_VERSION
 
 _FORMAT = "catdog_data position 1"
 _MODEL, _RANDOM, _METRICS = "model.keras", "random.npz", "metrics.npz"
@@ -69,6 +72,7 @@ class Position:
         epoch: its epoch, from 0.
         step: its number within the epoch, from 0.
         steps: how many a whole epoch has, or None where that is not known.
+        order: the version of the order of images in which `step` counts, from 1.
 
     Raises:
         ValueError: a value out of its range.
@@ -77,6 +81,7 @@ class Position:
     epoch: int
     step: int
     steps: int | None = field(default=None, compare=False)
+    order: int = field(default=ORDER_VERSION, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not _is_count(self.epoch):
@@ -86,14 +91,19 @@ class Position:
         if not _is_count(self.step) or (self.steps is not None and self.step >= self.steps):
             end = "" if self.steps is None else f" and below {self.steps}, the steps of an epoch"
             raise ValueError(f"`step` must be an integer from 0{end}; received {self.step!r}.")
+        if not (_is_count(self.order) and self.order):
+            raise ValueError(f"`order` must be an integer from 1; received {self.order!r}.")
 
     def to_json(self) -> str:
-        """Write as one line of JSON, about 80 bytes."""
+        """Write as one line of JSON, about 90 bytes."""
         return json.dumps(self._content())
 
     @classmethod
     def from_json(cls, text: str) -> Position:
         """Read what `to_json` wrote.
+
+        Warns of a position within an epoch of which another version made the order: the rest of
+        the epoch has images that were seen already, and lacks others.
 
         Args:
             text: one JSON object.
@@ -104,7 +114,9 @@ class Position:
         Raises:
             ValueError: it is cut short or something else.
         """
-        return cls._of(_parsed(text))
+        position = cls._of(_parsed(text))
+        position._warn_of_another_order("This position")
+        return position
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a file, whole or not at all: whoever reads it finds this position or the last.
@@ -119,7 +131,7 @@ class Position:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Position:
-        """Read what `save` or an `InputPosition` wrote.
+        """Read what `save` or an `InputPosition` wrote; warns as `from_json` does.
 
         Args:
             path: the file.
@@ -134,21 +146,40 @@ class Position:
         return cls._of_file(Path(path), _read(Path(path)))
 
     def _content(self) -> dict[str, Any]:
-        return {"format": _FORMAT, "epoch": self.epoch, "step": self.step, "steps": self.steps}
+        values = {"epoch": self.epoch, "step": self.step, "steps": self.steps, "order": self.order}
+        return {"format": _FORMAT, **values}
 
     @classmethod
     def _of(cls, content: dict[str, Any]) -> Position:
         try:
-            return cls(content["epoch"], content["step"], content["steps"])
+            # Files of the first order do not name it.
+            place = content["epoch"], content["step"], content["steps"]
+            return cls(*place, content.get("order", 1))
         except KeyError as error:
             raise ValueError(f"A position must have a value named {error}; it has none.") from None
 
     @classmethod
     def _of_file(cls, path: Path, content: dict[str, Any]) -> Position:
         try:
-            return cls._of(content)
+            position = cls._of(content)
         except ValueError as error:
             raise ValueError(f"{path}: {error} {_REMEDY}") from None
+        position._warn_of_another_order(str(path))
+        return position
+
+    def _warn_of_another_order(self, name: str) -> None:
+        # At its beginning, an epoch has all images in any order.
+        if self.order == ORDER_VERSION or self.step == 0:
+            return
+        relation = "an earlier" if self.order < ORDER_VERSION else "a later"
+        warnings.warn(
+            f"{name} lies within epoch {self.epoch}, at step {self.step}, of orders of "
+            f"{relation} catdog_data (version {self.order}; here {ORDER_VERSION}). If the images "
+            "are shuffled, the rest of this epoch repeats some and leaves out others; all epochs "
+            f"after it are whole. `Position({self.epoch}, 0)` begins the epoch again.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
@@ -230,6 +261,8 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
     @staticmethod
     def restore(path: str | os.PathLike[str], model: keras.Model) -> Position:
         """Bring a model to the state of the last save made with `weights`.
+
+        Warns as `Position.from_json` does.
 
         Args:
             path: the file that `InputPosition` was given.

@@ -79,6 +79,43 @@ def test_orders_are_shuffled_throughout():
     assert np.max(np.abs(correlations)) < 0.1
 
 
+def test_orders_are_as_if_drawn_by_lot():
+    # With 4 rounds of the cipher, the first of these is 8 deviations off.
+    n, epochs, batch_size = 1000, 400, 40
+    plan = CounterPlan(n, n, True, 3)
+
+    @tf.function(autograph=False)
+    def orders():
+        return tf.map_fn(
+            lambda epoch: plan.batch(epoch, number(0)), tf.range(epochs, dtype="int64")
+        )
+
+    drawn = orders().numpy()
+    behind = drawn[:, 1:] - drawn[:, :-1]
+    for step in (1, -1, 2):
+        expected = epochs * (n - abs(step)) / n
+        assert abs(np.sum(behind == step) - expected) < 4 * math.sqrt(expected), step
+    # Half of the images are of one class: a batch's share of it is hypergeometric.
+    of_class = np.sum(drawn.reshape(epochs, -1, batch_size) < n // 2, axis=2) - batch_size / 2
+    variance = batch_size / 4 * (n - batch_size) / (n - 1)
+    deviation = math.sqrt(2 / of_class.size)
+    assert abs(np.mean(of_class**2) / variance - 1) < 4 * deviation
+    # Where images come from and where they go, in tenths.
+    table = np.zeros((10, 10))
+    np.add.at(table, (np.tile(np.arange(n) // 100, epochs), drawn.ravel() // 100), 1)
+    squares = np.sum((table - epochs * 10) ** 2) / (epochs * 10)
+    assert abs(squares * (n - 1) / n - 81) < 4 * math.sqrt(2 * 81)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 127, 128, 129])
+def test_each_of_few_images_comes_at_each_place(n):
+    plan = CounterPlan(n, n, True, 8)
+    orders = np.array([plan.batch(number(epoch), number(0)).numpy() for epoch in range(20)])
+    np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(np.arange(n), (20, 1)))
+    if n <= 3:
+        assert all(set(places) == set(range(n)) for places in orders.T)
+
+
 def test_a_thousand_shards_of_a_billion_images():
     seen = set()
     for i in (0, 1, 999):

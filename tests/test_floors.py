@@ -66,7 +66,7 @@ FLOORS = {
     "catdog_data.datasets.directory": 7,
     "catdog_data.datasets.dataframe": 8,
     "catdog_data.datasets.tfds": 7,
-    "catdog_data.position": 0,
+    "catdog_data.position": 2,
     "catdog_data.keras_compat.executor": 5,
     "catdog_data.keras_compat.class_weights": 0,
     "catdog_data.keras_compat.fit_adapter": 4,

@@ -321,6 +321,50 @@ def test_a_position_is_a_few_bytes():
             Position(*wrong)
 
 
+def other_order(position, order):
+    """The file of a position, of another version of the orders; 1 is that before they had one."""
+    content = json.loads(position.to_json())
+    content.pop("order")
+    return json.dumps(content if order == 1 else {**content, "order": order})
+
+
+def test_a_position_within_another_order_warns(tmp_path):
+    path = tmp_path / "position.json"
+    place = Position(3, 7, 90)
+    for order, relation in ((1, "an earlier"), (99, "a later")):
+        path.write_text(other_order(place, order))
+        words = rf"position\.json lies within epoch 3, at step 7, of orders of {relation} .*"
+        with pytest.warns(UserWarning, match=words + r"Position\(3, 0\)"):
+            loaded = Position.load(path)
+        assert loaded == place
+        assert loaded.steps == 90
+        # Written again, it stays what it is.
+        with pytest.warns(UserWarning, match="This position lies within"):
+            Position.from_json(loaded.to_json())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for order in (1, 99):
+            path.write_text(other_order(Position(3, 0, 90), order))
+            assert Position.load(path) == Position(3, 0)
+        place.save(path)
+        assert Position.load(path) == place
+    for wrong in (0, -1, "2", None, 1.5):
+        path.write_text(other_order(place, wrong))
+        with pytest.raises(ValueError, match=r"position\.json: `order` must be an integer from 1"):
+            Position.load(path)
+
+
+def test_saves_count_in_the_order_that_the_rest_of_the_epoch_has(tmp_path):
+    saver = InputPosition(tmp_path / "position.json", start=Position(3, 7, 90, order=1))
+    saver.set_model(keras.Sequential())
+    saver.on_train_begin()
+    saver.on_epoch_begin(3)
+    saver.on_train_batch_end(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Position.load(tmp_path / "position.json") == Position(3, 8)
+
+
 def test_saving_replaces_the_whole_file(tmp_path, monkeypatch):
     path = tmp_path / "new" / "position.json"
     Position(0, 1).save(path)

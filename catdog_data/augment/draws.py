@@ -205,8 +205,14 @@ def _sides(
     """Draw height and width of a box, fractions of the image; its ratio on a logarithmic scale."""
     area = areas[0] + (areas[1] - areas[0]) * area
     logarithms = np.log(ratios)
-    ratio = tf.exp(logarithms[0] + (logarithms[1] - logarithms[0]) * ratio)
+    ratio = _exponential(logarithms[0] + (logarithms[1] - logarithms[0]) * ratio)
     return tf.minimum(tf.sqrt(area / ratio), 1), tf.minimum(tf.sqrt(area * ratio), 1)
+
+
+def _exponential(values: tf.Tensor) -> tf.Tensor:
+    """Raise e to each of float64[B], to the same bits at every place of a batch of any size."""
+    # TensorFlow rounds what does not fill a vector of up to eight otherwise: so eight of each.
+    return tf.exp(tf.repeat(values[:, tf.newaxis], 8, axis=1))[:, 0]
 
 
 def _within(centre: tf.Tensor, length: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -60,7 +60,7 @@ def recolour(
     if colours.shape[-1] == 3:
         grey = _grey(colours)
         colours = grey + (colours - grey) * per_image(saturation)
-        colours = _turn_hue(colours, per_image(hue))
+        colours = _turn_hue(colours, hue)
     colours = tf.clip_by_value(colours, 0, 255)
     return colours if alpha is None else tf.concat([colours, alpha], axis=-1)
 
@@ -81,13 +81,17 @@ def _turn_hue(colours: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     # A turn by an angle is cos * A + sin * B + C, with matrices that do not depend on it.
     parts = (np.diag([0, 1, 1]), [[0, 0, 0], [0, 0, -1], [0, 1, 0]], np.diag([1, 0, 0]))
     of_cosine, of_sine, fixed = (from_yiq @ np.array(part) @ to_yiq for part in parts)
-    angle = turns * (2 * math.pi)
+    # In doubles, since XLA rounds a sum of products once or twice, as the batch's size suits it.
+    angle = tf.reshape(tf.cast(turns, tf.float64) * (2 * math.pi), [-1, 1, 1, 1])
+
+    def weight(i: int, j: int) -> tf.Tensor:
+        exact = tf.cos(angle) * of_cosine[i, j] + tf.sin(angle) * of_sine[i, j] + fixed[i, j]
+        return tf.cast(exact, colours.dtype)
 
     def channel(i: int) -> tf.Tensor:
         total = tf.zeros_like(colours[..., :1])
         for j in range(3):
-            weight = tf.cos(angle) * of_cosine[i, j] + tf.sin(angle) * of_sine[i, j] + fixed[i, j]
-            total = total + weight * colours[..., j : j + 1]
+            total = total + weight(i, j) * colours[..., j : j + 1]
         return total
 
     return tf.concat([channel(i) for i in range(3)], axis=-1)
