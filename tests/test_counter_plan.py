@@ -107,6 +107,16 @@ def test_orders_are_as_if_drawn_by_lot():
     assert abs(squares * (n - 1) / n - 81) < 4 * math.sqrt(2 * 81)
 
 
+def test_classes_of_a_million_images_are_mixed_by_lot():
+    # With 8 rounds of the cipher, the variance is 9 deviations off; with 4, 77.
+    n, batch_size = 10**6, 32
+    plan = CounterPlan(n, 2**19, True, 3)
+    drawn = plan.batch(number(1), number(0)).numpy().reshape(-1, batch_size)
+    of_class = np.sum(drawn < n // 2, axis=1) - batch_size / 2
+    deviation = math.sqrt(2 / len(drawn))
+    assert abs(np.mean(of_class**2) / (batch_size / 4) - 1) < 4 * deviation
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 127, 128, 129])
 def test_each_of_few_images_comes_at_each_place(n):
     plan = CounterPlan(n, n, True, 8)
