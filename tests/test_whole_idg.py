@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -160,6 +161,19 @@ def test_weights_stay_with_their_images_in_a_subset():
         ignore_class_split=True,
     )
     np.testing.assert_array_equal(next(flow)[2], np.arange(4.0, 11.0))
+
+
+@pytest.mark.parametrize("subset", ["training", "validation"])
+def test_columns_of_pandas_are_split_by_position(subset):
+    x, _ = arrays()
+    number = np.arange(11.0)
+    column = pd.Series(number, index=number[::-1] / 2)
+    generator = ImageDataGenerator(validation_split=0.4)
+    options = {"subset": subset, "shuffle": False, "ignore_class_split": True}
+    _, y, weights = next(generator.flow(x, column, sample_weight=column, **options))
+    expected = number[:4] if subset == "validation" else number[4:]
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(weights, expected)
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])

@@ -46,12 +46,14 @@ class NumpyArrayIterator(Iterator):
         _check_lengths(images, misc, y, sample_weight)
         if subset is not None:
             kept = _kept(subset, len(images), image_data_generator._validation_split)
+            # Arrays first: a slice of a column of pandas may go by its index.
+            y = None if y is None else np.asarray(y)
             if y is not None and not ignore_class_split:
                 _check_same_classes(y, kept)
             images, misc = images[kept], [each[kept] for each in misc]
             y = None if y is None else y[kept]
             # Keras forgets to split the weights, so that they no longer belong to their images.
-            sample_weight = None if sample_weight is None else sample_weight[kept]
+            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[kept]
         self.x = np.asarray(images, dtype=self.dtype)
         self.x_misc = misc
         _check_images(self.x, self.data_format)
