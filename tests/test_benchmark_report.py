@@ -129,7 +129,7 @@ def _where(one, entry):
 
 def test_csv_is_what_pandas_reads(run):
     pandas = pytest.importorskip("pandas")
-    table = pandas.read_csv(io.StringIO(as_csv(run)))
+    table = pandas.read_csv(io.StringIO(as_csv(run)), float_precision="round_trip")
     plain = table[(table.workload == "plain") & (table.contestant == "keras")]
     (keras, *_) = run.outcomes[0].entries
     assert list(plain.peak_megabytes) == [sample.peak_megabytes for sample in keras.samples]
