@@ -329,6 +329,9 @@ class FilesIterator(Iterator):
         if self._is_read_by_index() or (self.seed is None and called_in_turn(generator)):
             return super()._batch_of_epoch(idx)
         with self.lock:
+            if idx == 0:
+                # Of an epoch, all batches are asked for in turn.
+                self._lookahead = None
             ahead = self._ahead(trusting=True)
             ordered = ahead.order(self._request(idx))
             self._move_within_epoch(ordered.plan.after)
