@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import save_picture
 from tensorflow.python.data.ops import iterator_ops
 from test_keras_parity import RECIPE, assert_same, pair
@@ -134,6 +135,15 @@ def test_an_interrupted_wait_mixes_up_no_batches(photos):
     for _ in range(3):
         assert_same(next(reference), next(ours))
     assert waiting is not ours._executor._running[0]
+
+
+def test_batches_taken_while_a_function_is_traced(photos):
+    reference, ours = pair(photos, RECIPE, {})
+    taken = []
+    tf.function(lambda: taken.extend(next(ours) for _ in range(2)), autograph=False)()
+    taken.append(next(ours))
+    for batch in taken:
+        assert_same(next(reference), batch)
 
 
 def test_a_copy_has_a_pipeline_of_its_own(photos):

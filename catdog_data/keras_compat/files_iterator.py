@@ -378,10 +378,12 @@ class FilesIterator(Iterator):
 
     def _carry_out(self, request: Request) -> Any:
         """Make the batch asked for; the iterator moves on even if it cannot be made."""
-        ahead = self._ahead(trusting=request.idx is None)
-        ordered = ahead.order(request)
-        self._move_to(ordered.plan.after)
-        return self._finished(ordered.plan, ahead.executor.batch(ordered))
+        # Done at once, even where this is called while a function is traced.
+        with tf.init_scope():
+            ahead = self._ahead(trusting=request.idx is None)
+            ordered = ahead.order(request)
+            self._move_to(ordered.plan.after)
+            return self._finished(ordered.plan, ahead.executor.batch(ordered))
 
     def _ahead(self, *, trusting: bool) -> Lookahead:
         executor = self._current_executor()
