@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import threading
 import weakref
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ from tensorflow.python.data.ops.iterator_ops import OwnedIterator
 from tensorflow.python.ops import gen_dataset_ops
 
 _ENDED_AT_EXIT: weakref.WeakSet[tf.data.Dataset] = weakref.WeakSet()
+_EXITING = threading.Event()
 
 
 def ended_at_exit(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -28,13 +30,19 @@ def ended_at_exit(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
     Returns:
         The dataset itself.
+
+    Raises:
+        RuntimeError: the process is exiting.
     """
+    if _EXITING.is_set():
+        raise RuntimeError("The process is exiting: no pass over a dataset can begin any more.")
     _ENDED_AT_EXIT.add(dataset)
     return dataset
 
 
 @atexit.register
 def _end_passes() -> None:
+    _EXITING.set()
     if not _ENDED_AT_EXIT:
         return
     for iterator in list(_live_iterators()):

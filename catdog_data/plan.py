@@ -67,7 +67,7 @@ class Position:
         return (
             self.batches_seen == other.batches_seen
             and self.batch_index == other.batch_index
-            and (self.batch_index == 0 or self.order is other.order)
+            and self.order is other.order
             and (recipe.seed is not None or _same_state(self.random_state, other.random_state))
         )
 
@@ -87,6 +87,52 @@ class BatchPlan:
     before: RandomState
     transforms: Transforms
     after: Position
+
+    def makes_the_same_as(self, other: BatchPlan) -> bool:
+        """Tell whether both make the same batch, wherever the stream stands before and after."""
+        mine, others = ([plan.index, *plan.transforms.columns()] for plan in (self, other))
+        return all(map(np.array_equal, mine, others))
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A batch that is asked for.
+
+    Args:
+        recipe: what is drawn.
+        position: where the stream stands.
+        idx: which batch of the epoch's order, as `iterator[idx]`, or None for `next(iterator)`.
+    """
+
+    recipe: Recipe
+    position: Position
+    idx: int | None = None
+
+    def plan(self) -> BatchPlan:
+        """Plan the batch."""
+        if self.idx is None:
+            return next_batch(self.recipe, self.position)
+        return batch_at(self.recipe, self.position, self.idx)
+
+    def following(self, plan: BatchPlan) -> Request | None:
+        """Tell what is asked for next by who goes on as before; None behind the last index.
+
+        Args:
+            plan: that of this batch.
+        """
+        if self.idx is None:
+            return replace(self, position=plan.after)
+        if self.idx + 1 >= self.recipe.batches_per_epoch:
+            return None
+        return replace(self, position=plan.after, idx=self.idx + 1)
+
+    def leads_to_the_same_as(self, other: Request) -> bool:
+        """Tell whether both have the same plan, as far as that can be told without planning."""
+        return (
+            self.idx == other.idx
+            and self.recipe == other.recipe
+            and self.position.leads_to_the_same_as(other.position, self.recipe)
+        )
 
 
 def next_batch(recipe: Recipe, position: Position) -> BatchPlan:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
+import psutil
 import pytest
+import tensorflow as tf
+from conftest import save_picture
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 from keras.src.trainers import data_adapters
 from tensorflow.python.data.ops import iterator_ops
@@ -202,3 +207,104 @@ def test_a_script_that_holds_an_iterator_ends(photos):
     )
     for _ in range(3):
         subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def with_a_broken_file(root):
+    """Twelve pictures, of which the eighth is cut off."""
+    for i in range(12):
+        save_picture(root / "cats" / f"{i:02}.jpg", (20, 20), i)
+    broken = root / "cats" / "07.jpg"
+    broken.write_bytes(broken.read_bytes()[:-40])
+    return root
+
+
+def outcomes_of(batches):
+    """Take batches, and go on after errors, for a while at most."""
+    for _ in range(10):
+        try:
+            yield next(batches)
+        except StopIteration:
+            return
+        except tf.errors.OpError as error:
+            yield error
+    yield "and so on"
+
+
+@pytest.mark.filterwarnings("ignore::catdog_data.keras_compat.SlowPathWarning")
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"samplewise_center": True}, {"interpolation_order": 3}],
+    ids=["pipeline", "numpy", "one by one"],
+)
+def test_a_pass_with_a_failed_batch_ends(tmp_path, options):
+    generator = ImageDataGenerator(rotation_range=30, **options)
+    flow = generator.flow_from_directory(
+        with_a_broken_file(tmp_path), target_size=(16, 16), batch_size=3, shuffle=False, seed=1
+    )
+    dataset = flow.epoch_dataset()
+    assert dataset.cardinality() == 4
+    for _ in range(2):
+        outcomes = list(outcomes_of(iter(dataset)))
+        assert len(outcomes) == 4
+        assert [k for k, each in enumerate(outcomes) if isinstance(each, Exception)] == [2]
+        assert "07.jpg" in str(outcomes[2])
+    assert len(list(dataset.ignore_errors())) == 3
+
+
+def test_a_dataset_outlives_the_name_of_its_iterator(photos):
+    dataset = (
+        ImageDataGenerator()
+        .flow_from_directory(photos, target_size=(16, 16), batch_size=4)
+        .epoch_dataset()
+    )
+    gc.collect()
+    assert len(list(dataset)) == 5
+
+
+FAILED_FIT = """
+import sys
+import keras
+from catdog_data import ImageDataGenerator
+
+flow = ImageDataGenerator(rotation_range=30).flow_from_directory(
+    sys.argv[1], target_size=(16, 16), class_mode="binary", batch_size=1, seed=1)
+model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(flow, verbose=0)
+"""
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(51, marks=pytest.mark.slow)])
+def test_the_process_ends_after_a_failed_fit(tmp_path, times):
+    command = [sys.executable, "-c", FAILED_FIT, str(with_a_broken_file(tmp_path))]
+    for _ in range(times // 3):
+        runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        for run in runs:
+            try:
+                _, said = run.communicate(timeout=120)
+            finally:
+                run.kill()
+            assert run.returncode == 1
+            assert "07.jpg" in said
+
+
+@pytest.mark.parametrize("count", [6, pytest.param(200, marks=pytest.mark.slow)])
+def test_iterators_dropped_half_way_leave_nothing_behind(photos, count):
+    this, took, held = psutil.Process(), [], []
+    for k in range(count):
+        flow = ImageDataGenerator(rescale=1 / 255.0).flow_from_directory(
+            photos, target_size=(16, 16), batch_size=2
+        )
+        batches = iter(flow.epoch_dataset()) if k % 2 else flow
+        next(batches)
+        began = time.perf_counter()
+        del batches, flow
+        gc.collect()
+        took.append(time.perf_counter() - began)
+        held.append((this.num_threads(), this.num_fds(), this.memory_info().rss))
+    threads, descriptors, memory = zip(*held, strict=True)
+    first = count // 4
+    assert max(threads[first:]) <= max(threads[: first + 1]) + 2
+    assert max(descriptors[first:]) <= max(descriptors[: first + 1]) + 2
+    assert memory[-1] < memory[first] * 1.1 + 2**25
+    assert max(took) < 5

@@ -79,6 +79,8 @@ FLOORS = {
     "catdog_data.keras_compat.snapshot": 4,
     "catdog_data.keras_compat.preprocessing": 4,
     "catdog_data.keras_compat.finishing": 4,
+    "catdog_data.keras_compat.lookahead": 6,
+    "catdog_data.keras_compat.steps": 4,
     "catdog_data.keras_compat.one_by_one": 5,
     "catdog_data.keras_compat.iterator": 5,
     "catdog_data.keras_compat.files_iterator": 7,

@@ -43,6 +43,10 @@ class Transforms:
     def __len__(self) -> int:
         return len(self.theta)
 
+    def columns(self) -> list[Floats]:
+        """List the columns, in the order above."""
+        return [getattr(self, each.name) for each in fields(self)]
+
     @classmethod
     def unflipped(
         cls, theta: Floats, tx: Floats, ty: Floats, shear: Floats, zx: Floats, zy: Floats

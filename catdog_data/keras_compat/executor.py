@@ -1,12 +1,13 @@
-"""Plans carried out: a tf.data pipeline fed by batch plans, and a run of it that looks ahead."""
+"""Plans carried out: a tf.data pipeline that is set up once and given one plan after the other."""
 
 from __future__ import annotations
 
 import atexit
-import queue
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.affine import GEOMETRY_COLUMNS, geometry_rows
+from catdog_data.failed_batches import Passes
 from catdog_data.keras_compat.failures import error_of_batch
-from catdog_data.pipeline import image_batches
+from catdog_data.keras_compat.steps import as_it_is
+from catdog_data.machine import available_cores
+from catdog_data.pipeline import (
+    READS_PER_CORE,
+    Stages,
+    image_batches,
+    image_batches_on_request,
+)
 from catdog_data.pixels import Pixels
-from catdog_data.plan import BatchPlan, Position, Recipe, next_batch
+from catdog_data.plan import BatchPlan
 from catdog_data.render import Rendering
 
 Order = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
@@ -26,50 +35,77 @@ Order = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 Finish = Callable[[tf.Tensor, tf.Tensor], Any]
 
 
-def dataset_of(
-    plans: Callable[[], Iterable[BatchPlan]],
+_ERRORS = (tf.errors.OpError, UnicodeDecodeError)
+"""What a pass raises; the second where TensorFlow's error has a name that is not UTF-8."""
+_BATCHES_KEPT = 64
+"""Plans of an epoch that are kept for a batch that fails, beside one for each read in flight."""
+
+
+def epoch_of(
+    plan_at: Callable[[int], BatchPlan],
+    steps: int,
     pixels: Pixels,
     rendering: Rendering,
     batch_size: int,
     finish: Finish,
 ) -> tf.data.Dataset:
-    """Build the dataset that carries out plans; every pass over it calls `plans` anew.
+    """Build the dataset every pass over which is an epoch.
 
     Args:
-        plans: makes the plans of one pass; it is called, and its plans are taken, in a thread.
+        plan_at: makes the plan of a step; it is called in a thread, once for each step of a pass.
+        steps: batches in an epoch.
         pixels: the N images that plans point into.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
         finish: makes an element from indices int64[B] and images.
 
     Returns:
-        A dataset with one element per plan.
+        A dataset of `steps` elements, which its cardinality says.
+    """
+    kept: OrderedDict[int, Order] = OrderedDict()
+    most_kept = _BATCHES_KEPT + READS_PER_CORE * available_cores()
+    padding = _order(None, batch_size, rendering.image_size)
+
+    def order(number: np.int64) -> Order:
+        if number < 0:
+            return padding
+        if number not in kept:
+            kept[int(number)] = _order(
+                plan_at(int(number) % steps), batch_size, rendering.image_size
+            )
+            if len(kept) > most_kept:
+                kept.popitem(last=False)
+        return kept[int(number)]
+
+    signature = _signature(batch_size)
+
+    def rows_of(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        tensors = tf.numpy_function(order, [number], [spec.dtype for spec in signature])
+        return tuple(map(tf.ensure_shape, tensors, [spec.shape for spec in signature]))
+
+    # Numbered on from pass to pass, so that no two batches share a number.
+    passes = count()
+    every = Passes(steps, lambda: next(passes) * steps, whole=True)
+    return image_batches(every, _stages(rows_of, pixels, rendering, batch_size, finish))
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """A batch on its way.
+
+    Args:
+        plan: what it was ordered by.
+        arrived: its element, or the error in its place, once there.
     """
 
-    def orders() -> Iterator[Order]:
-        for plan in plans():
-            yield _order(plan, batch_size, rendering.image_size)
-
-    signature = (
-        tf.TensorSpec([batch_size], tf.int64),
-        tf.TensorSpec([batch_size, GEOMETRY_COLUMNS], tf.float64),
-        tf.TensorSpec([batch_size, 2], tf.float64),
-    )
-    source = tf.data.Dataset.from_generator(orders, output_signature=signature)
-
-    def planned(
-        index: tf.Tensor, geometry: tf.Tensor, photometry: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        return geometry, photometry
-
-    def element(index: tf.Tensor, images: tf.Tensor, *plan: tf.Tensor) -> Any:
-        return finish(index, images)
-
-    return image_batches(source, planned, pixels, rendering, batch_size, element)
+    plan: BatchPlan
+    arrived: list[Any]
 
 
 class Executor:
-    """A pipeline built once and run from any position, as often as needed.
+    """A pipeline set up once, which carries out plans in the order they are given.
+
+    It is used by one thread at a time.
 
     Args:
         filepaths: the N files that plans point into, for messages.
@@ -87,119 +123,88 @@ class Executor:
         batch_size: int,
         finish: Finish,
     ) -> None:
-        self.filepaths = filepaths
+        self._filepaths = filepaths
         self._rendering, self._batch_size = rendering, batch_size
-        self._starts: queue.SimpleQueue[Iterable[BatchPlan]] = queue.SimpleQueue()
-        self._dataset = dataset_of(self._starts.get_nowait, pixels, rendering, batch_size, finish)
+        signature = _signature(batch_size)
+        with tf.device("CPU:0"):
+            # Not bounded: what is ordered ahead of need is the caller's choice.
+            orders = tf.queue.FIFOQueue(
+                -1, [spec.dtype for spec in signature], [spec.shape for spec in signature]
+            )
+        # Waits for orders without a thread of TensorFlow's, of which there may be two, or Python.
+        next_order = as_it_is(lambda _: tuple(orders.dequeue()))
+        stages = _stages(next_order, pixels, rendering, batch_size, finish)
+        batches = image_batches_on_request(tf.data.Dataset.range(tf.int64.max), stages)
+        self._orders, self._running = orders, [iter(batches)]
+        self._due: deque[Ordered] = deque()
+        self._end = weakref.finalize(self, _end, orders, self._running)
+        self._end.atexit = False
+        _EXECUTORS.add(self)
 
     def serves(self, rendering: Rendering, batch_size: int) -> bool:
-        """Tell whether the pipeline was built for these settings."""
-        return self._rendering == rendering and self._batch_size == batch_size
+        """Tell whether the pipeline was built for these settings, and runs."""
+        is_made_for = self._rendering == rendering and self._batch_size == batch_size
+        return is_made_for and self._end.alive
 
-    def run(self, plans: Iterable[BatchPlan]) -> Iterator[Any]:
-        """Carry out plans in order; they are taken ahead of need, in a thread."""
-        self._starts.put(plans)
-        return iter(self._dataset)
-
-    def run_one(self, plan: BatchPlan) -> Any:
-        """Carry out a single plan and return NumPy arrays.
-
-        Raises:
-            OSError: a file cannot be read; the message names it.
-        """
-        return self.take(self.run([plan]), lambda: plan)
-
-    def take(self, elements: Iterator[Any], plan: Callable[[], BatchPlan]) -> Any:
-        """Wait for the next batch of a run and return it as NumPy arrays.
-
-        Args:
-            elements: what `run` returned.
-            plan: tells, afterwards, which plan it was.
-
-        Raises:
-            OSError: a file cannot be read; the message names it. The run goes on after it.
-        """
+    def order(self, plan: BatchPlan) -> Ordered:
+        """Have a plan carried out, behind all that were ordered before."""
+        ordered = Ordered(plan, [])
         try:
-            element = next(elements)
-        except (tf.errors.OpError, UnicodeDecodeError) as error:
-            paths = [self.filepaths[i] for i in plan().index]
-            raise error_of_batch(error, paths) from None
+            self._orders.enqueue(_order(plan, self._batch_size, self._rendering.image_size))
+            self._due.append(ordered)
+        except BaseException:
+            self.end()
+            raise
+        return ordered
+
+    def batch(self, ordered: Ordered) -> Any:
+        """Wait for a batch and return it as NumPy arrays.
+
+        Batches ordered before it are waited for too, and kept for who ordered them.
+
+        Raises:
+            OSError: a file cannot be read; the message names it. Other batches are not concerned.
+        """
+        while not ordered.arrived:
+            self._receive()
+        element = ordered.arrived[0]
+        if isinstance(element, _ERRORS):
+            raise error_of_batch(element, [self._filepaths[i] for i in ordered.plan.index])
         return to_numpy(element)
 
+    def end(self) -> None:
+        """End the pipeline and its threads; nothing can be ordered any more."""
+        self._end()
 
-class Run:
-    """Plans on their way through an executor; each batch comes out with its plan.
-
-    Args:
-        executor: carries the plans out.
-        plans: taken ahead of need, in a thread.
-    """
-
-    def __init__(self, executor: Executor, plans: Iterable[BatchPlan]) -> None:
-        self._executor = executor
-        self._planned: deque[BatchPlan] = deque()
-        self._elements = executor.run(_noted(plans, self._planned))
-        _RUNNING.add(self)
-
-    def stop(self) -> None:
-        """End the run and wait for its threads; there is no next batch."""
-        self._elements = iter(())
-
-    def take(self) -> tuple[BatchPlan, Any]:
-        """Wait for the next batch; return its plan, and the batch as NumPy arrays.
-
-        Raises:
-            OSError: a file cannot be read; the next call returns the next batch.
-        """
+    def _receive(self) -> None:
         try:
-            batch = self._executor.take(self._elements, lambda: self._planned[0])
-        finally:
-            plan = self._planned.popleft()
-            self._pass(plan)
-        return plan, batch
-
-    def _pass(self, plan: BatchPlan) -> None:
-        """Be told which plan was carried out, or failed."""
-
-
-class Lookahead(Run):
-    """A run that plans on from a position, ahead of the consumer.
-
-    Args:
-        executor: carries the plans out.
-        recipe: what is drawn.
-        position: where to begin; the attribute moves on with every batch taken.
-    """
-
-    def __init__(self, executor: Executor, recipe: Recipe, position: Position) -> None:
-        super().__init__(executor, _endless(recipe, position))
-        self._recipe = recipe
-        self.position = position
-
-    def continues(self, executor: Executor, recipe: Recipe, position: Position) -> bool:
-        """Tell whether the batch that comes next is the one due at this position."""
-        return (
-            self._executor is executor
-            and self._recipe == recipe
-            and self.position.leads_to_the_same_as(position, recipe)
-        )
-
-    def _pass(self, plan: BatchPlan) -> None:
-        self.position = plan.after
+            try:
+                element = next(self._running[0])
+            except _ERRORS as error:
+                # Without its traceback, which would keep all this alive.
+                element = error.with_traceback(None)
+            self._due.popleft().arrived.append(element)
+        except BaseException:
+            # Interrupted between the two, all that follow would go to the wrong order.
+            self.end()
+            raise
 
 
-_RUNNING: weakref.WeakSet[Run] = weakref.WeakSet()
+_EXECUTORS: weakref.WeakSet[Executor] = weakref.WeakSet()
 
 
 @atexit.register
-def _stop_running() -> None:
-    """End all runs while Python still works: their threads call it for plans.
+def _end_executors() -> None:
+    for executor in list(_EXECUTORS):
+        executor.end()
 
-    Left to the end of the process, a thread may wait for an interpreter that is gone, and the
-    process for the thread.
-    """
-    for run in list(_RUNNING):
-        run.stop()
+
+def _end(orders: tf.queue.FIFOQueue, running: list[Iterator[Any]]) -> None:
+    # Closed first, and at once, even where this is called while a function is traced: TensorFlow
+    # crashes where an iterator is deleted that waits for a queue which goes with it.
+    with tf.init_scope():
+        orders.close()
+    running.clear()
 
 
 def to_numpy(element: Any) -> Any:
@@ -218,22 +223,39 @@ def _own_array(tensor: tf.Tensor) -> NDArray[Any]:
     return np.array(tensor)
 
 
-def _noted(plans: Iterable[BatchPlan], planned: deque[BatchPlan]) -> Iterator[BatchPlan]:
-    for plan in plans:
-        # Noted before it is carried out, so that the consumer finds it when the batch is there.
-        planned.append(plan)
-        yield plan
+def _stages(
+    rows_of: Callable[[tf.Tensor], tuple[tf.Tensor, ...]],
+    pixels: Pixels,
+    rendering: Rendering,
+    batch_size: int,
+    finish: Finish,
+) -> Stages:
+    def planned(
+        index: tf.Tensor, geometry: tf.Tensor, photometry: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return geometry, photometry
+
+    def element(index: tf.Tensor, images: tf.Tensor, *plan: tf.Tensor) -> Any:
+        return finish(index, images)
+
+    return Stages(rows_of, planned, pixels, rendering, batch_size, element)
 
 
-def _endless(recipe: Recipe, position: Position) -> Iterator[BatchPlan]:
-    while True:
-        plan = next_batch(recipe, position)
-        yield plan
-        position = plan.after
+def _signature(batch_size: int) -> tuple[tf.TensorSpec, ...]:
+    """Describe an `Order`."""
+    return (
+        tf.TensorSpec([batch_size], tf.int64),
+        tf.TensorSpec([batch_size, GEOMETRY_COLUMNS], tf.float64),
+        tf.TensorSpec([batch_size, 2], tf.float64),
+    )
 
 
-def _order(plan: BatchPlan, batch_size: int, image_size: tuple[int, int]) -> Order:
-    """Pad a plan to the full batch with rows that read no image."""
+def _order(plan: BatchPlan | None, batch_size: int, image_size: tuple[int, int]) -> Order:
+    """Pad a plan to the full batch with rows that read no image; None for such rows alone."""
+    if plan is None:
+        shapes = [spec.shape for spec in _signature(batch_size)]
+        index, geometry, photometry = (np.zeros(shape) for shape in shapes)
+        return index.astype(np.int64) - 1, geometry, photometry
     missing = batch_size - len(plan.index)
     geometry = geometry_rows(plan.transforms, image_size)
     photometry = np.column_stack([plan.transforms.channel_shift, plan.transforms.brightness])

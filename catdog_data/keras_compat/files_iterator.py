@@ -1,16 +1,14 @@
 """What iterators over image files share: how files become batches, in the pipeline or one by one.
 
-Plans are made ahead of the consumer, on the assumption that it goes on as it began. What the next
-batch depends on are public attributes and NumPy's global stream, and a user may change both
-between two batches; so `next()` compares them with what was assumed and plans anew if they differ.
+What a batch depends on are public attributes and NumPy's global stream, and a user may change both
+between two batches; so each call begins with a request that says how both stand.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Iterator as IteratorOf
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -22,20 +20,21 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.warp import FILL_MODES
 from catdog_data.cache import Cache
-from catdog_data.keras_compat.executor import Executor, Lookahead, Run, dataset_of
+from catdog_data.keras_compat.executor import Executor, epoch_of
 from catdog_data.keras_compat.finishing import (
     laid_out_as_keras,
     standardize_apart,
     standardize_in_turn,
 )
 from catdog_data.keras_compat.iterator import Iterator
+from catdog_data.keras_compat.lookahead import Lookahead
 from catdog_data.keras_compat.one_by_one import called_in_turn, fill_batch, who_draws
 from catdog_data.keras_compat.preprocessing import in_graph
 from catdog_data.keras_compat.reading import CHANNELS, pixels_of_files
 from catdog_data.keras_compat.saving import save_batch
 from catdog_data.keras_compat.snapshot import same, snapshot
 from catdog_data.pixels import Pixels
-from catdog_data.plan import BatchPlan, Position, Recipe, batch_at, draw_order
+from catdog_data.plan import BatchPlan, Position, Recipe, Request, draw_order
 from catdog_data.render import Rendering
 from catdog_data.unreadable import naming
 
@@ -143,29 +142,13 @@ class FilesIterator(Iterator):
         if self._goes_one_by_one():
             return super().__next__()
         with self.lock:
-            executor, recipe, position = self._current_executor(), self._recipe(), self._position()
-            if self._lookahead is None or not self._lookahead.continues(executor, recipe, position):
-                self._lookahead = None
-                self._lookahead = Lookahead(executor, recipe, position)
-            lookahead = self._lookahead
-            try:
-                plan, batch = lookahead.take()
-            except Exception:
-                # The next call begins anew behind the failed batch: a full run of the tests once
-                # saw tf.data go on right behind the failed file instead.
-                self._lookahead = None
-                raise
-            finally:
-                self._move_to(lookahead.position)
-            return self._finished(plan, batch)
+            return self._carry_out(self._request())
 
     def __getitem__(self, idx: int) -> Any:
         if not 0 <= idx < len(self) or self._goes_one_by_one():
             return super().__getitem__(idx)
         with self.lock:
-            plan = batch_at(self._recipe(), self._position(), idx)
-            self._move_to(plan.after)
-            return self._finished(plan, self._current_executor().run_one(plan))
+            return self._carry_out(self._request(idx))
 
     def on_epoch_end(self) -> None:
         """Draw the next order from NumPy's global stream, for reading by index."""
@@ -189,20 +172,15 @@ class FilesIterator(Iterator):
         # Keras asks for two batches to learn their types.
         for idx in range(min(2, len(self))):
             with self.lock:
-                self._move_to(batch_at(self._recipe(), self._position(), idx).after)
-        this = weakref.ref(self)
-
-        def plans() -> Iterable[BatchPlan]:
-            iterator = this()
-            if iterator is None:
-                return ()
-            iterator.passes_begun += 1
-            return iterator._plan_epoch()
-
-        dataset = dataset_of(
-            plans, self._pixels(), self._rendering(), self._rows(), self._finisher()
+                self._move_to(self._request(idx).plan().after)
+        return epoch_of(
+            self._plan_of_epoch,
+            len(self),
+            self._pixels(),
+            self._rendering(),
+            self._rows(),
+            self._finisher(),
         )
-        return dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
 
     def untransformed(self) -> IteratorOf[NDArray[Any]]:
         """Yield all images once, in batches, in the order of the files; nothing is drawn."""
@@ -342,17 +320,22 @@ class FilesIterator(Iterator):
         is_overridden = type(self).__getitem__ is not FilesIterator.__getitem__
         return is_overridden or self._goes_one_by_one()
 
-    def _batches_of_epoch(self) -> IteratorOf[Any]:
+    def _batch_of_epoch(self, idx: int) -> Any:
         generator: Any = self.image_data_generator
         # Without a seed, what is drawn next depends on what a function of the user's draws now.
         if self._is_read_by_index() or (self.seed is None and called_in_turn(generator)):
-            yield from super()._batches_of_epoch()
-            return
-        run = Run(self._current_executor(), self._plan_epoch())
-        for _ in range(len(self)):
-            yield self._finished(*run.take())
+            return super()._batch_of_epoch(idx)
+        with self.lock:
+            if idx == 0:
+                # Of an epoch, all batches are asked for in turn.
+                self._lookahead = None
+            ahead = self._ahead(trusting=True)
+            ordered = ahead.order(self._request(idx))
+            self._move_within_epoch(ordered.plan.after)
+            batch = self._finished(ordered.plan, ahead.executor.batch(ordered))
             if called_in_turn(generator) is not None:
                 self._state_after_epoch = np.random.get_state(legacy=True)
+            return batch
 
     def _labels_are_tensors(self) -> bool:
         """Tell whether TensorFlow has the types of labels and weights."""
@@ -372,19 +355,41 @@ class FilesIterator(Iterator):
         images, outputs, *weights = batch
         return (images, list(outputs), *weights)
 
-    def _plan_epoch(self) -> Iterable[BatchPlan]:
-        """Plan `it[0]`, `it[1]`, … as they are asked for. Runs in a thread of the pipeline."""
-        for idx in range(len(self)):
-            with self.lock:
-                plan = batch_at(self._recipe(), self._position(), idx)
-                self.total_batches_seen = plan.after.batches_seen
-                self.index_array = plan.after.order
-                if self.seed is None:
-                    np.random.set_state(plan.after.random_state)
-                else:
-                    # A seeded epoch leaves the user's stream alone until it has ended.
-                    self._state_after_epoch = plan.after.random_state
-            yield plan
+    def _plan_of_epoch(self, idx: int) -> BatchPlan:
+        """Plan a batch of an epoch of `fit`. Runs in a thread of the pipeline."""
+        if idx == 0:
+            self.passes_begun += 1
+        with self.lock:
+            plan = self._request(idx).plan()
+            self._move_within_epoch(plan.after)
+        return plan
+
+    def _move_within_epoch(self, position: Position) -> None:
+        self.total_batches_seen = position.batches_seen
+        self.index_array = position.order
+        if self.seed is None:
+            np.random.set_state(position.random_state)
+        else:
+            # A seeded epoch leaves the user's stream alone until it has ended.
+            self._state_after_epoch = position.random_state
+
+    def _carry_out(self, request: Request) -> Any:
+        """Make the batch asked for; the iterator moves on even if it cannot be made."""
+        # Done at once, even where this is called while a function is traced.
+        with tf.init_scope():
+            ahead = self._ahead(trusting=request.idx is None)
+            ordered = ahead.order(request)
+            self._move_to(ordered.plan.after)
+            return self._finished(ordered.plan, ahead.executor.batch(ordered))
+
+    def _ahead(self, *, trusting: bool) -> Lookahead:
+        executor = self._current_executor()
+        if self._lookahead is None or self._lookahead.executor is not executor:
+            self._lookahead = Lookahead(executor, trusting=trusting)
+        return self._lookahead
+
+    def _request(self, idx: int | None = None) -> Request:
+        return Request(self._recipe(), self._position(), idx)
 
     def _recipe(self) -> Recipe:
         generator: Any = self.image_data_generator
@@ -441,6 +446,8 @@ class FilesIterator(Iterator):
             or not executor.serves(rendering, self._rows())
             or not all(map(same, self._sources_of_executor, sources))
         ):
+            if executor is not None:
+                executor.end()
             executor = Executor(
                 self.filepaths, self._pixels(), rendering, self._rows(), self._finisher()
             )

@@ -18,6 +18,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.options import check_batch_size_and_seed
+from catdog_data.keras_compat.steps import dataset_of_steps
+from catdog_data.passes import ended_at_exit
 from catdog_data.sources.folders import KERAS_EXTENSIONS
 
 
@@ -123,15 +125,14 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         if not len(self):
             raise ValueError("There is nothing to read: the iterator holds no samples.")
         first = [self._element_of(self[idx]) for idx in range(min(2, len(self)))]
-
-        def elements() -> IteratorOf[Any]:
-            self.passes_begun += 1
-            for batch in self._batches_of_epoch():
-                yield self._element_of(batch)
-
         signature = tf.nest.map_structure(_spec_of, *first)
-        dataset = tf.data.Dataset.from_generator(elements, output_signature=signature)
-        return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)
+
+        def element(idx: int) -> Any:
+            if idx == 0:
+                self.passes_begun += 1
+            return self._element_of(self._batch_of_epoch(idx))
+
+        return ended_at_exit(dataset_of_steps(element, len(self), signature).prefetch(2))
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, "_index_generator": None}
@@ -143,9 +144,9 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         self.lock = threading.RLock()
         _let_fit_read_the_pipeline()
 
-    def _batches_of_epoch(self) -> IteratorOf[Any]:
-        for idx in range(len(self)):
-            yield self[idx]
+    def _batch_of_epoch(self, idx: int) -> Any:
+        """Make a batch for `fit`; it is asked for 0, 1, … in order, in a thread."""
+        return self[idx]
 
     def _element_of(self, batch: Any) -> Any:
         """Make the element of a dataset from what `it[i]` yields."""

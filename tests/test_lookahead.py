@@ -1,0 +1,246 @@
+"""One running pipeline serves every batch, however batches are asked for."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import save_picture
+from tensorflow.python.data.ops import iterator_ops
+from test_keras_parity import RECIPE, assert_same, pair
+
+from catdog_data.augment.parameters import TransformRanges
+from catdog_data.keras_compat.executor import Ordered
+from catdog_data.keras_compat.lookahead import FURTHEST, Lookahead
+from catdog_data.plan import Position, Recipe, Request
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+PLAIN = {"rescale": 1 / 255.0}
+
+
+@pytest.fixture
+def pipelines_begun(monkeypatch):
+    begun = []
+    original = iterator_ops.OwnedIterator.__init__
+
+    def counted(self, *arguments, **named):
+        begun.append(self)
+        original(self, *arguments, **named)
+
+    monkeypatch.setattr(iterator_ops.OwnedIterator, "__init__", counted)
+    return begun
+
+
+def cropped(iterator, k):
+    images, labels = next(iterator)
+    top, left = np.random.randint(0, 5, 2)
+    return images[:, top : top + 9, left : left + 9].copy(), labels
+
+
+def with_noise(iterator, k):
+    np.random.normal(size=7)
+    return next(iterator)
+
+
+def with_noise_at_times(iterator, k):
+    return next(iterator) if k % 3 else with_noise(iterator, k)
+
+
+LOOPS = {
+    "next": (RECIPE, {"seed": None}, lambda it, k: next(it)),
+    "noise between": (RECIPE, {"seed": None}, with_noise),
+    "noise at times": (RECIPE, {"seed": None}, with_noise_at_times),
+    "crops between": (RECIPE, {"seed": None}, cropped),
+    "plain with noise between": (
+        PLAIN,
+        {"seed": None, "batch_size": 1, "shuffle": False},
+        with_noise,
+    ),
+    "index": (RECIPE, {}, lambda it, k: it[k % 5]),
+    "index without a seed": (RECIPE, {"seed": None}, lambda it, k: it[k % 5]),
+    "index in any order": (RECIPE, {}, lambda it, k: it[k * 3 % 5]),
+    "both": (RECIPE, {}, lambda it, k: it[k % 5] if k % 3 else next(it)),
+    "both, plain": (PLAIN, {"shuffle": False}, lambda it, k: it[k % 5] if k % 3 else next(it)),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_one_pipeline_for_all_batches(photos, pipelines_begun, name):
+    options, flow, take = LOOPS[name]
+    taken, left = [], []
+    for iterator in pair(photos, options, flow):
+        np.random.seed(8)
+        taken.append([take(iterator, k) for k in range(12)])
+        left.append(np.random.random_sample())
+    for expected, got in zip(*taken, strict=True):
+        assert_same(expected, got)
+    assert left[0] == left[1]
+    assert len(pipelines_begun) == 1
+
+
+def test_two_iterators_in_turn_have_a_pipeline_each(photos, pipelines_begun):
+    both = [pair(photos, RECIPE, {"seed": None}) for _ in range(2)]
+    taken = []
+    for first, second in zip(*both, strict=True):
+        np.random.seed(8)
+        taken.append([batch for _ in range(6) for batch in (next(first), next(second))])
+    for expected, got in zip(*taken, strict=True):
+        assert_same(expected, got)
+    assert len(pipelines_begun) == 2
+
+
+def test_the_pipeline_goes_on_behind_failed_batches(tmp_path, pipelines_begun):
+    for i in range(12):
+        save_picture(tmp_path / "cats" / f"{i:02}.jpg", (20, 20), i)
+    for i in (5, 6):
+        bad = tmp_path / "cats" / f"{i:02}.jpg"
+        bad.write_bytes(bad.read_bytes()[:-40])
+    iterators = pair(tmp_path, RECIPE, {"shuffle": False, "batch_size": 3})
+    taken = []
+    for iterator in iterators:
+        np.random.seed(8)
+        taken.append([])
+        for k in range(10):
+            try:
+                taken[-1].append(iterator[k % 4] if k > 7 else next(iterator))
+            except OSError as error:
+                taken[-1].append(error)
+    for expected, got in zip(*taken, strict=True):
+        if isinstance(expected, OSError):
+            assert ".jpg" in str(got)
+        else:
+            assert_same(expected, got)
+    assert [k for k, batch in enumerate(taken[0]) if isinstance(batch, OSError)] == [1, 2, 5, 6, 9]
+    assert len(pipelines_begun) == 1
+
+
+def test_an_interrupted_wait_mixes_up_no_batches(photos):
+    reference, ours = pair(photos, RECIPE, {"shuffle": False})
+    assert_same(next(reference), next(ours))
+
+    def interrupted():
+        raise KeyboardInterrupt
+        yield
+
+    running = ours._executor._running
+    waiting, running[0] = running[0], interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        next(ours)
+    next(reference)
+    for _ in range(3):
+        assert_same(next(reference), next(ours))
+    assert waiting is not ours._executor._running[0]
+
+
+def test_batches_taken_while_a_function_is_traced(photos):
+    reference, ours = pair(photos, RECIPE, {})
+    taken = []
+    tf.function(lambda: taken.extend(next(ours) for _ in range(2)), autograph=False)()
+    taken.append(next(ours))
+    for batch in taken:
+        assert_same(next(reference), batch)
+
+
+def test_a_copy_has_a_pipeline_of_its_own(photos):
+    reference, ours = pair(photos, RECIPE, {})
+    for _ in range(2):
+        assert_same(next(reference), next(ours))
+    twin = pickle.loads(pickle.dumps(ours))
+    expected = next(reference)
+    del ours._executor
+    del ours
+    assert_same(expected, next(twin))
+
+
+def test_threads_by_index_and_in_turn(photos):
+    reference, ours = pair(photos, PLAIN, {"shuffle": False})
+    expected = [reference[idx] for idx in range(5)]
+    wrong = []
+
+    def take(first):
+        for k in range(10):
+            idx = (first + k) % 5
+            got = ours[idx]
+            if not all(map(np.array_equal, got, expected[idx])):
+                wrong.append(idx)
+            next(ours)
+
+    threads = [threading.Thread(target=take, args=(first,)) for first in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert ours.total_batches_seen == 80
+
+
+class Noted:
+    """An executor that only notes what is ordered."""
+
+    def __init__(self):
+        self.plans = []
+
+    def order(self, plan):
+        self.plans.append(plan)
+        return Ordered(plan, [])
+
+
+def requests(count, seen, *, ranges, shuffle=True):
+    """What is asked for by who draws before every batch that `seen` counts as drawn before."""
+    recipe = Recipe(1000, 4, shuffle, None, ranges, (8, 8))
+    random = np.random.RandomState(1)
+    position = Position(0, 0, None, random.get_state(legacy=True))
+    for k in range(count):
+        if seen(k):
+            random.set_state(position.random_state)
+            random.random_sample()
+            position = replace(position, random_state=random.get_state(legacy=True))
+        request = Request(recipe, position)
+        yield request
+        position = request.plan().after
+
+
+def ordered_for(count, seen, *, trusting=True, **recipe):
+    executor = Noted()
+    lookahead = Lookahead(executor, trusting=trusting)
+    for request in requests(count, seen, **recipe):
+        expected, got = request.plan(), lookahead.order(request).plan
+        assert got.makes_the_same_as(expected)
+        assert got.after.batches_seen == expected.after.batches_seen
+        np.testing.assert_array_equal(got.after.random_state[1], expected.after.random_state[1])
+        assert got.after.random_state[2:] == expected.after.random_state[2:]
+    return len(executor.plans)
+
+
+TURNING = TransformRanges(rotation=30.0)
+
+
+def test_who_goes_on_is_looked_ahead_for():
+    assert ordered_for(40, lambda k: False, ranges=TURNING) == 40 + FURTHEST
+    assert ordered_for(1, lambda k: False, ranges=TURNING) == 1 + FURTHEST
+    assert ordered_for(1, lambda k: False, ranges=TURNING, trusting=False) == 1
+    assert ordered_for(40, lambda k: False, ranges=TURNING, trusting=False) == 40 + FURTHEST
+
+
+def test_who_draws_before_every_batch_costs_no_more_than_the_batches():
+    assert ordered_for(40, lambda k: k > 0, ranges=TURNING) == 40 + FURTHEST
+    assert ordered_for(40, lambda k: k > 0, ranges=TURNING, trusting=False) == 40
+
+
+@pytest.mark.parametrize("period", range(2, 40))
+def test_wrong_guesses_cost_half_of_the_work_at_most(period):
+    count = 6 * period
+    orders = ordered_for(count, lambda k: k % period == 0, ranges=TURNING, trusting=False)
+    assert orders <= count * 1.5
+
+
+def test_draws_that_do_not_show_are_no_wrong_guess():
+    nothing = TransformRanges()
+    assert ordered_for(40, lambda k: k > 0, ranges=nothing, shuffle=False) == 40 + FURTHEST
+    # An order is drawn for the first batch only.
+    assert ordered_for(40, lambda k: k > 0, ranges=nothing) == 40 + FURTHEST
