@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from catdog_data.augment.affine import GEOMETRY_COLUMNS, geometry_rows
 from catdog_data.decode import read_rgb_with_pillow
 from catdog_data.keras_compat.steps import as_it_is, dataset_of_steps
-from catdog_data.passes import ended_at_exit
+from catdog_data.passes import check_not_exiting, ended_at_exit, refuse_passes
 from catdog_data.pipeline import image_batches
 from catdog_data.pixels import Pixels
 from catdog_data.plan import BatchPlan
@@ -91,6 +91,8 @@ class Executor:
         batch_size: int,
         finish: Finish,
     ) -> None:
+        # Before all the rest: a daemon thread killed in the middle of it aborts the process.
+        check_not_exiting()
         self._filepaths = filepaths
         self._rendering, self._batch_size = rendering, batch_size
         signature = _signature(batch_size)
@@ -166,6 +168,7 @@ _EXECUTORS: weakref.WeakSet[Executor] = weakref.WeakSet()
 
 @atexit.register
 def _end_executors() -> None:
+    refuse_passes()
     for executor in list(_EXECUTORS):
         executor.end()
 
