@@ -67,9 +67,6 @@ def read_with(
 ) -> tf.Tensor:
     """Read one image file and decode it by TensorFlow.
 
-    Files that do not begin and end as image files do are decoded apart, in one Python call each,
-    so that an error can name them.
-
     Args:
         path: string[], the file: JPEG, PNG, BMP or GIF.
         decode: from its bytes, string[], to uint8[H, W, channels].
@@ -79,23 +76,10 @@ def read_with(
         uint8[H, W, channels].
 
     Raises:
-        tf.errors.OpError: the file cannot be read; the message names it, unless it is broken
-            between a right beginning and a right end (see `unreadable.raise_if_unreadable`).
+        tf.errors.OpError: the file cannot be read; the message does not name it, see
+            `unreadable.naming`.
     """
-    contents = tf.io.read_file(path)
-
-    def decode_or_name(*given: bytes) -> NDArray[np.uint8]:
-        name, encoded = _as_bytes(*given)
-        with naming(name, encoded):
-            image: NDArray[np.uint8] = decode(tf.constant(encoded)).numpy()
-        return image
-
-    image = tf.cond(
-        _looks_whole(contents),
-        lambda: decode(contents),
-        lambda: tf.numpy_function(decode_or_name, [path, contents], tf.uint8, stateful=False),
-    )
-    return tf.ensure_shape(image, [None, None, channels])
+    return tf.ensure_shape(decode(tf.io.read_file(path)), [None, None, channels])
 
 
 def read_mask(path: tf.Tensor) -> tf.Tensor:
@@ -165,14 +149,6 @@ def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
     return tf.cond(
         whole, lambda: tf.io.extract_jpeg_shape(contents)[2] < 4, lambda: tf.constant(False)
     )
-
-
-def _looks_whole(contents: tf.Tensor) -> tf.Tensor:
-    """Tell whether the bytes begin and end as a JPEG, PNG, GIF or BMP file does."""
-    jpeg, png = (_begins_and_ends(contents, *each) for each in (_JPEG, _PNG))
-    # A BMP file has no mark at its end.
-    gif, bmp = (_begins_and_ends(contents, *each) for each in ((b"GIF8", b"\x3b"), (b"BM", b"")))
-    return jpeg | png | gif | bmp
 
 
 def _begins_and_ends(contents: tf.Tensor, start: bytes, end: bytes) -> tf.Tensor:

@@ -34,15 +34,29 @@ def ended_at_exit(dataset: tf.data.Dataset) -> tf.data.Dataset:
     Raises:
         RuntimeError: the process is exiting.
     """
-    if _EXITING.is_set():
-        raise RuntimeError("The process is exiting: no pass over a dataset can begin any more.")
+    check_not_exiting()
     _ENDED_AT_EXIT.add(dataset)
     return dataset
 
 
+def check_not_exiting() -> None:
+    """Refuse to begin what a thread that outlives the interpreter could not end.
+
+    Raises:
+        RuntimeError: the process is exiting.
+    """
+    if _EXITING.is_set():
+        raise RuntimeError("The process is exiting: no pass over a dataset can begin any more.")
+
+
+def refuse_passes() -> None:
+    """Let no pass begin any more, for an `atexit` hook."""
+    _EXITING.set()
+
+
 @atexit.register
 def _end_passes() -> None:
-    _EXITING.set()
+    refuse_passes()
     if not _ENDED_AT_EXIT:
         return
     for iterator in list(_live_iterators()):

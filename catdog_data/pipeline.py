@@ -239,20 +239,22 @@ def _fetched_again(
     """
     pixels, flat_spec = stages.pixels, tf.nest.flatten(spec)
 
-    def error_of(index: int) -> str:
+    def error_of(index: int) -> Exception | None:
         try:
             pixels.check(index)
         except Exception as error:  # whatever a reader raises
-            if raises:
-                raise
-            return str(error)
-        return ""
+            return error
+        return None
 
     def fetch(number: np.int64) -> list[Any]:
         with tf.device("CPU:0"):
             rows = stages.rows_of(tf.constant(number))
-            errors = [error_of(int(index)) if index >= 0 else "" for index in rows[0].numpy()]
-            index = tf.where([bool(error) for error in errors], tf.constant(-1, tf.int64), rows[0])
+            errors = [error_of(int(index)) if index >= 0 else None for index in rows[0].numpy()]
+            if raises and any(errors):
+                # TensorFlow writes the whole traceback into its message, if there is one.
+                raise next(filter(None, errors)).with_traceback(None) from None
+            bad = [error is not None for error in errors]
+            index = tf.where(bad, tf.constant(-1, tf.int64), rows[0])
             if pixels.whole_batches:
                 fetched = pixels.fetch(index)
             else:
@@ -260,7 +262,8 @@ def _fetched_again(
                 fetched = tf.nest.map_structure(lambda *parts: tf.stack(parts), *images)
             mark = tf.zeros([stages.batch_size, 3], tf.int64)
         element = [part.numpy() for part in tf.nest.flatten(((*rows, mark), fetched))]
-        return [*element, np.array([error.encode() for error in errors], object)]
+        said = ["" if error is None else str(error) for error in errors]
+        return [*element, np.array([words.encode() for words in said], object)]
 
     def again(number: tf.Tensor) -> tuple[Fetched, tf.Tensor]:
         types = [*(part.dtype for part in flat_spec), tf.string]

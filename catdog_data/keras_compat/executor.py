@@ -19,6 +19,7 @@ from catdog_data.failed_batches import Passes
 from catdog_data.keras_compat.failures import error_of_batch
 from catdog_data.keras_compat.steps import as_it_is
 from catdog_data.machine import available_cores
+from catdog_data.passes import check_not_exiting, refuse_passes
 from catdog_data.pipeline import (
     READS_PER_CORE,
     Stages,
@@ -67,15 +68,14 @@ def epoch_of(
     padding = _order(None, batch_size, rendering.image_size)
 
     def order(number: np.int64) -> Order:
-        if number < 0:
+        key = int(number)
+        if key < 0:
             return padding
-        if number not in kept:
-            kept[int(number)] = _order(
-                plan_at(int(number) % steps), batch_size, rendering.image_size
-            )
+        if key not in kept:
+            kept[key] = _order(plan_at(key % steps), batch_size, rendering.image_size)
             if len(kept) > most_kept:
                 kept.popitem(last=False)
-        return kept[int(number)]
+        return kept[key]
 
     signature = _signature(batch_size)
 
@@ -123,6 +123,8 @@ class Executor:
         batch_size: int,
         finish: Finish,
     ) -> None:
+        # Before all the rest: a daemon thread killed in the middle of it aborts the process.
+        check_not_exiting()
         self._filepaths = filepaths
         self._rendering, self._batch_size = rendering, batch_size
         signature = _signature(batch_size)
@@ -195,6 +197,7 @@ _EXECUTORS: weakref.WeakSet[Executor] = weakref.WeakSet()
 
 @atexit.register
 def _end_executors() -> None:
+    refuse_passes()
     for executor in list(_EXECUTORS):
         executor.end()
 
