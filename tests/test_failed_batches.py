@@ -1,0 +1,261 @@
+"""A file that cannot be read fails by name, in its place alone, and the pass goes on and ends."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import save_picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catdog_data import (
+    Augmentation,
+    ImageDataGenerator,
+    InBackground,
+    image_dataset_from_dataframe,
+    image_dataset_from_directory,
+)
+from catdog_data.failed_batches import Passes, with_gaps_filled
+
+FILES = 23
+WITHOUT_OPTIMISER = tf.data.Options()
+WITHOUT_OPTIMISER.experimental_optimization.apply_default_optimizations = False
+
+
+def damage(path):
+    """Leave a JPEG's first and last bytes as they are, and make all between unreadable."""
+    contents = bytearray(path.read_bytes())
+    for i in range(3, len(contents) - 2):
+        contents[i] = 0x5A
+    path.write_bytes(contents)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("images")
+    for i in range(FILES):
+        save_picture(root / "ab"[i % 2] / f"{i:02}.jpg", (40, 30), i)
+    return root
+
+
+def outcomes_of(dataset, limit=200):
+    """Take a pass to its end, and go on behind errors: elements and errors, in order."""
+    batches, outcomes = iter(dataset), []
+    while len(outcomes) < limit:
+        try:
+            outcomes.append(next(batches))
+        except StopIteration:
+            return outcomes
+        except tf.errors.OpError as error:
+            outcomes.append(error)
+    raise AssertionError("the pass has no end")
+
+
+def indices(outcome):
+    return np.atleast_1d(outcome[-1].numpy()).tolist()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": 4},
+        {"batch_size": 1, "augmentation": Augmentation(rotation=30), "seed": 3},
+        {"batch_size": 5, "interpolation": "nearest", "without_optimiser": True},
+        {"batch_size": None, "augmentation": Augmentation(hue=0.2), "seed": 3},
+    ],
+    ids=["batches", "batches of one", "unoptimised", "single images"],
+)
+def test_a_failed_batch_moves_no_other_and_the_pass_ends(folder, options):
+    unoptimised = options.pop("without_optimiser", False)
+    whole = image_dataset_from_directory(
+        folder, image_size=(16, 16), return_index=True, verbose=False, **{"seed": 1, **options}
+    )
+    paths = [Path(path) for path in whole.file_paths]
+    # Every pass is the same epoch.
+    dataset = whole.follow(lambda: (2, 0))
+    if unoptimised:
+        dataset = dataset.with_options(WITHOUT_OPTIMISER)
+    readable = dataset.ignore_errors()
+    expected = list(dataset)
+    assert len(expected) == whole.cardinality()
+
+    @settings(max_examples=6, deadline=None)
+    @given(bad=st.sets(st.integers(0, FILES - 1), max_size=9) | st.just(set(range(FILES))))
+    def check(bad):
+        contents = {i: paths[i].read_bytes() for i in bad}
+        try:
+            for i in bad:
+                damage(paths[i])
+            outcomes = outcomes_of(dataset)
+            assert len(outcomes) == len(expected)
+            for element, outcome in zip(expected, outcomes, strict=True):
+                broken = [paths[i].name for i in indices(element) if i in bad]
+                if broken:
+                    assert isinstance(outcome, tf.errors.OpError)
+                    assert broken[0] in outcome.message
+                    assert "Remove it from the data set or replace it" in outcome.message
+                else:
+                    assert indices(outcome) == indices(element)
+                    np.testing.assert_array_equal(outcome[0], element[0])
+            whole_ones = [indices(each) for each in expected if not bad & set(indices(each))]
+            assert [indices(each) for each in readable] == whole_ones
+        finally:
+            for i in bad:
+                paths[i].write_bytes(contents[i])
+
+    check()
+
+
+@given(
+    steps=st.integers(1, 150),
+    epoch=st.integers(0, 10**6),
+    data=st.data(),
+)
+@settings(max_examples=15, deadline=None)
+def test_every_number_has_an_element_whichever_fail(steps, epoch, data):
+    step = data.draw(st.integers(0, steps - 1))
+    first, last = epoch * steps + step, (epoch + 1) * steps
+    failing = data.draw(st.sets(st.integers(first, last - 1)))
+    passes = Passes(steps, lambda: first, whole=step == 0)
+
+    def fail_some(code):
+        mark = passes.mark(code)
+        bad = tf.constant(sorted(failing), tf.int64)
+        with tf.control_dependencies(
+            [tf.debugging.assert_equal(tf.reduce_any(bad == mark[2]), False)]
+        ):
+            return tf.identity(mark)
+
+    filled = with_gaps_filled(passes.codes().map(fail_some), lambda mark: mark, passes.length)
+    pairs = [(int(number), int(mark[2])) for number, mark in filled]
+    assert [number for number, _ in pairs] == list(range(first, last))
+    assert all((number == own) == (number not in failing) for number, own in pairs)
+    assert [int(number) for number in passes.numbers()] == list(range(first, last))
+    known = steps if step == 0 else tf.data.UNKNOWN_CARDINALITY
+    assert int(filled.cardinality()) == int(passes.numbers().cardinality()) == known
+
+
+def test_where_all_is_broken_that_is_known_soon(folder, monkeypatch):
+    pd = pytest.importorskip("pandas")
+    path = str(next(folder.rglob("*.jpg")))
+    frame = pd.DataFrame({"file": [path] * 5000})
+    flow = ImageDataGenerator().flow_from_dataframe(
+        frame,
+        x_col="file",
+        class_mode=None,
+        color_mode="grayscale",
+        target_size=(8, 8),
+        batch_size=2,
+    )
+    dataset, read = flow.epoch_dataset(), []
+
+    def fails(path, *args, **options):
+        read.append(path)
+        raise OSError("the network is away")
+
+    monkeypatch.setattr(keras.utils, "load_img", fails)
+    with pytest.raises(tf.errors.OpError, match=Path(path).name):
+        next(iter(dataset))
+    assert len(read) < 500
+
+
+def test_a_failure_that_has_passed_leaves_no_trace(folder, monkeypatch):
+    def flow():
+        return ImageDataGenerator(rotation_range=30).flow_from_directory(
+            folder, color_mode="grayscale", target_size=(8, 8), batch_size=4, seed=1
+        )
+
+    expected = list(flow().epoch_dataset())
+    load, failed = keras.utils.load_img, set()
+
+    def fails_once(path, *args, **options):
+        if random.Random(path).random() < 0.3 and path not in failed:
+            failed.add(path)
+            raise OSError("the network is away")
+        return load(path, *args, **options)
+
+    monkeypatch.setattr(keras.utils, "load_img", fails_once)
+    for one, other in zip(expected, flow().epoch_dataset(), strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, other, one)
+    assert failed
+
+
+def test_a_broken_mask_is_named(folder, tmp_path):
+    for i in range(FILES):
+        save_picture(tmp_path / "ab"[i % 2] / f"{i:02}.png", (40, 30), i)  # colours are no masks
+    dataset = image_dataset_from_directory(
+        folder, masks=tmp_path, labels=None, image_size=(8, 8), shuffle=False, verbose=False
+    )
+    with pytest.raises(tf.errors.OpError, match=r"00\.png' must be a mask of one channel"):
+        next(iter(dataset))
+
+
+@pytest.mark.filterwarnings("ignore:The cache could not be built")
+def test_a_file_is_named_while_a_cache_is_built_in_the_background(tmp_path):
+    for i in range(9):
+        save_picture(tmp_path / "images" / "a" / f"{i}.jpg", (40, 30), i)
+    damage(tmp_path / "images" / "a" / "7.jpg")
+    dataset = image_dataset_from_directory(
+        tmp_path / "images",
+        labels=None,
+        image_size=(8, 8),
+        batch_size=3,
+        shuffle=False,
+        verbose=False,
+        cache=InBackground(tmp_path / "packs"),
+    )
+    *before, failed = outcomes_of(dataset)
+    assert [len(each) for each in before] == [3, 3]
+    assert "7.jpg' cannot be decoded" in failed.message
+
+
+def test_frames_name_the_file_under_fit(folder, tmp_path):
+    pd = pytest.importorskip("pandas")
+    save_picture(tmp_path / "bad.jpg", (40, 30), 1)
+    damage(tmp_path / "bad.jpg")
+    good = sorted(str(path) for path in folder.rglob("*.jpg"))
+    frame = pd.DataFrame({"file": [*good, str(tmp_path / "bad.jpg")], "age": range(FILES + 1)})
+    dataset = image_dataset_from_dataframe(
+        frame, None, "file", "age", label_mode="raw", image_size=(8, 8), verbose=False
+    )
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    with pytest.raises(tf.errors.OpError, match=r"bad\.jpg' cannot be decoded"):
+        model.fit(dataset, verbose=0)
+
+
+FAILED_FIT = """
+import sys
+import keras
+from catdog_data import image_dataset_from_directory
+
+dataset = image_dataset_from_directory(
+    sys.argv[1], image_size=(16, 16), batch_size=1, seed=1, verbose=False)
+model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(dataset, verbose=0)
+"""
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(51, marks=pytest.mark.slow)])
+def test_the_process_ends_after_a_failed_fit(tmp_path, times):
+    for i in range(12):
+        save_picture(tmp_path / "ab"[i % 2] / f"{i}.jpg", (40, 30), i)
+    damage(tmp_path / "b" / "7.jpg")
+    command = [sys.executable, "-c", FAILED_FIT, str(tmp_path)]
+    for _ in range(times // 3):
+        runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        for run in runs:
+            try:
+                _, said = run.communicate(timeout=120)
+            finally:
+                run.kill()
+            assert run.returncode == 1
+            assert "7.jpg' cannot be decoded" in said
