@@ -68,6 +68,12 @@ def write_files(folder: Path, files: list[CorruptFile]) -> list[str]:
     return [str(folder / each.name) for each in files]
 
 
+def break_inside(path: Path) -> None:
+    """Leave a file's first and last bytes as they are, and make all between unreadable."""
+    contents = path.read_bytes()
+    path.write_bytes(contents[:3] + b"Z" * (len(contents) - 5) + contents[-2:])
+
+
 def whole_files() -> dict[str, bytes]:
     """Make one small file of each kind, by name."""
     return {name: _saved(*how) for name, how in _KINDS.items()}

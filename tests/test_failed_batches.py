@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import save_picture
+from corrupt_files import break_inside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,14 +26,6 @@ from catdog_data.failed_batches import Passes, with_gaps_filled
 FILES = 23
 WITHOUT_OPTIMISER = tf.data.Options()
 WITHOUT_OPTIMISER.experimental_optimization.apply_default_optimizations = False
-
-
-def damage(path):
-    """Leave a JPEG's first and last bytes as they are, and make all between unreadable."""
-    contents = bytearray(path.read_bytes())
-    for i in range(3, len(contents) - 2):
-        contents[i] = 0x5A
-    path.write_bytes(contents)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +83,7 @@ def test_a_failed_batch_moves_no_other_and_the_pass_ends(folder, options):
         contents = {i: paths[i].read_bytes() for i in bad}
         try:
             for i in bad:
-                damage(paths[i])
+                break_inside(paths[i])
             outcomes = outcomes_of(dataset)
             assert len(outcomes) == len(expected)
             for element, outcome in zip(expected, outcomes, strict=True):
@@ -199,7 +192,7 @@ def test_a_broken_mask_is_named(folder, tmp_path):
 def test_a_file_is_named_while_a_cache_is_built_in_the_background(tmp_path):
     for i in range(9):
         save_picture(tmp_path / "images" / "a" / f"{i}.jpg", (40, 30), i)
-    damage(tmp_path / "images" / "a" / "7.jpg")
+    break_inside(tmp_path / "images" / "a" / "7.jpg")
     dataset = image_dataset_from_directory(
         tmp_path / "images",
         labels=None,
@@ -217,7 +210,7 @@ def test_a_file_is_named_while_a_cache_is_built_in_the_background(tmp_path):
 def test_frames_name_the_file_under_fit(folder, tmp_path):
     pd = pytest.importorskip("pandas")
     save_picture(tmp_path / "bad.jpg", (40, 30), 1)
-    damage(tmp_path / "bad.jpg")
+    break_inside(tmp_path / "bad.jpg")
     good = sorted(str(path) for path in folder.rglob("*.jpg"))
     frame = pd.DataFrame({"file": [*good, str(tmp_path / "bad.jpg")], "age": range(FILES + 1)})
     dataset = image_dataset_from_dataframe(
@@ -248,7 +241,7 @@ model.fit(dataset, verbose=0)
 def test_the_process_ends_after_a_failed_fit(tmp_path, times):
     for i in range(12):
         save_picture(tmp_path / "ab"[i % 2] / f"{i}.jpg", (40, 30), i)
-    damage(tmp_path / "b" / "7.jpg")
+    break_inside(tmp_path / "b" / "7.jpg")
     command = [sys.executable, "-c", FAILED_FIT, str(tmp_path)]
     for _ in range(times // 3):
         runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]

@@ -90,7 +90,7 @@ def of_frame(values, **flow):
         ("must be numeric", of_frame("ab", weight_col="class")),
         ("but the Sequence has length 3", lambda generator, _: generator.flow(IMAGES, None, 2)[9]),
     ],
-    ids=str,
+    ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_of_the_generator(photos, phrase, make):
     generators = (KerasGenerator(validation_split=0.5), ImageDataGenerator(validation_split=0.5))
