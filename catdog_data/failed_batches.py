@@ -84,7 +84,7 @@ class Passes:
     ) -> tf.data.Dataset:
         def begun(_: tf.Tensor) -> tf.data.Dataset:
             # Called at the start of each pass, and hence not a constant. Few and plain operations,
-            # as all are set up anew for a pass: `from_generator` alone would take 20 ms.
+            # as all are set up for every pass: `from_generator` alone would take 20 ms.
             first = tf.numpy_function(lambda: np.int64(self.begin()), [], tf.int64)
             first = tf.ensure_shape(first, [])
             return of_pass(first, self.steps - first % self.steps)

@@ -127,7 +127,7 @@ class Request:
         return replace(self, position=plan.after, idx=self.idx + 1)
 
     def leads_to_the_same_as(self, other: Request) -> bool:
-        """Tell whether both have the same plan, as far as that can be told without planning."""
+        """Tell whether both have the same plan, as far as can be seen without planning."""
         return (
             self.idx == other.idx
             and self.recipe == other.recipe

@@ -143,6 +143,10 @@ def image_dataset_from_directory(
         are attributes of it; `resume(epoch, step)` makes the dataset that begins there, and
         `follow(position)` one that asks `position()` for both whenever a pass begins.
 
+        A file that cannot be read raises a `tf.errors.OpError` that names it where its batch is
+        due, or its image with `batch_size=None`. The pass goes on behind it, and
+        `dataset.ignore_errors()` leaves it out.
+
     Raises:
         ValueError: a value that is not among those named, labels outside of the classes, or no
             images.

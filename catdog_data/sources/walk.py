@@ -54,7 +54,7 @@ def is_folder(entry: os.DirEntry[str], *, follow_links: bool = True) -> bool:
             looked at may stand for files that are missed.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: the file system refuses to say.
     """
     try:
         return entry.is_dir()
