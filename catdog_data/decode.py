@@ -33,7 +33,7 @@ def read_rgb(path: tf.Tensor) -> tf.Tensor:
         uint8[H, W, 3].
 
     Raises:
-        tf.errors.OpError: the file cannot be read; the message names it.
+        tf.errors.OpError: the file cannot be read; see `unreadable.naming` for its name.
     """
     contents = tf.io.read_file(path)
     return tf.cond(
@@ -95,8 +95,8 @@ def read_mask(path: tf.Tensor) -> tf.Tensor:
         uint8[H, W, 1].
 
     Raises:
-        tf.errors.OpError: the file cannot be read, has several channels or values above 255; the
-            message names it.
+        tf.errors.OpError: the file cannot be read, has several channels or values above 255; see
+            `unreadable.naming` for its name.
     """
     contents = tf.io.read_file(path)
     depth_and_colour = tf.strings.substr(contents, tf.minimum(tf.strings.length(contents), 24), 2)

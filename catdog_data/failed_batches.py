@@ -8,12 +8,14 @@ a failed batch one by one and raise an error that names one.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
 _BATCHES_PER_MARK = 32
 """A failure is seen when something behind it arrives. Marks cannot fail, so it is seen soon where
@@ -33,6 +35,7 @@ class Passes:
     steps: int
     begin: Callable[[], int]
     whole: bool
+    _failures: deque[Exception] = field(default_factory=lambda: deque(maxlen=1), repr=False)
 
     @property
     def length(self) -> int:
@@ -42,20 +45,42 @@ class Passes:
     def numbers(self) -> tf.data.Dataset:
         """Make the dataset of the batches' numbers, int64[], of cardinality `length`."""
 
-        def of_pass(first: tf.Tensor, left: tf.Tensor) -> tf.data.Dataset:
-            return tf.data.Dataset.range(first, first + left)
+        def of_pass(_: tf.Tensor) -> tf.data.Dataset:
+            first = _from_python(self.begin)
+            return tf.data.Dataset.range(first, first + self._left_from(first))
 
-        return with_length(self._each_pass(of_pass), self.length)
+        return with_length(tf.data.Dataset.range(1).flat_map(of_pass), self.length)
 
     def codes(self) -> tf.data.Dataset:
-        """Make the dataset of a code, int64[], for every batch and for the marks in between."""
-        codes = self._codes_per_pass
+        """Make the dataset of a code, int64[], for every batch and for the marks in between.
 
-        def of_pass(first: tf.Tensor, left: tf.Tensor) -> tf.data.Dataset:
-            begin = first * codes
-            return tf.data.Dataset.range(begin, begin + left + left // _BATCHES_PER_MARK + 1)
+        Where `begin` raises, all codes of the pass are negative, and `why_not_begun` tells.
+        """
+        codes, failing = self._codes_per_pass, self.steps if self.whole else 1
+        determinism = is_op_determinism_enabled()
 
-        return self._each_pass(of_pass)
+        def ask() -> int:
+            try:
+                _check_determinism(determinism)
+                return self.begin()
+            except Exception as error:  # of a user's function: whatever it may be
+                self._failures.append(error)
+                return -failing
+
+        def of_pass(_: tf.Tensor) -> tf.data.Dataset:
+            # Called at the start of each pass, and hence not a constant. Few and plain operations,
+            # as all are set up for every pass: `from_generator` alone would take 20 ms.
+            first = _from_python(ask)
+            left = self._left_from(first)
+            begin, count = first * codes, left + left // _BATCHES_PER_MARK + 1
+            begin, end = tf.cond(
+                first < 0,
+                lambda: (first, tf.zeros_like(first)),
+                lambda: (begin, begin + count),
+            )
+            return tf.data.Dataset.range(begin, end)
+
+        return tf.data.Dataset.range(1).flat_map(of_pass)
 
     def mark(self, code: tf.Tensor) -> tf.Tensor:
         """Read a code.
@@ -65,31 +90,45 @@ class Passes:
 
         Returns:
             int64[3]: the number of the pass' first batch; how many of its batches there are up to
-            here; and the number of the batch, or -1 for a mark, of which one is the last.
+            here; and the number of the batch, or -1 for a mark, of which one is the last. For a
+            negative code the first two make its number that code, which the third is not.
         """
         first, place = code // self._codes_per_pass, code % self._codes_per_pass
         position = place - place // (_BATCHES_PER_MARK + 1)
         is_last = position == self.steps - first % self.steps
         is_mark = is_last | (place % (_BATCHES_PER_MARK + 1) == _BATCHES_PER_MARK)
-        own = tf.where(is_mark, tf.constant(-1, tf.int64), first + position)
-        return tf.stack([first, position + tf.cast(~is_mark, tf.int64), own])
+        none = tf.constant(-1, tf.int64)
+        own = tf.where(is_mark, none, first + position)
+        begun = tf.stack([first, position + tf.cast(~is_mark, tf.int64), own])
+        failing = tf.constant(self.steps if self.whole else 1, tf.int64)
+        not_begun = tf.stack([-failing, code + failing + 1, none - failing])
+        return tf.where(code < 0, not_begun, begun)
+
+    def why_not_begun(self) -> Exception:
+        """Return what `begin` raised last."""
+        return self._failures[-1]
+
+    def _left_from(self, first: tf.Tensor) -> tf.Tensor:
+        """Count the batches from one, itself included, to the end of its epoch."""
+        return self.steps - first % self.steps
 
     @property
     def _codes_per_pass(self) -> int:
         # A code is the pass and the place in it as one number, so that a plain range makes them.
         return self.steps + self.steps // _BATCHES_PER_MARK + 1
 
-    def _each_pass(
-        self, of_pass: Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]
-    ) -> tf.data.Dataset:
-        def begun(_: tf.Tensor) -> tf.data.Dataset:
-            # Called at the start of each pass, and hence not a constant. Few and plain operations,
-            # as all are set up for every pass: `from_generator` alone would take 20 ms.
-            first = tf.numpy_function(lambda: np.int64(self.begin()), [], tf.int64)
-            first = tf.ensure_shape(first, [])
-            return of_pass(first, self.steps - first % self.steps)
 
-        return tf.data.Dataset.range(1).flat_map(begun)
+def _from_python(ask: Callable[[], int]) -> tf.Tensor:
+    return tf.ensure_shape(tf.numpy_function(lambda: np.int64(ask()), [], tf.int64), [])
+
+
+def _check_determinism(enabled: bool) -> None:
+    if is_op_determinism_enabled() != enabled:
+        raise RuntimeError(
+            "`tf.config.experimental.enable_op_determinism` must be called before datasets and "
+            "iterators are made, as it changes how batches are read. Call it first, or make them "
+            "again."
+        )
 
 
 def with_gaps_filled(

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from catdog_data.failed_batches import Passes, with_gaps_filled, with_length
 from catdog_data.machine import available_cores, available_memory
@@ -95,7 +96,7 @@ def image_batches(passes: Passes, stages: Stages) -> tf.data.Dataset:
     if not stages.pixels.may_fail:
         return image_batches_on_request(passes.numbers(), stages)
     restored = _fetched_or_missing(passes, stages)
-    again = _fetched_again(stages, restored.element_spec[1], raises=True)
+    again = _fetched_again(passes, stages, restored.element_spec[1], raises=True)
     render, (calls, waiting) = stages.render(), stages.ahead()
 
     def render_or_raise(number: tf.Tensor, element: Fetched) -> Any:
@@ -123,7 +124,7 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
         batches = image_batches_on_request(passes.numbers(), stages)
         return ended_at_exit(with_length(batches.unbatch(), length))
     restored = _fetched_or_missing(passes, stages)
-    again = _fetched_again(stages, restored.element_spec[1], raises=False)
+    again = _fetched_again(passes, stages, restored.element_spec[1], raises=False)
     render, (calls, waiting) = stages.render(), stages.ahead()
     none = tf.fill([stages.batch_size], "")
 
@@ -194,26 +195,55 @@ def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
 
     # Rows may come from Python: those of two batches wait, so that no reader waits for them.
     rows = rows.prefetch(2)
+    calls, _ = stages.ahead()
+    # In order even where a user's options ask for none: gaps are filled by it.
     if stages.pixels.whole_batches:
-        return rows.map(fetch, num_parallel_calls=stages.ahead()[0])
+        return rows.map(fetch, calls, deterministic=True)
+    reads = READS_PER_CORE * available_cores()
+    if is_op_determinism_enabled():
+        return rows.map(_in_one_function(fetch, reads), calls, deterministic=True)
     # Image by image, so that all cores work on the same batch and the first is early. A map calls
     # no Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then settles on one
     # thread of two. The deprecation of `map_and_batch` relies on the optimiser.
     map_and_batch = getattr(
         tf.data.experimental.map_and_batch, "__wrapped__", tf.data.experimental.map_and_batch
     )
-    reads = READS_PER_CORE * available_cores()
     return rows.unbatch().apply(
         map_and_batch(fetch, stages.batch_size, num_parallel_calls=reads, drop_remainder=True)
     )
 
 
+def _in_one_function(fetch: Callable[..., Fetched], reads: int) -> Callable[..., Fetched]:
+    """Fetch the images of a batch by a loop, `reads` at once.
+
+    Where `tf.config.experimental.enable_op_determinism` is in force, tf.data replaces a
+    `map_and_batch` by a `map` and a `batch`, which begin the next batch right behind a failed row.
+    """
+
+    def fetch_all(*rows: tf.Tensor) -> Fetched:
+        row_specs = tuple(tf.TensorSpec(row.shape[1:], row.dtype) for row in rows)
+        traced = tf.function(fetch, input_signature=row_specs).get_concrete_function()
+        spec = tf.nest.map_structure(
+            lambda part: tf.TensorSpec(part.shape, part.dtype), traced.structured_outputs
+        )
+        fetched: Fetched = tf.map_fn(
+            lambda row: fetch(*row), rows, parallel_iterations=reads, fn_output_signature=spec
+        )
+        return fetched
+
+    return fetch_all
+
+
 def _fetched_or_missing(passes: Passes, stages: Stages) -> tf.data.Dataset:
     """Fetch the images of every batch: elements as of `with_gaps_filled`, marks as the last row."""
+    none = tf.constant(-1, tf.int64)
 
     def marked_rows(code: tf.Tensor) -> Rows:
         mark = passes.mark(code)
-        return (*stages.rows_of(mark[2]), tf.broadcast_to(mark, [stages.batch_size, 3]))
+        return (
+            *stages.rows_of(tf.maximum(mark[2], none)),
+            tf.broadcast_to(mark, [stages.batch_size, 3]),
+        )
 
     fetched = _fetched(passes.codes().map(marked_rows), stages)
     return with_gaps_filled(fetched, lambda element: element[0][-1][0], passes.length)
@@ -224,11 +254,12 @@ def _own_number(element: Fetched) -> tf.Tensor:
 
 
 def _fetched_again(
-    stages: Stages, spec: Any, *, raises: bool
+    passes: Passes, stages: Stages, spec: Any, *, raises: bool
 ) -> Callable[[tf.Tensor], tuple[Fetched, tf.Tensor]]:
     """Make the function, for a graph, that reads a failed batch image by image, in Python.
 
     Args:
+        passes: which batches; a negative number is of a pass that could not begin.
         stages: what is done for a batch.
         spec: of an element.
         raises: whether the first file that cannot be read raises.
@@ -247,6 +278,8 @@ def _fetched_again(
         return None
 
     def fetch(number: np.int64) -> list[Any]:
+        if number < 0:
+            raise passes.why_not_begun()
         with tf.device("CPU:0"):
             rows = stages.rows_of(tf.constant(number))
             errors = [error_of(int(index)) if index >= 0 else None for index in rows[0].numpy()]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catdog_models.cli_run import Settings, blame, train_and_report
+from catdog_models.cli_run import Settings, blame, repeat_to_the_bit, train_and_report
 from catdog_models.precision import PRECISIONS
 from catdog_models.recipes import ORIGINAL_AUGMENTED, RECIPES
 
@@ -186,6 +186,7 @@ def main(
     from catdog_data.plainly import said_plainly
 
     with said_plainly(output=output), _alone_in(output):
+        repeat_to_the_bit()
         if tfds is not None:
             if classes is not None:
                 raise click.UsageError("--classes names folders; a set of --tfds has its own.")

@@ -51,6 +51,19 @@ class Settings:
     tensorboard: bool
 
 
+def repeat_to_the_bit() -> None:
+    """Make runs on CPUs repeatable to the last bit, which costs a GPU too much.
+
+    Before the data are read: tf.data takes other ways to batches then.
+    """
+    import tensorflow as tf
+
+    from catdog_models.precision import visible_devices
+
+    if all(device.kind == "CPU" for device in visible_devices()):
+        tf.config.experimental.enable_op_determinism()
+
+
 def train_and_report(data: RunData, settings: Settings) -> None:
     """Train from where an earlier sitting ended, and write what came out.
 
@@ -100,8 +113,6 @@ def train_and_report(data: RunData, settings: Settings) -> None:
         validation = validation.apply(assert_cardinality(data.validation.cardinality()))
         results: Results = Results(output, validation)
     click.echo(json.dumps(content, indent=2))
-    if all(device.kind == "CPU" for device in devices):
-        tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
     steps = int(data.training.cardinality())
     replicas = gpus()

@@ -11,7 +11,7 @@ import click
 
 from catdog_data.plainly import said_plainly
 from catdog_models.predict_cli import load_trained
-from catdog_models.shown import readable
+from catdog_models.shown import as_field, readable
 
 
 @click.command()
@@ -33,8 +33,8 @@ def main(model: Path, folder: Path) -> None:
             export_saved_model(trained.model, folder, decode=trained.decode, class_names=names)
         except (OSError, ValueError) as error:
             raise click.BadParameter(str(error), param_hint="FOLDER") from error
-    shown = readable(f"{folder}: image bytes to probabilities of {', '.join(names)}")
-    click.echo(f"wrote {shown}")
+    classes = ", ".join(map(as_field, names))
+    click.echo(f"wrote {readable(str(folder))}: image bytes to probabilities of {classes}")
 
 
 if __name__ == "__main__":

@@ -125,6 +125,14 @@ def test_the_other_functions_take_what_is_right(calls):
         assert int(function(**{**calls[function], **right}).cardinality()) == 2
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint64])
+def test_sizes_of_numpy_are_numbers(calls, kind):
+    batches = list(
+        image_dataset_from_arrays(**{**calls[image_dataset_from_arrays], "batch_size": kind(2)})
+    )
+    assert len(batches) == 2
+
+
 @pytest.mark.parametrize("form", [tuple, np.array, pd.Index, dict.fromkeys, iter])
 def test_class_names_in_any_order_of_them(calls, form):
     options = calls[image_dataset_from_dataframe]

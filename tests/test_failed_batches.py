@@ -13,6 +13,7 @@ from conftest import save_picture
 from corrupt_files import break_inside
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensorflow.python.framework import config
 
 from catdog_data import (
     Augmentation,
@@ -60,11 +61,16 @@ def indices(outcome):
         {"batch_size": 1, "augmentation": Augmentation(rotation=30), "seed": 3},
         {"batch_size": 5, "interpolation": "nearest", "without_optimiser": True},
         {"batch_size": None, "augmentation": Augmentation(hue=0.2), "seed": 3},
+        {"batch_size": 4, "deterministic": True},
     ],
-    ids=["batches", "batches of one", "unoptimised", "single images"],
+    ids=["batches", "batches of one", "unoptimised", "single images", "deterministic"],
 )
-def test_a_failed_batch_moves_no_other_and_the_pass_ends(folder, options):
+def test_a_failed_batch_moves_no_other_and_the_pass_ends(folder, options, request):
+    options = dict(options)
     unoptimised = options.pop("without_optimiser", False)
+    if options.pop("deterministic", False):
+        request.addfinalizer(config.disable_op_determinism)
+        tf.config.experimental.enable_op_determinism()
     whole = image_dataset_from_directory(
         folder, image_size=(16, 16), return_index=True, verbose=False, **{"seed": 1, **options}
     )
@@ -102,6 +108,24 @@ def test_a_failed_batch_moves_no_other_and_the_pass_ends(folder, options):
                 paths[i].write_bytes(contents[i])
 
     check()
+
+
+def test_determinism_asked_for_too_late_is_refused(folder, request):
+    dataset = image_dataset_from_directory(folder, image_size=(16, 16), verbose=False)
+    request.addfinalizer(config.disable_op_determinism)
+    tf.config.experimental.enable_op_determinism()
+    with pytest.raises(tf.errors.OpError, match="must be called before datasets and iterators"):
+        next(iter(dataset))
+
+
+@pytest.mark.parametrize("batch_size", [4, None])
+def test_an_error_where_a_pass_begins_is_no_empty_pass(folder, batch_size):
+    dataset = image_dataset_from_directory(
+        folder, image_size=(16, 16), batch_size=batch_size, verbose=False
+    )
+    (outcome,) = outcomes_of(dataset.follow(lambda: (0, 99)))
+    assert "`follow` needs" in outcome.message
+    assert "step=99" in outcome.message
 
 
 @given(

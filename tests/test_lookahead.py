@@ -83,6 +83,18 @@ def test_one_pipeline_for_all_batches(photos, pipelines_begun, name):
     assert len(pipelines_begun) == 1
 
 
+@pytest.mark.parametrize(
+    "flow", [{"batch_size": np.uint8(3)}, {"batch_size": np.uint64(4)}], ids=str
+)
+def test_an_iterator_begins_with_an_epoch_of_whole_numbers(photos, flow):
+    theirs, _ = pair(photos, RECIPE, {"batch_size": int(flow["batch_size"])})
+    _, ours = pair(photos, RECIPE, flow)
+    theirs.batch_index = ours.batch_index = 2
+    for _ in range(8):
+        assert_same(next(theirs), next(ours))
+    assert_same(theirs[4], ours[4])
+
+
 def test_two_iterators_in_turn_have_a_pipeline_each(photos, pipelines_begun):
     both = [pair(photos, RECIPE, {"seed": None}) for _ in range(2)]
     taken = []

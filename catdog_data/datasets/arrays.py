@@ -157,8 +157,10 @@ def _checked_columns(labels: Any, n: int) -> Any:
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             "`labels` must be numbers of one type, or rows of them of one length, as an array or a "
-            f"list; received {repr(labels)[:60]}: {str(error)[:200]}"
+            f"list; received {repr(labels)[:60]}: {str(error).splitlines()[-1][:200]}"
         ) from error
+    if not _holds_numbers(column.dtype):
+        raise ValueError(f"`labels` must be numbers; received {repr(labels)[:60]}.")
     if column.shape.rank == 0 or len(column) != n:
         raise ValueError(
             f"`labels` must have one entry for each of the {n} images; received "

@@ -54,6 +54,8 @@ def checked_class_names(class_names: Any) -> list[str] | None:
         return None
     is_ordered = isinstance(class_names, Iterable) and not isinstance(class_names, (str, Set))
     names = list(class_names) if is_ordered else []
+    if len(set(map(str, names))) < len(names):
+        raise ValueError(f"`class_names` must differ from each other; received {names!r}.")
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(
             "`class_names` must be None for all, or a list of names (strings), at least one, in "

@@ -19,6 +19,9 @@ from catdog_data.pipeline import Stages, image_batches, images_one_by_one
 from catdog_data.pixels import Pixels, WithMasks
 from catdog_data.render import Rendering
 
+_EPOCHS = 2**31
+"""More than anybody trains for, and few enough to number their batches."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -116,7 +119,8 @@ def build_dataset(
     image_size = source.image_size
     plan = CounterPlan(
         n=source.n,
-        batch_size=epochs.batch_size or min(source.n, 32),
+        # More rows than there are images would be padding alone.
+        batch_size=min(int(epochs.batch_size or 32), source.n),
         shuffle=epochs.shuffle,
         seed=epochs.seed,
         shard=epochs.shard,
@@ -192,12 +196,13 @@ def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
 
 def _place(plan: CounterPlan, asked_by: str, epoch: int, step: int) -> int:
     """Number a batch, counted over all epochs."""
-    if epoch < 0 or not 0 <= step < plan.steps:
+    are_whole = all(isinstance(each, (int, np.integer)) for each in (epoch, step))
+    if not are_whole or not 0 <= epoch < _EPOCHS or not 0 <= step < plan.steps:
         raise ValueError(
-            f"`{asked_by}` needs an epoch from 0 and a step in [0, {plan.steps}); received "
-            f"epoch={epoch!r}, step={step!r}."
+            f"`{asked_by}` needs an epoch from 0 and a step in [0, {plan.steps}), whole numbers "
+            f"below 2**31; received epoch={epoch!r}, step={step!r}."
         )
-    return epoch * plan.steps + step
+    return int(epoch) * plan.steps + int(step)
 
 
 def _begins(place: int, steps: int) -> Iterator[int]:

@@ -142,6 +142,7 @@ class FilesIterator(Iterator):
         if self._goes_one_by_one():
             return super().__next__()
         with self.lock:
+            self._begin()
             return self._carry_out(self._request())
 
     def __getitem__(self, idx: int) -> Any:

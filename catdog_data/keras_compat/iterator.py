@@ -43,6 +43,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
     """
 
     white_list_formats: tuple[str, ...] = KERAS_EXTENSIONS
+    _has_begun = True  # of iterators pickled without it
 
     def __init__(
         self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any
@@ -50,7 +51,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(**kwargs)
         check_batch_size_and_seed(batch_size, seed)
         self.n = n
-        self.batch_size = batch_size
+        self.batch_size = int(batch_size)
         self.seed = seed
         self.shuffle = shuffle
         self.batch_index = 0
@@ -59,6 +60,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         self.index_array: NDArray[np.int64] | None = None
         self.lock = threading.RLock()
         self._index_generator: IteratorOf[NDArray[np.int64]] | None = None
+        self._has_begun = False
         self._said_why_slow = False
         _let_fit_read_the_pipeline()
 
@@ -159,7 +161,14 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
     def _set_index_array(self) -> None:
         self.index_array = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
 
+    def _begin(self) -> None:
+        """Begin with an epoch, as Keras does whatever `batch_index` was set to before."""
+        if not self._has_begun:
+            self._has_begun = True
+            self.reset()
+
     def _flow_index(self) -> IteratorOf[NDArray[np.int64]]:
+        self._begin()
         while True:
             self._seed_batch()
             if self.batch_index == 0 or self.index_array is None:
