@@ -228,9 +228,9 @@ def _measure(choice: Choice, data: Path | None, scratch: Path, output: Path, com
 
 
 def _training_folder(data: Path | None, scratch: Path) -> tuple[Path, str]:
-    from catdog_data.sources.archive import unpack
-    from catdog_data.sources.image_folders import find_image_folders
-    from catdog_data.sources.samples import generate_sample_set
+    from catdog_data.archives.find_folders import find_image_folders
+    from catdog_data.archives.unpack import unpack
+    from catdog_data.samples.generate import generate_sample_set
 
     if data is None:
         return generate_sample_set(scratch / "drawn", validation_per_class=0).train, "drawn"

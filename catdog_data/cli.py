@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from catdog_data.plainly import said_plainly
+from catdog_data.command_errors import said_plainly
 
 if TYPE_CHECKING:
-    from catdog_data.cache import CachedPack
+    from catdog_data.cache.cached import CachedPack
 
 _FOLDER = click.option(
     "--folder",
@@ -53,7 +53,7 @@ def doctor(
 ) -> None:
     """Measure each stage of the pipeline on the images of DIRECTORY, and say what to change."""
     from catdog_data.augment.augmentation import Augmentation
-    from catdog_data.doctor import diagnose
+    from catdog_data.doctor.measure import diagnose
 
     augmentation = Augmentation(horizontal_flip=True, rotation=30, shear=5, zoom=(0.7, 1.3))
     diagnosis = diagnose(
@@ -143,14 +143,14 @@ def verify(folder: Path | None) -> None:
 
 
 def _packs(folder: Path | None) -> list[CachedPack]:
-    from catdog_data.cache import packs_in
+    from catdog_data.cache.cached import packs_in
 
     return packs_in(_named(folder))
 
 
 def _named(folder: Path | None) -> Path:
     # Imported when needed: `--help` need not wait for TensorFlow, which takes seconds.
-    from catdog_data.cache import user_folder
+    from catdog_data.cache.cached import user_folder
 
     return user_folder() if folder is None else folder
 

@@ -11,9 +11,9 @@ from typing import Literal
 
 import tensorflow as tf
 
-from catdog_data.datasets.checks import checked_size
+from catdog_data.datasets.options import checked_size
 from catdog_data.datasets.reading import checked_reading
-from catdog_data.resize import nearest_table
+from catdog_data.decoding.resize import nearest_table
 
 Decoder = Callable[[tf.Tensor], tf.Tensor]
 """From the bytes of one file, string[], to the image, float32[height, width, C]."""

@@ -7,13 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from catdog_models.cnn import build_model
-    from catdog_models.compact import build_compact_model
-    from catdog_models.evaluation import evaluate
-    from catdog_models.export import export_saved_model
-    from catdog_models.input_spec import InputSpec
+    from catdog_models.evaluation.evaluation import evaluate
+    from catdog_models.evaluation.run_report import report_run
+    from catdog_models.export.export import export_saved_model
+    from catdog_models.networks.cnn import build_model
+    from catdog_models.networks.compact import build_compact_model
+    from catdog_models.networks.transfer import build_transfer_model
     from catdog_models.plots import plot_confusion, plot_history, plot_wrong, preview_batch
-    from catdog_models.transfer import build_transfer_model
+    from catdog_models.training.input_spec import InputSpec
 
 __all__ = [
     "InputSpec",
@@ -26,19 +27,21 @@ __all__ = [
     "plot_history",
     "plot_wrong",
     "preview_batch",
+    "report_run",
 ]
 
 _HOMES = {
-    "InputSpec": "catdog_models.input_spec",
-    "build_compact_model": "catdog_models.compact",
-    "build_model": "catdog_models.cnn",
-    "build_transfer_model": "catdog_models.transfer",
-    "evaluate": "catdog_models.evaluation",
-    "export_saved_model": "catdog_models.export",
+    "InputSpec": "catdog_models.training.input_spec",
+    "build_compact_model": "catdog_models.networks.compact",
+    "build_model": "catdog_models.networks.cnn",
+    "build_transfer_model": "catdog_models.networks.transfer",
+    "evaluate": "catdog_models.evaluation.evaluation",
+    "export_saved_model": "catdog_models.export.export",
     "plot_confusion": "catdog_models.plots",
     "plot_history": "catdog_models.plots",
     "plot_wrong": "catdog_models.plots",
     "preview_batch": "catdog_models.plots",
+    "report_run": "catdog_models.evaluation.run_report",
 }
 
 

@@ -22,10 +22,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catdog_data.sources import archive as archive_module
-from catdog_data.sources.archive import unpack
-from catdog_data.sources.image_folders import find_image_folders
-from catdog_data.sources.spelling import COARSEST, Spelling, spelling_of
+from catdog_data.archives import unpack as archive_module
+from catdog_data.archives.find_folders import find_image_folders
+from catdog_data.archives.spelling import COARSEST, Spelling, spelling_of
+from catdog_data.archives.unpack import unpack
 
 Files = Mapping[str, bytes]
 IMAGE = os.urandom(3000)
@@ -457,13 +457,13 @@ def test_removes_what_a_killed_process_left(tmp_path: Path) -> None:
 
 UNPACK = """
 import sys
-from catdog_data.sources.archive import unpack
+from catdog_data.archives.unpack import unpack
 unpack(sys.argv[1], sys.argv[2], progress=False)
 """
 # Stops for good in the middle of the second member, as a process does that is about to be killed.
 UNPACK_AND_HANG = """
 import sys, time
-from catdog_data.sources import archive
+from catdog_data.archives import unpack as archive
 copy, copied = archive._copy, []
 def hang(source, member, content, path):
     if copied:

@@ -17,9 +17,10 @@ import pytest
 from pandas import DataFrame
 from test_cache import MOVED, assert_same, dataset, flow
 
-from catdog_data import InBackground, image_dataset_from_dataframe, pack
-from catdog_data import cache as cache_module
-from catdog_data.cache import packs_in
+from catdog_data import InBackground, image_dataset_from_dataframe
+from catdog_data.cache import cached as cache_module
+from catdog_data.cache import pack
+from catdog_data.cache.cached import packs_in
 
 
 @pytest.fixture
@@ -150,7 +151,8 @@ def test_what_does_not_fit_is_refused_at_once(photos, tmp_path, monkeypatch):
 
 ENDS_EARLY = textwrap.dedent("""
     import sys, time
-    from catdog_data import InBackground, image_dataset_from_directory, cache
+    from catdog_data import InBackground, image_dataset_from_directory
+    from catdog_data.cache import cached as cache
     decoded = cache._decoded
     def slow(*args, **options):
         while True:

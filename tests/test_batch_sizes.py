@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from catdog_data import Augmentation
 from catdog_data.augment.draws import DRAWS, planned_rows
-from catdog_data.render import Rendering, images_renderer
+from catdog_data.engine.render import Rendering, images_renderer
 
 N, IMAGE_SIZE = 36, (9, 11)
 SIZES = (1, 2, 3, 32)

@@ -29,8 +29,8 @@ from catdog_data import (
     image_dataset_from_directory,
     pack,
 )
-from catdog_data import cache as cache_module
-from catdog_data.cache import packs_in
+from catdog_data.cache import cached as cache_module
+from catdog_data.cache.cached import packs_in
 from catdog_data.cli import main
 
 RECIPE = {"rescale": 1 / 255.0, "horizontal_flip": True, "rotation_range": 30, "zoom_range": 0.3}
@@ -253,7 +253,8 @@ def test_too_little_memory_is_refused(photos, monkeypatch):
 BUILD = textwrap.dedent("""
     import os, signal, sys
     import numpy as np
-    from catdog_data import image_dataset_from_directory, cache
+    from catdog_data import image_dataset_from_directory
+    from catdog_data.cache import cached as cache
     decoded = cache._decoded
     def until_killed(*args, **options):
         for i, batch in enumerate(decoded(*args, **options)):
@@ -373,9 +374,9 @@ HOLD = textwrap.dedent("""
     from pathlib import Path
     import numpy as np
     from catdog_data.datasets.elements import Output
-    from catdog_data.datasets.engine import Epochs, Source, build_dataset
-    from catdog_data.pack import Layout, rows_in_memory, rows_of, write_pack
-    from catdog_data.pixels import PackedRows
+    from catdog_data.datasets.build import Epochs, Source, build_dataset
+    from catdog_data.cache.pack import Layout, rows_in_memory, rows_of, write_pack
+    from catdog_data.engine.pixel_sources import PackedRows
 
     def held():
         lines = Path("/proc/self/status").read_text().splitlines()

@@ -19,9 +19,9 @@ from tensorflow.python.framework.config import disable_op_determinism
 
 import catdog_data
 import catdog_models
-from catdog_data.sources.image_folders import ImageFolders
-from catdog_models import cli
-from catdog_models.speed import SpeedComparison
+from catdog_data.archives.find_folders import ImageFolders
+from catdog_models.commands import train as cli
+from catdog_models.evaluation.speed import SpeedComparison
 
 _ROOT = Path(catdog_models.__file__).parents[1]
 
@@ -100,7 +100,8 @@ def test_help_names_every_option():
 
 def test_help_does_not_load_tensorflow():
     code = (
-        "import sys\nfrom click.testing import CliRunner\nfrom catdog_models.cli import main\n"
+        "import sys\nfrom click.testing import CliRunner\n"
+        "from catdog_models.commands.train import main\n"
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
         "print([m for m in ('tensorflow', 'keras', 'matplotlib') if m in sys.modules])"
     )
@@ -319,14 +320,14 @@ def test_a_fifth_of_every_class_is_held_back(monkeypatch, tmp_path):
 def test_a_run_does_not_go_on_with_another_split(monkeypatch, tmp_path):
     """Without its training: each start records the run, or refuses it."""
     for name in ("_fit", "_preview", "_report"):
-        monkeypatch.setattr(f"catdog_models.cli_run.{name}", lambda *_: None)
-    monkeypatch.setattr("catdog_models.building.build_from_recipe", lambda *_: None)
+        monkeypatch.setattr(f"catdog_models.commands.train_run.{name}", lambda *_: None)
+    monkeypatch.setattr("catdog_models.networks.building.build_from_recipe", lambda *_: None)
     root, output = tmp_path / "pets", tmp_path / "out"
     tree = _save_tree(root / "train", 5)
     command = ("--data", root, "--output", output, "--image-size", 32)
     assert _run(*command).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("catdog_models.cli_data._VALIDATION_SPLIT", 0.4)
+        patch.setattr("catdog_models.commands.train_data._VALIDATION_SPLIT", 0.4)
         _refused("data.split was 0.2 of each class", *command)
     with monkeypatch.context() as patch:
         patch.setattr(
@@ -425,7 +426,7 @@ def test_demo_trains_on_the_sample_set_and_reports_speed(monkeypatch, split_tree
         destinations.append(destination)
         return ImageFolders(split_tree / "train", split_tree / "validation", ("cats", "dogs"))
 
-    monkeypatch.setattr("catdog_data.sources.samples.generate_sample_set", generate)
+    monkeypatch.setattr("catdog_data.samples.generate.generate_sample_set", generate)
     monkeypatch.setattr(cli, "train_and_report", lambda data, settings: trained.append(settings))
     monkeypatch.setattr(cli, "_speed_line", lambda folder, names, seed: f"speed of {folder.name}")
     result = _run("--demo", "--output", tmp_path)
@@ -441,7 +442,7 @@ def test_demo_beside_another_sample_set(monkeypatch, tmp_path):
     def generate(destination, **_):
         raise FileExistsError("destination must be empty")
 
-    monkeypatch.setattr("catdog_data.sources.samples.generate_sample_set", generate)
+    monkeypatch.setattr("catdog_data.samples.generate.generate_sample_set", generate)
     _refused("--output: destination must be empty", "--demo", "--output", tmp_path)
 
 
@@ -457,7 +458,7 @@ class _Recorder:
 
 def _said(monkeypatch, tree, difference, capsys):
     speed = SpeedComparison(1200.4, 115.0, 10.44, 4321, difference)
-    monkeypatch.setattr("catdog_models.speed.compare_speed", lambda ours, theirs: speed)
+    monkeypatch.setattr("catdog_models.evaluation.speed.compare_speed", lambda ours, theirs: speed)
     monkeypatch.setattr(catdog_data, "ImageDataGenerator", _Recorder, raising=False)
     line = cli._speed_line(tree, ["cats", "dogs"], 0)
     assert "Found" not in capsys.readouterr().out
@@ -474,7 +475,7 @@ def test_speed_line(monkeypatch, tree, capsys):
 
 @pytest.mark.slow
 def test_speed_is_measured_against_keras(tree, monkeypatch):
-    from catdog_models import speed
+    from catdog_models.evaluation import speed
 
     measure = speed.compare_speed
     monkeypatch.setattr(
@@ -564,8 +565,8 @@ def test_training_on_a_set_of_tfds(monkeypatch, three_classes, tmp_path):
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_a_set_of_tfds_in_the_order_of_its_source_warns_if_it_is_split(monkeypatch, part):
-    from catdog_models.cli_data import from_tfds
-    from catdog_models.recipes import RECIPES
+    from catdog_models.commands.train_data import from_tfds
+    from catdog_models.training.recipes import RECIPES
 
     sizes = {name: SimpleNamespace(num_examples=5) for name in ("train[:80%]", "train[80%:]")}
     sizes |= {name: SimpleNamespace(num_examples=5) for name in ("train", part)}

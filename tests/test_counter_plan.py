@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from catdog_data.counter_plan import CounterPlan
+from catdog_data.datasets.plan import CounterPlan
 
 
 def number(value):

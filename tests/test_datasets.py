@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catdog_data import Augmentation, image_dataset_from_arrays, image_dataset_from_directory
-from catdog_data.layers import AugmentAndRescale, table_shape
-from catdog_data.pipeline import batches_ahead
+from catdog_data.engine.pipeline import batches_ahead
+from catdog_data.training.augment_layer import AugmentAndRescale, table_shape
 
 keras_dataset = keras.utils.image_dataset_from_directory
 RECIPE = Augmentation(

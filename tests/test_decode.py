@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from catdog_data.decode import read_rgb
-from catdog_data.resize import nearest_table
+from catdog_data.decoding.decode import read_rgb
+from catdog_data.decoding.resize import nearest_table
 
 read = tf.function(read_rgb, input_signature=[tf.TensorSpec([], tf.string)])
 

@@ -10,8 +10,8 @@ from conftest import save_picture
 
 from catdog_data import Augmentation
 from catdog_data.cli import main
-from catdog_data.diagnosis import DISK, Diagnosis, Files, Machine, Stage
-from catdog_data.doctor import _free_cores, diagnose
+from catdog_data.doctor.diagnosis import DISK, Diagnosis, Files, Machine, Stage
+from catdog_data.doctor.measure import _free_cores, diagnose
 
 MOVING = Augmentation(rotation=30, horizontal_flip=True)
 SHORT = {"image_size": (32, 32), "batch_size": 8, "seconds": 0.05}

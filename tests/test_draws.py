@@ -23,8 +23,8 @@ from catdog_data.augment.draws import (
     planned_rows,
     transforms,
 )
-from catdog_data.augment.geometry import geometry_of
-from catdog_data.augment.warp import warp
+from catdog_data.augment.geometry_rows import geometry_of
+from catdog_data.kernels.warp import warp
 
 UNIFORM = tf.constant(np.random.default_rng(0).random((4000, DRAWS)))
 NEUTRAL = np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0])

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import catdog_models
-from catdog_models.evaluation import evaluate, two_columns
+from catdog_models.evaluation.evaluation import evaluate, two_columns
 
 _SIDE = 4
 
@@ -194,7 +194,7 @@ import tensorflow as tf
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
 import keras
-from catdog_models.evaluation import evaluate
+from catdog_models.evaluation.evaluation import evaluate
 def build():
     layers = [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.BatchNormalization()]
     return keras.Sequential([*layers, keras.layers.Dense(1, activation="sigmoid")])

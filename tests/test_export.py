@@ -12,7 +12,7 @@ from conftest import save_picture
 
 from catdog_data import image_dataset_from_directory
 from catdog_data.serving import decoder
-from catdog_models.export import export_saved_model, is_saved_model, serving_function
+from catdog_models.export.export import export_saved_model, is_saved_model, serving_function
 
 _SIZE = (8, 12)
 _RESCALE = 1 / 255.0

@@ -22,7 +22,7 @@ from catdog_data import (
     image_dataset_from_dataframe,
     image_dataset_from_directory,
 )
-from catdog_data.failed_batches import Passes, with_gaps_filled
+from catdog_data.engine.failed_batches import Passes, with_gaps_filled
 
 FILES = 23
 WITHOUT_OPTIMISER = tf.data.Options()

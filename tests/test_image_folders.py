@@ -11,9 +11,9 @@ from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as Kera
 from keras.src.utils.dataset_utils import index_directory
 
 from catdog_data import ImageDataGenerator, image_dataset_from_directory
-from catdog_data.sources.archive import unpack
+from catdog_data.archives.find_folders import find_image_folders
+from catdog_data.archives.unpack import unpack
 from catdog_data.sources.class_folders import class_folders
-from catdog_data.sources.image_folders import find_image_folders
 
 PAIR = ("cats/1.jpg", "dogs/1.jpg")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog_models.input_spec import InputSpec, beside
+from catdog_models.training.input_spec import InputSpec, beside
 
 SPEC = InputSpec(("cats", "dögs"), (96, 128), "bilinear", 1 / 255.0)
 

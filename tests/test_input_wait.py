@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from catdog_data import ImageDataGenerator, input_wait
-from catdog_data.input_wait import InputWait, _images_in, _TimedSteps
+from catdog_data.training.input_wait import InputWait, _images_in, _TimedSteps
 
 IMAGES, BATCH_SIZE = 25, 5
 RANDOM = np.random.default_rng(0)

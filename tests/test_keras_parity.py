@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 from scipy_rounding import assert_same_pixels
 
-from catdog_data import ImageDataGenerator, pipeline
-from catdog_data.pipeline import untuned_options
+from catdog_data import ImageDataGenerator
+from catdog_data.engine import pipeline
+from catdog_data.engine.pipeline import untuned_options
 
 RECIPE = {
     "rescale": 1 / 255.0,

@@ -47,7 +47,7 @@ def _command(photos: Path, output: Path) -> list[str]:
 
 
 def tiny_model(image_size, num_classes, *, precision=None):
-    from catdog_models.heads import output_layer
+    from catdog_models.networks.heads import output_layer
 
     layers = keras.layers
     return keras.Sequential(
@@ -67,8 +67,9 @@ def be_quick():
 
     Order, mirroring, dropout, schedule and averages are random or depend on what was before.
     """
-    from catdog_models import building, cli
-    from catdog_models.recipes import MODERN, Distortions
+    from catdog_models.commands import train as cli
+    from catdog_models.networks import building
+    from catdog_models.training.recipes import MODERN, Distortions
 
     building._BUILDERS["compact"] = tiny_model
     cli.RECIPES = {MODERN.name: replace(MODERN, distortions=Distortions(horizontal_flip=True))}
@@ -79,7 +80,7 @@ def _train(command: list[str], log: Path) -> None:
     with log.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    from catdog_models import cli
+    from catdog_models.commands import train as cli
 
     be_quick()
     cli.main(command, standalone_mode=False)

@@ -12,11 +12,11 @@ import pytest
 import scipy.ndimage
 import tensorflow as tf
 
-from catdog_data.augment.affine import geometry_rows
-from catdog_data.augment.fixed_point import LARGEST_SIZE, fixed_point_tables, warp_fixed_point
-from catdog_data.augment.parameters import Transforms
-from catdog_data.augment.warp import FILL_MODES, coordinate_tables, warp
-from catdog_data.layers import (
+from catdog_data.keras_compat.planning.affine import geometry_rows
+from catdog_data.keras_compat.planning.transform_ranges import Transforms
+from catdog_data.kernels.warp import FILL_MODES, coordinate_tables, warp
+from catdog_data.kernels.warp_fixed_point import LARGEST_SIZE, fixed_point_tables, warp_fixed_point
+from catdog_data.training.augment_layer import (
     AugmentAndRescale,
     augment_and_rescale,
     device_tables,
@@ -381,7 +381,7 @@ def test_the_layer_refuses():
 
 JAX = """
 import jax, keras, numpy as np, sys
-from catdog_data.layers import AugmentAndRescale
+from catdog_data.training.augment_layer import AugmentAndRescale
 assert keras.backend.backend() == "jax" and not jax.config.jax_enable_x64
 given = np.load(sys.argv[1])
 for fill_mode in ("nearest", "constant", "reflect", "wrap"):

@@ -13,10 +13,10 @@ from conftest import save_picture
 from tensorflow.python.data.ops import iterator_ops
 from test_keras_parity import RECIPE, assert_same, pair
 
-from catdog_data.augment.parameters import TransformRanges
 from catdog_data.keras_compat.executor import Ordered
 from catdog_data.keras_compat.lookahead import FURTHEST, Lookahead
-from catdog_data.plan import Position, Recipe, Request
+from catdog_data.keras_compat.planning.batch_plan import Position, Recipe, Request
+from catdog_data.keras_compat.planning.transform_ranges import TransformRanges
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -16,7 +16,7 @@ from catdog_data import (
     image_dataset_from_dataframe,
     image_dataset_from_directory,
 )
-from catdog_data.decode import read_mask
+from catdog_data.decoding.decode import read_mask
 from catdog_data.sources.masks import masks_beside
 
 MOVED = Augmentation(

@@ -8,7 +8,7 @@ import pytest
 
 import catdog_models
 from catdog_models import build_model
-from catdog_models.speed import compare_speed
+from catdog_models.evaluation.speed import compare_speed
 
 _ROOT = Path(catdog_models.__file__).parents[1]
 _HEAVY = ("tensorflow", "keras", "matplotlib")
@@ -148,7 +148,7 @@ class _Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = _Clock()
-    monkeypatch.setattr("catdog_models.speed.time.perf_counter", lambda: clock.now)
+    monkeypatch.setattr("catdog_models.evaluation.speed.time.perf_counter", lambda: clock.now)
     return clock
 
 
@@ -164,7 +164,7 @@ def test_speed_ratio_on_a_clock_of_our_own(clock):
 def test_speed_is_that_of_the_median_round(clock, monkeypatch):
     # Ratios 7, 3 and 10; the medians of the columns would be 800 and 100.
     rates = iter([700.0, 100.0, 900.0, 300.0, 800.0, 80.0])
-    monkeypatch.setattr("catdog_models.speed._rate", lambda *_: (10, next(rates)))
+    monkeypatch.setattr("catdog_models.evaluation.speed._rate", lambda *_: (10, next(rates)))
     speed = compare_speed(clock.input(1.0), clock.input(1.0), rounds=3)
     assert (speed.ours, speed.theirs, speed.ratio) == (700.0, 100.0, 7.0)
     assert speed.images == 60
@@ -191,7 +191,7 @@ def _heavy_modules_after(statement):
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("module", ["catdog_models", "catdog_models.cli", "catdog_data"])
+@pytest.mark.parametrize("module", ["catdog_models", "catdog_models.commands.train", "catdog_data"])
 def test_import_is_light(module):
     assert _heavy_modules_after(f"import {module}") == "[]"
 

@@ -25,12 +25,12 @@ from catdog_data import (
     image_dataset_from_dataframe,
     image_dataset_from_directory,
 )
-from catdog_data.cache import packs_in
-from catdog_data.doctor import diagnose
-from catdog_models.export import export_saved_model, serving_function
-from catdog_models.markdown import code, text
+from catdog_data.cache.cached import packs_in
+from catdog_data.doctor.measure import diagnose
+from catdog_models.evaluation.markdown import code, text
+from catdog_models.evaluation.shown import as_field, readable
+from catdog_models.export.export import export_saved_model, serving_function
 from catdog_models.plots.figure import shortened
-from catdog_models.shown import as_field, readable
 
 NAMES = ["cats/1.png", "cats/2.png", "dogs/1.png", "dogs/2.png"]
 BYTES = {"cats": b"c\xe4ts", "dogs": b"d\xffgs", "1.png": b"\xe91.png", "2.png": b"\xfe2.png"}

@@ -7,7 +7,7 @@ import time
 
 import tensorflow as tf
 
-from catdog_data.passes import end_pass
+from catdog_data.engine.passes import end_pass
 
 
 def test_a_pass_that_somebody_holds_ends():
@@ -38,7 +38,7 @@ import atexit, time
 import tensorflow as tf
 # Hooks run last in, first out: this one sees what is left of the passes.
 atexit.register(lambda: print(*(next(each, "ended") for each in iterators)))
-from catdog_data.passes import ended_at_exit
+from catdog_data.engine.passes import ended_at_exit
 
 def slow(value):
     time.sleep(0.01)

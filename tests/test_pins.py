@@ -83,7 +83,7 @@ TOGETHER = {
 def _uniforms(seed, epoch, count):
     """What images 0 to `count` - 1 draw under the tf.data API: float64[count, 36]."""
     from catdog_data.augment.draws import DRAWS
-    from catdog_data.counter_plan import CounterPlan
+    from catdog_data.datasets.plan import CounterPlan
 
     plan = CounterPlan(count, count, True, seed)
     index = tf.range(count, dtype=tf.int64)
@@ -103,7 +103,7 @@ def _adapter_plan(generator, seed, batches):
     """What an iterator of the adapter plans: the images, and rows of what they draw."""
     from dataclasses import astuple
 
-    from catdog_data.plan import Position, Recipe, next_batch
+    from catdog_data.keras_compat.planning.batch_plan import Position, Recipe, next_batch
 
     recipe = Recipe(N, 5, True, seed, generator._ranges(), IMAGE_SIZE)
     position = Position(0, 0, None, np.random.RandomState(3).get_state(legacy=True))

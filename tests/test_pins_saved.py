@@ -21,11 +21,11 @@ import pytest
 from PIL import Image
 
 from catdog_data import InputPosition, Position, image_dataset_from_directory
-from catdog_data.layers import AugmentAndRescale, device_tables
-from catdog_models.epoch_table import read_epochs, write_epochs
-from catdog_models.input_spec import InputSpec
-from catdog_models.recipes import RECIPES
-from catdog_models.run_record import record_run
+from catdog_data.training.augment_layer import AugmentAndRescale, device_tables
+from catdog_models.training.epoch_table import read_epochs, write_epochs
+from catdog_models.training.input_spec import InputSpec
+from catdog_models.training.recipes import RECIPES
+from catdog_models.training.run_record import record_run
 
 SAVED = Path(__file__).parent / "pins" / "saved"
 IMAGE_SIZE = (6, 5)

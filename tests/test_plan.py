@@ -10,7 +10,7 @@ from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as Kera
 from keras.src.legacy.preprocessing import image as keras_image
 
 from catdog_data import ImageDataGenerator
-from catdog_data.augment.affine import affine_matrices
+from catdog_data.keras_compat.planning.affine import affine_matrices
 
 shifts = st.one_of(
     st.sampled_from([0.0, 0.1, 0.99, 1.0, 7.5, 3, 1, -2, -0.3, [1, 4, 9], [0.1, 0.2], (0.5,)])

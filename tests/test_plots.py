@@ -14,7 +14,7 @@ from PIL import Image
 
 import catdog_models
 from catdog_models import plot_confusion, plot_history, plot_wrong, preview_batch
-from catdog_models.evaluation import Evaluation, Wrong
+from catdog_models.evaluation.evaluation import Evaluation, Wrong
 
 _ROOT = Path(catdog_models.__file__).parents[1]
 _FULL = {

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from catdog_models import build_compact_model, build_model, build_transfer_model
-from catdog_models.precision import PRECISIONS, Device, choose_precision, layers_in
+from catdog_models.networks.precision import PRECISIONS, Device, choose_precision, layers_in
 
 CPU, CPU_WITH_UNITS = Device("CPU"), Device("CPU", multiplies_bfloat16=True)
 

@@ -15,9 +15,9 @@ from conftest import save_picture
 import catdog_models
 from catdog_data import ImageDataGenerator, image_dataset_from_directory
 from catdog_models import export_cli, predict_cli
-from catdog_models.export import is_saved_model
-from catdog_models.input_spec import InputSpec
-from catdog_models.predict import Failure, Prediction, Predictor, predict_files
+from catdog_models.evaluation.predict import Failure, Prediction, Predictor, predict_files
+from catdog_models.export.export import is_saved_model
+from catdog_models.training.input_spec import InputSpec
 
 _ROOT = Path(catdog_models.__file__).parents[1]
 _SPEC = InputSpec(("cats", "dogs"), (12, 10), "bilinear", 1 / 255.0, crop_to_aspect_ratio=True)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from catdog_models import progress
-from catdog_models.progress import Progress
+from catdog_models.training import progress
+from catdog_models.training.progress import Progress
 
 LOGS = {"loss": 0.51234, "accuracy": 0.75, "val_loss": 0.6, "val_accuracy": 0.7}
 MEASURED = {"images_per_second": 1234.5, "input_wait": 0.25}

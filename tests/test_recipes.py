@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from catdog_data import Augmentation, ImageDataGenerator
-from catdog_models.averaging import averaged_weights
-from catdog_models.building import build_from_recipe
-from catdog_models.recipes import (
+from catdog_models.networks.building import build_from_recipe
+from catdog_models.training.averaging import averaged_weights
+from catdog_models.training.recipes import (
     MODERN,
     ORIGINAL_AUGMENTED,
     ORIGINAL_PLAIN,

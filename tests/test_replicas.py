@@ -12,7 +12,7 @@ import pytest
 from conftest import save_noisy_classes
 
 import catdog_models
-from catdog_models.replicas import replicated_over
+from catdog_models.training.replicas import replicated_over
 
 _ROOT = Path(catdog_models.__file__).parents[1]
 _TWO_DEVICES = """
@@ -28,8 +28,8 @@ _SAME_WEIGHTS = (
     _TWO_DEVICES
     + """
 from catdog_data import InputPosition, image_dataset_from_directory
-from catdog_models.replicas import replicated_over, take_no_first_batch
-from catdog_models.training import build_metrics
+from catdog_models.training.replicas import replicated_over, take_no_first_batch
+from catdog_models.training.training import build_metrics
 
 def weights(devices, folder):
     data = image_dataset_from_directory(
@@ -62,7 +62,8 @@ print(json.dumps([weights([], sys.argv[2] + "/one"), weights(TWO, sys.argv[2] + 
 _RESUMED = (
     _TWO_DEVICES
     + """
-from catdog_models import cli, replicas
+from catdog_models.commands import train as cli
+from catdog_models.training import replicas
 from test_killed_training import be_quick
 
 replicas.gpus = lambda: TWO
@@ -80,7 +81,7 @@ class Kill(keras.callbacks.Callback):
         if not Kill.left:
             raise Killed
 
-from catdog_models import training
+from catdog_models.training import training
 fit = keras.Model.fit
 keras.Model.fit = lambda *a, callbacks, **k: fit(*a, callbacks=[*callbacks, Kill()], **k)
 

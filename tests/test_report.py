@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from catdog_models import markdown
-from catdog_models.evaluation import Evaluation, Wrong
-from catdog_models.report import Run, as_markdown, software_versions, write_report
+from catdog_models.evaluation import markdown
+from catdog_models.evaluation.evaluation import Evaluation, Wrong
+from catdog_models.evaluation.report import Run, as_markdown, software_versions, write_report
 
 _NASTY = [
     "a|b",

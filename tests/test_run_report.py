@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from catdog_models.report import Run
-from catdog_models.run_report import report_run
+from catdog_models.evaluation.report import Run
+from catdog_models.evaluation.run_report import report_run
 
 _FILES = ["confusion.png", "curves.png", "report.md", "wrong.png"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catdog_data.sources import samples as samples_module
-from catdog_data.sources.image_folders import find_image_folders
-from catdog_data.sources.samples import generate_sample_set
+from catdog_data.archives.find_folders import find_image_folders
+from catdog_data.samples import generate as samples_module
+from catdog_data.samples.generate import generate_sample_set
 
 PER_CLASS = 80
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catdog_data import image_dataset_from_directory
-from catdog_data.decode import decode_as_keras_dataset, read_with
-from catdog_data.resize import resize_as_keras
-from catdog_data.scaled_decode import decode_at_least
+from catdog_data.decoding.decode import decode_as_keras_dataset, read_with
+from catdog_data.decoding.jpeg_scaled import decode_at_least
+from catdog_data.decoding.resize import resize_as_keras
 
 
 def read_at_least(path, channels, image_size):

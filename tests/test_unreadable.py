@@ -15,10 +15,8 @@ from PIL import Image, UnidentifiedImageError
 
 from catdog_data import ImageDataGenerator, image_dataset_from_directory
 from catdog_data.datasets.reading import Reading
-from catdog_data.decode import read_mask, read_rgb
-from catdog_data.keras_compat.failures import error_of_batch
-from catdog_data.keras_compat.reading import pixels_of_files
-from catdog_data.unreadable import (
+from catdog_data.decoding.decode import read_mask, read_rgb
+from catdog_data.decoding.unreadable import (
     UnreadableImage,
     naming,
     plain_failure,
@@ -27,6 +25,8 @@ from catdog_data.unreadable import (
     sentence_of,
     unreadable,
 )
+from catdog_data.keras_compat.failures import error_of_batch
+from catdog_data.keras_compat.reading import pixels_of_files
 
 SIZE = (8, 8)
 FORGIVEN = {("jpeg", "marker"), ("gray-jpeg", "marker")}

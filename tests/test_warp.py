@@ -8,8 +8,8 @@ import scipy.ndimage
 import tensorflow as tf
 from scipy_rounding import assert_same_pixels
 
-from catdog_data.augment.compiled import compiled, xla_is_available
-from catdog_data.augment.warp import (
+from catdog_data.kernels.compiled import compiled, xla_is_available
+from catdog_data.kernels.warp import (
     FILL_MODES,
     coordinate_tables,
     warp,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from catdog_data.augment.compiled import compiled
-from catdog_data.words import as_words, unaligned_words
+from catdog_data.kernels.compiled import compiled
+from catdog_data.kernels.packed_pixels import as_words, unaligned_words
 
 
 @pytest.mark.parametrize("wrap", [lambda function: function, compiled])

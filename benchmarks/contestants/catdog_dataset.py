@@ -66,7 +66,7 @@ def _eight_bits(task: Task, take: Take) -> None:
 def _device(task: Task, take: Take) -> None:
     import tensorflow as tf
 
-    from catdog_data.layers import AugmentAndRescale
+    from catdog_data.training.augment_layer import AugmentAndRescale
 
     layer = AugmentAndRescale(task.image_size)
     finish = tf.function(lambda inputs: layer(inputs, training=True), jit_compile=True)

@@ -56,8 +56,8 @@ def _decode(task: Task, take: Take) -> None:
 def _resize(task: Task, take: Take) -> None:
     import tensorflow as tf
 
-    from catdog_data.decode import read_rgb
-    from catdog_data.pixels import RowsOfFiles
+    from catdog_data.decoding.decode import read_rgb
+    from catdog_data.engine.pixel_sources import RowsOfFiles
 
     paths = _paths(task)[:_KEPT]
     images = tf.data.Dataset.from_tensor_slices(paths).map(read_rgb).cache().repeat()
@@ -86,8 +86,8 @@ def _resized_images(task: Task) -> Any:
     """Resize more images than one batch: uint8[N, H, W, 3]."""
     import tensorflow as tf
 
-    from catdog_data.decode import read_rgb
-    from catdog_data.pixels import RowsOfFiles
+    from catdog_data.decoding.decode import read_rgb
+    from catdog_data.engine.pixel_sources import RowsOfFiles
 
     count = max(4 * task.batch_size, _KEPT)
     rows = RowsOfFiles(list(islice(cycle(_paths(task)), count)), task.image_size, decode=read_rgb)
@@ -96,7 +96,7 @@ def _resized_images(task: Task) -> Any:
 
 
 def _on_all_cores(dataset: Any, function: Callable[[Any], Any], task: Task) -> Any:
-    from catdog_data.pipeline import READS_PER_CORE, untuned_options
+    from catdog_data.engine.pipeline import READS_PER_CORE, untuned_options
 
     done = dataset.map(function, num_parallel_calls=READS_PER_CORE * task.cores)
     return done.batch(_GROUP).prefetch(2).with_options(untuned_options())

@@ -80,7 +80,7 @@ def _on_tables(network: Any, task: Task) -> Any:
     """Put the augmenting layer in front of a network."""
     import keras
 
-    from catdog_data.layers import AugmentAndRescale, table_shape
+    from catdog_data.training.augment_layer import AugmentAndRescale, table_shape
 
     inputs = {
         "images": keras.Input((*task.image_size, 3), dtype="uint8", name="images"),

@@ -14,7 +14,7 @@ from benchmarks.report.remarks import remarks
 from benchmarks.report.rows import HEADINGS, cells, rows
 from benchmarks.report.suites import Suite, label, overview, suites
 from benchmarks.results import Outcome, Results
-from catdog_models import markdown
+from catdog_models.evaluation import markdown
 
 
 def as_markdown(results: Results, plots: Sequence[Path] = ()) -> str:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from scipy.special import betaincinv
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.augment.geometry import geometry_of
+from catdog_data.augment.geometry_rows import geometry_of
 
 DRAWS = 36
 """Uniform numbers that an image draws."""
@@ -56,8 +56,8 @@ def planned_rows(
         image_size: (height, width) in pixels.
 
     Returns:
-        Geometry float64[B, 8] and photometry float64[B, P] as `catdog_data.render` takes them;
-        where images are mixed, the photometry's last column is the share of each image in its
+        Geometry float64[B, 8] and photometry float64[B, P], as `catdog_data.engine.render` takes
+        them; where images are mixed, the photometry's last column is the share of each image in its
         label, `SHARE`, and before that comes what they are mixed with, from `PARTNER` on.
     """
     rows = transforms(uniform, augmentation)

@@ -10,7 +10,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.datasets.checks import (
+from catdog_data.datasets.build import Epochs, Source, build_dataset
+from catdog_data.datasets.elements import Output, gatherer
+from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
     check_numbers,
@@ -18,10 +20,8 @@ from catdog_data.datasets.checks import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.elements import Output, gatherer
-from catdog_data.datasets.engine import Epochs, Source, build_dataset
-from catdog_data.messages import some_of
-from catdog_data.pixels import WholeImages
+from catdog_data.engine.pixel_sources import WholeImages
+from catdog_data.system.messages import some_of
 
 
 def image_dataset_from_arrays(

@@ -12,8 +12,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.cache import Cache
-from catdog_data.datasets.checks import (
+from catdog_data.cache.cached import Cache
+from catdog_data.datasets.build import Epochs, build_dataset
+from catdog_data.datasets.elements import LabelsOf, Output, gatherer
+from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
     check_numbers,
@@ -24,14 +26,12 @@ from catdog_data.datasets.checks import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.elements import LabelsOf, Output, gatherer
-from catdog_data.datasets.engine import Epochs, build_dataset
 from catdog_data.datasets.reading import checked_reading
-from catdog_data.datasets.splitting import say_what_was_found, subsets_of, with_epochs
-from catdog_data.messages import some_of
+from catdog_data.datasets.splits import say_what_was_found, subsets_of, with_epochs
+from catdog_data.sources.existing_files import existing_files
 from catdog_data.sources.labelled_files import LabelledFiles, check_split
-from catdog_data.sources.listing import existing_files
 from catdog_data.sources.masks import warn_of_jpegs
+from catdog_data.system.messages import some_of
 
 _OF_CLASSES = ("int", "categorical", "binary")
 _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)

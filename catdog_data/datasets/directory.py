@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.cache import Cache
-from catdog_data.datasets.checks import (
+from catdog_data.cache.cached import Cache
+from catdog_data.datasets.build import Epochs, build_dataset
+from catdog_data.datasets.elements import LabelsOf, Output
+from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
     check_numbers,
@@ -23,16 +25,13 @@ from catdog_data.datasets.checks import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.elements import LabelsOf, Output
-from catdog_data.datasets.engine import Epochs, build_dataset
 from catdog_data.datasets.reading import Reading, checked_reading
-from catdog_data.datasets.splitting import (
+from catdog_data.datasets.splits import (
     say_what_was_found,
     say_which_are_empty,
     subsets_of,
     with_epochs,
 )
-from catdog_data.messages import some_of
 from catdog_data.sources.labelled_files import (
     LabelledFiles,
     check_split,
@@ -40,6 +39,7 @@ from catdog_data.sources.labelled_files import (
     list_labelled_files,
 )
 from catdog_data.sources.masks import masks_beside
+from catdog_data.system.messages import some_of
 
 _LABEL_MODES = ("int", "categorical", "binary", None)
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from catdog_data.augment.draws import PARTNER, SHARE
-from catdog_data.augment.fixed_point import fixed_point_tables
+from catdog_data.kernels.warp_fixed_point import fixed_point_tables
 
 LabelsOf = Callable[[tf.Tensor], Any]
 """From int64[B], the images of a batch, to their labels."""
@@ -81,7 +81,7 @@ class Element:
     def make(
         self, index: tf.Tensor, images: Any, geometry: tf.Tensor, photometry: tf.Tensor
     ) -> Any:
-        """Put an element together, see `catdog_data.pipeline.image_batches`."""
+        """Put an element together, see `catdog_data.engine.pipeline.image_batches`."""
         images = self._in_form(images, geometry)
         parts = list(images) if self.has_masks else [images]
         if self.labels_of is not None:

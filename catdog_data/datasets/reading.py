@@ -8,14 +8,20 @@ from typing import Any
 
 import tensorflow as tf
 
-from catdog_data.cache import Cache, cached
-from catdog_data.datasets.checks import check_booleans, checked_size, one_of
+from catdog_data.cache.cached import Cache, cached
+from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output
-from catdog_data.datasets.engine import Epochs, Source
-from catdog_data.decode import decode_as_keras_dataset, read_mask, read_with
-from catdog_data.pixels import Images, Pixels, RowsOfFiles, WholeImages, tensor_of_paths
-from catdog_data.resize import resize_as_keras, tensorflow_nearest_table
-from catdog_data.scaled_decode import decode_at_least
+from catdog_data.datasets.options import check_booleans, checked_size, one_of
+from catdog_data.decoding.decode import decode_as_keras_dataset, read_mask, read_with
+from catdog_data.decoding.jpeg_scaled import decode_at_least
+from catdog_data.decoding.resize import resize_as_keras, tensorflow_nearest_table
+from catdog_data.engine.pixel_sources import (
+    Images,
+    Pixels,
+    RowsOfFiles,
+    WholeImages,
+    tensor_of_paths,
+)
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _INTERPOLATIONS = (
@@ -65,7 +71,7 @@ class Reading:
             file_paths: the N files.
             epochs: tells whether images are to be augmented.
             output: tells whether 8 bits are asked for.
-            cache: see `catdog_data.cache`.
+            cache: see `catdog_data.cache.cached`.
 
         Returns:
             The source, of 8 bits where that is enough.
@@ -124,7 +130,7 @@ class Reading:
 
         Args:
             file_paths: the files, in the order of their images.
-            cache: see `catdog_data.cache`.
+            cache: see `catdog_data.cache.cached`.
 
         Returns:
             uint8[height, width, 1] for each.

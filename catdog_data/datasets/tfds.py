@@ -11,8 +11,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.cache import Cache
-from catdog_data.datasets.checks import (
+from catdog_data.cache.cached import Cache
+from catdog_data.datasets.build import Epochs, build_dataset
+from catdog_data.datasets.elements import LabelsOf, Output
+from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
     check_numbers,
@@ -20,8 +22,6 @@ from catdog_data.datasets.checks import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.elements import LabelsOf, Output
-from catdog_data.datasets.engine import Epochs, build_dataset
 from catdog_data.datasets.reading import checked_reading
 
 _LABEL_MODES = ("raw", "int", "categorical", "binary")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_data.cache import Cache
+from catdog_data.cache.cached import Cache
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
 from catdog_data.keras_compat.iterator import say_what_was_found
-from catdog_data.sources.listing import existing_files
+from catdog_data.sources.existing_files import existing_files
 
 if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator

@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_data.cache import Cache
+from catdog_data.cache.cached import Cache
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
 from catdog_data.keras_compat.iterator import say_what_was_found
-from catdog_data.messages import some_of
-from catdog_data.sources.folders import index_class_folders
+from catdog_data.sources.keras_folders import index_class_folders
+from catdog_data.system.messages import some_of
 
 if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator

@@ -14,21 +14,21 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.augment.affine import GEOMETRY_COLUMNS, geometry_rows
-from catdog_data.failed_batches import Passes
-from catdog_data.keras_compat.failures import error_of_batch
-from catdog_data.keras_compat.steps import as_it_is
-from catdog_data.machine import available_cores
-from catdog_data.passes import check_not_exiting, refuse_passes
-from catdog_data.pipeline import (
+from catdog_data.engine.failed_batches import Passes
+from catdog_data.engine.passes import check_not_exiting, refuse_passes
+from catdog_data.engine.pipeline import (
     READS_PER_CORE,
     Stages,
     image_batches,
     image_batches_on_request,
 )
-from catdog_data.pixels import Pixels
-from catdog_data.plan import BatchPlan
-from catdog_data.render import Rendering
+from catdog_data.engine.pixel_sources import Pixels
+from catdog_data.engine.render import Rendering
+from catdog_data.keras_compat.failures import error_of_batch
+from catdog_data.keras_compat.planning.affine import GEOMETRY_COLUMNS, geometry_rows
+from catdog_data.keras_compat.planning.batch_plan import BatchPlan
+from catdog_data.keras_compat.steps import as_it_is
+from catdog_data.system.machine import available_cores
 
 Order = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 """Which images make a batch, the geometry row of each, and its (channel shift, brightness). Index

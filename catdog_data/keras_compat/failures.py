@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from catdog_data.decode import read_rgb, read_rgb_with_pillow
-from catdog_data.unreadable import naming, raise_if_unreadable, raised_in_python
+from catdog_data.decoding.decode import read_rgb, read_rgb_with_pillow
+from catdog_data.decoding.unreadable import naming, raise_if_unreadable, raised_in_python
 
 
 def error_of_batch(

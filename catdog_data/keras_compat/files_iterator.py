@@ -18,8 +18,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.augment.warp import FILL_MODES
-from catdog_data.cache import Cache
+from catdog_data.cache.cached import Cache
+from catdog_data.decoding.unreadable import naming
+from catdog_data.engine.pixel_sources import Pixels
+from catdog_data.engine.render import Rendering
 from catdog_data.keras_compat.executor import Executor, epoch_of
 from catdog_data.keras_compat.finishing import (
     laid_out_as_keras,
@@ -29,14 +31,18 @@ from catdog_data.keras_compat.finishing import (
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.lookahead import Lookahead
 from catdog_data.keras_compat.one_by_one import called_in_turn, fill_batch, who_draws
+from catdog_data.keras_compat.planning.batch_plan import (
+    BatchPlan,
+    Position,
+    Recipe,
+    Request,
+    draw_order,
+)
 from catdog_data.keras_compat.preprocessing import in_graph
 from catdog_data.keras_compat.reading import CHANNELS, pixels_of_files
 from catdog_data.keras_compat.saving import save_batch
 from catdog_data.keras_compat.snapshot import same, snapshot
-from catdog_data.pixels import Pixels
-from catdog_data.plan import BatchPlan, Position, Recipe, Request, draw_order
-from catdog_data.render import Rendering
-from catdog_data.unreadable import naming
+from catdog_data.kernels.warp import FILL_MODES
 
 if TYPE_CHECKING:
     from catdog_data.keras_compat.generator import ImageDataGenerator

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_data.augment.parameters import Transforms
-from catdog_data.machine import available_cores
+from catdog_data.keras_compat.planning.transform_ranges import Transforms
+from catdog_data.system.machine import available_cores
 
 Transform = Callable[[int, Mapping[str, Any]], NDArray[Any]]
 """From a row and its drawn parameters to the transformed image, in the generator's data format."""

@@ -14,9 +14,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_data.augment.parameters import TransformRanges
-from catdog_data.augment.warp import FillMode
-from catdog_data.cache import Cache
+from catdog_data.cache.cached import Cache
+from catdog_data.engine.render import Rendering
 from catdog_data.keras_compat.array_iterator import NumpyArrayIterator
 from catdog_data.keras_compat.dataframe_iterator import DataFrameIterator
 from catdog_data.keras_compat.directory_iterator import DirectoryIterator
@@ -30,6 +29,7 @@ from catdog_data.keras_compat.options import (
     shift_range,
     zoom_pair,
 )
+from catdog_data.keras_compat.planning.transform_ranges import TransformRanges
 from catdog_data.keras_compat.preprocessing import in_graph
 from catdog_data.keras_compat.statistics import statistics_of
 from catdog_data.keras_compat.transforms import (
@@ -39,7 +39,7 @@ from catdog_data.keras_compat.transforms import (
     brightened,
     flip_axis,
 )
-from catdog_data.render import Rendering
+from catdog_data.kernels.warp import FillMode
 
 HOOKS = ("get_random_transform", "apply_transform", "random_transform", "standardize")
 """Methods that scripts override."""

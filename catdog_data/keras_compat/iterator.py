@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.engine.passes import ended_at_exit
 from catdog_data.keras_compat.options import check_batch_size_and_seed
 from catdog_data.keras_compat.steps import dataset_of_steps
-from catdog_data.passes import ended_at_exit
-from catdog_data.sources.folders import KERAS_EXTENSIONS
+from catdog_data.sources.keras_folders import KERAS_EXTENSIONS
 
 
 class SlowPathWarning(UserWarning):

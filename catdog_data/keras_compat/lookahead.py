@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from catdog_data.keras_compat.executor import Executor, Ordered
-from catdog_data.plan import BatchPlan, Request
+from catdog_data.keras_compat.planning.batch_plan import BatchPlan, Request
 
 FURTHEST = 8
 """Batches ordered ahead: as many as the pipeline has in work, so that it never waits."""

@@ -15,12 +15,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.augment.affine import geometry_rows
-from catdog_data.augment.parameters import Transforms
-from catdog_data.augment.warp import FILL_MODES
+from catdog_data.engine.render import Rendering, images_renderer
 from catdog_data.keras_compat.finishing import for_all, moved, rows_as_keras, standardize_in_turn
+from catdog_data.keras_compat.planning.affine import geometry_rows
+from catdog_data.keras_compat.planning.transform_ranges import Transforms
 from catdog_data.keras_compat.preprocessing import in_graph, is_of_keras_applications
-from catdog_data.render import Rendering, images_renderer
+from catdog_data.kernels.warp import FILL_MODES
 
 Load = Callable[[int], NDArray[Any]]
 

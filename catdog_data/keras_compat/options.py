@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from catdog_data.augment.parameters import Shift
-from catdog_data.augment.warp import FILL_MODES
+from catdog_data.keras_compat.planning.transform_ranges import Shift
+from catdog_data.kernels.warp import FILL_MODES
 
 
 def checked_data_format(data_format: str | None) -> str:

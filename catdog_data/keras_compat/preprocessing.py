@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.augment.compiled import compiled
+from catdog_data.kernels.compiled import compiled
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

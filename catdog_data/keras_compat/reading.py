@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.cache import Cache, cached
-from catdog_data.pixels import Images, Pixels, RowsOfFiles, WholeImages
-from catdog_data.unreadable import naming
+from catdog_data.cache.cached import Cache, cached
+from catdog_data.decoding.unreadable import naming
+from catdog_data.engine.pixel_sources import Images, Pixels, RowsOfFiles, WholeImages
 
 CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 """Channels of an image by `color_mode`."""
@@ -34,7 +34,7 @@ def pixels_of_files(
         color_mode: "rgb", "rgba" or "grayscale".
         interpolation: a name that Pillow knows.
         keep_aspect_ratio: whether the centre is cropped to the target's aspect ratio first.
-        cache: see `catdog_data.cache`.
+        cache: see `catdog_data.cache.cached`.
 
     Returns:
         Their pixels: 8 bits for colours, Keras' float type for grayscale.

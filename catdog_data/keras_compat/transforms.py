@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageEnhance
 
-from catdog_data.augment.affine import affine_matrices
-from catdog_data.augment.parameters import Transforms
+from catdog_data.keras_compat.planning.affine import affine_matrices
+from catdog_data.keras_compat.planning.transform_ranges import Transforms
 
 Image = NDArray[Any]
 

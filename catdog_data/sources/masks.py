@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from catdog_data.messages import some_of
 from catdog_data.sources.walk import walk
+from catdog_data.system.messages import some_of
 
 _EXTENSIONS = (
     *(".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),

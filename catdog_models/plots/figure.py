@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from catdog_models.atomic import write_whole
-from catdog_models.shown import readable
+from catdog_models.evaluation.shown import readable
 
 _DPI = 120
 

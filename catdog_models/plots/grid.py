@@ -12,7 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from catdog_models.plots.figure import NotebookFigure, check_names, save, shortened
 
 if TYPE_CHECKING:
-    from catdog_models.evaluation import Evaluation
+    from catdog_models.evaluation.evaluation import Evaluation
 
 _LONGEST_NAME = 16  # characters that fit above one picture
 _LONGEST_WITH_NUMBER = 11
@@ -76,7 +76,7 @@ def plot_wrong(
     shown as `preview_batch` shows them.
 
     Args:
-        evaluation: what `catdog_models.evaluation.evaluate` found.
+        evaluation: what `catdog_models.evaluation.evaluation.evaluate` found.
         class_names: names by class number.
         path: where to save the figure as PNG; its folder must exist.
         columns: pictures in a row, at least 1.

@@ -1,0 +1,4 @@
+"""Images decoded once: the pack, which pack holds what, and building one in the background.
+
+The two faces and the commands may import it; it may import `engine` and what lies below.
+"""

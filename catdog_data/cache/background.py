@@ -1,0 +1,161 @@
+"""A cache that is built while training already reads the files.
+
+A thread makes the rows. Batches are decoded from the files until it has finished, and read from
+its rows from then on; they are the same either way.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.decoding.unreadable import sentence_of
+from catdog_data.engine.pixel_sources import Images
+from catdog_data.engine.render import Rendering, images_renderer
+from catdog_data.system.machine import available_cores
+
+Item = TypeVar("Item")
+_SECONDS_TO_END = 10.0
+
+
+class Building:
+    """Rows in the making.
+
+    Args:
+        build: makes the rows, `dtype`[N, H * W * C], and is called in a thread. It is given a
+            function to pass its batches through, which ends them when the process ends.
+    """
+
+    def __init__(self, build: Callable[[Callable[[Iterable[Item]], Iterator[Item]]], Any]) -> None:
+        with tf.device("CPU:0"):
+            self.is_ready = tf.Variable(False, trainable=False)
+        self._build = build
+        self._stopped = threading.Event()
+        self._rows: NDArray[Any] | None = None
+        self._thread = threading.Thread(target=self._run, name="catdog cache", daemon=True)
+        _UNDER_WAY.add(self)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the rows are still being made."""
+        return self._thread.is_alive()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether they are there."""
+        return self._rows is not None
+
+    def rows_at(self, row: NDArray[np.int64]) -> NDArray[Any]:
+        """Return rows once they are ready: `dtype`[B, H * W * C]."""
+        if self._rows is None:
+            raise RuntimeError("Rows can be had when `is_ready` is set; it is not.")
+        return self._rows[row]
+
+    def wait(self) -> None:
+        """Wait until the thread has ended, with rows or without."""
+        self._thread.join()
+
+    def stop(self) -> None:
+        """End the thread; what it has written so far is removed."""
+        self._stopped.set()
+        self._thread.join(_SECONDS_TO_END)
+
+    def _run(self) -> None:
+        try:
+            rows = self._build(self._until_stopped)
+        except _Stopped:
+            return
+        except Exception as error:  # whatever it is, training can do without
+            warnings.warn(
+                "The cache could not be built, so images are decoded in every epoch: "
+                f"{sentence_of(error)}",
+                RuntimeWarning,
+                stacklevel=1,
+            )
+            return
+        # A view: `.numpy()` would copy.
+        self._rows = np.asarray(memoryview(rows)).reshape(rows.shape)
+        self.is_ready.assign(True)
+
+    def _until_stopped(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if self._stopped.is_set():
+                raise _Stopped
+            yield item
+
+
+class _Stopped(Exception):  # noqa: N818 (no error)
+    pass
+
+
+_UNDER_WAY: weakref.WeakSet[Building] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """End the threads while Python and TensorFlow still work."""
+    for building in list(_UNDER_WAY):
+        building.stop()
+
+
+class BuiltMeanwhile:
+    """Images of files until the rows of a cache are ready, and these from then on.
+
+    Args:
+        images: the N images.
+        row_of: int64[N], the row of each image.
+        building: makes the rows.
+    """
+
+    whole_batches = True
+
+    def __init__(self, images: Images, row_of: NDArray[np.int64], building: Building) -> None:
+        self._images, self._building = images, building
+        self.shape, self.dtype, self.may_fail = images.shape, images.dtype, images.may_fail
+        self._row_of = tf.constant(row_of)
+
+    def image(self, index: tf.Tensor) -> tf.Tensor:
+        """Load an image from its file: `dtype`[H, W, C]."""
+        return self._images.image(index)
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Load a batch: `dtype`[B, H, W, C]."""
+        images = tf.cond(
+            self._building.is_ready, lambda: self._packed(index), lambda: self._decoded(index)
+        )
+        return (tf.ensure_shape(images, [*index.shape, *self.shape]),)
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        return images_renderer(rendering)
+
+    def check(self, index: int) -> None:
+        """Read one image from its file, for the sake of the error that names it."""
+        self._images.check(index)
+
+    def _packed(self, index: tf.Tensor) -> tf.Tensor:
+        # A call of Python for each batch: the rows were not there when the graph was made.
+        row = tf.gather(self._row_of, tf.maximum(index, 0))
+        rows = tf.numpy_function(self._building.rows_at, [row], self.dtype)
+        return tf.reshape(rows, [*index.shape, *self.shape])
+
+    def _decoded(self, index: tf.Tensor) -> tf.Tensor:
+        def load(i: tf.Tensor) -> tf.Tensor:
+            image = tf.cond(i >= 0, lambda: self.image(i), lambda: tf.zeros(self.shape, self.dtype))
+            return tf.ensure_shape(image, self.shape)
+
+        return tf.map_fn(
+            load,
+            index,
+            fn_output_signature=tf.TensorSpec(self.shape, self.dtype),
+            parallel_iterations=4 * available_cores(),
+        )

@@ -1,0 +1,325 @@
+"""Images decoded once: which pack holds them, and how it is built, listed, checked and removed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from filelock import FileLock
+from numpy.typing import NDArray
+from platformdirs import user_cache_dir
+from rich.console import Console
+from rich.progress import track
+
+from catdog_data.cache.background import Building, BuiltMeanwhile
+from catdog_data.cache.pack import (
+    FORMAT,
+    Layout,
+    check_disk,
+    check_memory,
+    damaged_rows,
+    naming_lack_of_room,
+    read_files,
+    read_layout,
+    rows_in_memory,
+    rows_of,
+    write_pack,
+)
+from catdog_data.decoding.unreadable import naming
+from catdog_data.engine.pipeline import READS_PER_CORE, single_images
+from catdog_data.engine.pixel_sources import Images, PackedRows
+from catdog_data.system.atomic_directory import is_published, staged
+
+Place = str | os.PathLike[str]
+"""Where images are kept: "memory", "disk", or the folder of packs."""
+
+
+@dataclass(frozen=True)
+class InBackground:
+    """A cache that is built by a thread, while the first epoch is read from the files.
+
+    Training begins at once. It shares the processor with the thread, so where it waits for its
+    input the first epoch takes about twice as long, as with a cache that is built before it.
+
+    Args:
+        place: "memory", "disk" or a folder, see `catdog_data.cache.cached.cached`.
+    """
+
+    place: Place = "disk"
+
+
+Cache = Place | InBackground | None
+"""Whether and where images are kept once they are decoded, and when that is done."""
+
+_GROUP = 32
+_LAST_USED = "last-used"
+_IN_MEMORY: weakref.WeakValueDictionary[str, tf.Tensor] = weakref.WeakValueDictionary()
+"""Rows that somebody in this process still has, by key."""
+_BUILDING: weakref.WeakValueDictionary[tuple[str, str], Building] = weakref.WeakValueDictionary()
+"""What threads of this process build, by place and key."""
+
+
+def user_folder() -> Path:
+    """Name the folder of `cache="disk"`: one of this user's for caches; it need not exist."""
+    return Path(user_cache_dir("catdog")) / "packs"
+
+
+def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], cache: Cache) -> Any:
+    """Decode images once, and read them from memory or from a pack on disk from then on.
+
+    A pack is known by the files' paths, sizes and times, and by how they are read. If there is
+    none for these it is built now, which takes as long as reading all images once, or in the
+    background.
+
+    Args:
+        images: the N images.
+        files: where each comes from: paths, or other names that change when the image does.
+        settings: what else the pixels depend on; plain JSON values.
+        cache: None for none; "memory"; "disk", for a folder of this user's; or a folder. Any of
+            the latter as `InBackground`, to be built while it is not there yet.
+
+    Returns:
+        `images` itself without a cache, else other pixels of the same values.
+
+    Raises:
+        ValueError: `cache` is none of these.
+        OSError: an image cannot be read, and is named; or the disk has not enough room.
+        PIL.Image.DecompressionBombError: an image is absurdly large, and is named.
+        MemoryError: the memory is not enough.
+    """
+    if cache is None:
+        return images
+    place = cache.place if isinstance(cache, InBackground) else cache
+    _check(place)
+    names, row_of = np.unique(np.asarray(files, dtype=object), return_inverse=True)
+    row_of = row_of.astype(np.int64)
+    first = np.zeros(len(names), np.int64)
+    first[row_of] = np.arange(len(files))
+    sources = [_source(name) for name in names]
+    layout = Layout(len(names), images.shape, images.dtype)
+    key = _key(sources, {**settings, "shape": layout.shape, "dtype": layout.dtype})
+    store = _Store(place, key, layout, sources)
+
+    def batches(per_core: int, *, shows: bool) -> Iterator[NDArray[Any]]:
+        return _decoded(images, first, [str(name) for name in names], per_core, shows=shows)
+
+    if isinstance(cache, InBackground) and not store.is_there():
+        store.check_room()
+        building = _building(
+            store, lambda through: store.rows(lambda: through(batches(1, shows=False)))
+        )
+        return BuiltMeanwhile(images, row_of, building)
+    rows = store.rows(lambda: batches(READS_PER_CORE, shows=True))
+    return PackedRows(rows, row_of, layout.shape)
+
+
+@dataclass(frozen=True)
+class _Store:
+    """Where the rows of one set of images are, or will be.
+
+    Args:
+        place: see `Place`.
+        key: tells these images, read in this way, from others.
+        layout: what their rows are.
+        sources: what each row is made from.
+    """
+
+    place: Place
+    key: str
+    layout: Layout
+    sources: Sequence[Any]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of packs; meaningless for "memory"."""
+        return user_folder() if self.place == "disk" else Path(self.place)
+
+    def is_there(self) -> bool:
+        """Tell whether the rows have been made."""
+        if self.place == "memory":
+            return self.key in _IN_MEMORY
+        return is_published(self.folder / self.key, _marker(self.key))
+
+    def check_room(self) -> None:
+        """Refuse what will not fit.
+
+        Raises:
+            OSError: the disk has not enough room.
+            MemoryError: the memory is not enough.
+        """
+        if self.place == "memory":
+            check_memory(self.layout)
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            check_disk(self.folder, self.layout)
+
+    def rows(self, batches: Callable[[], Iterator[NDArray[Any]]]) -> tf.Tensor:
+        """Return the rows, making them if they are not there: `dtype`[N, H * W * C]."""
+        if self.place != "memory":
+            return rows_of(_built(self.folder, self.key, self.layout, batches, self.sources))
+        rows = _IN_MEMORY.get(self.key)
+        if rows is None:
+            size = f"{self.layout.size / 1e6:,.0f} MB"
+            _say(f"Decoding {self.layout.n:,} images into memory ({size}).")
+            rows = rows_in_memory(self.layout, batches())
+            _IN_MEMORY[self.key] = rows
+        return rows
+
+
+def _building(store: _Store, build: Callable[..., tf.Tensor]) -> Building:
+    """Start a thread for these rows, unless there is one."""
+    where = (os.fspath(store.place), store.key)
+    building = _BUILDING.get(where)
+    if building is None or not (building.is_alive or building.has_rows):
+        building = Building(build)
+        _BUILDING[where] = building
+    return building
+
+
+def _check(cache: Any) -> None:
+    if not isinstance(cache, (str, os.PathLike)) or not os.fspath(cache):
+        raise ValueError(
+            '`cache` must be None, "memory", "disk", a folder that packs are kept in, or one of '
+            f"these `InBackground`; received {cache!r}."
+        )
+    if cache not in ("memory", "disk") and Path(cache).exists() and not Path(cache).is_dir():
+        raise ValueError(
+            f"`cache` must name a folder, which need not exist; received {os.fspath(cache)!r}, "
+            "which is a file. Name another."
+        )
+
+
+@dataclass(frozen=True)
+class CachedPack:
+    """A pack in a cache folder.
+
+    Args:
+        folder: where it is.
+        layout: what its rows are.
+        last_used: seconds since the epoch.
+    """
+
+    folder: Path
+    layout: Layout
+    last_used: float
+
+    @property
+    def key(self) -> str:
+        """The name of the pack."""
+        return self.folder.name
+
+    def is_current(self) -> bool:
+        """Tell whether all files it was made from are as they were."""
+        return all(_source(source[0]) == source for source in read_files(self.folder))
+
+    def damaged(self) -> list[str]:
+        """Read the pack and name the files whose pixels are not what was written."""
+        sources = read_files(self.folder)
+        return [sources[i][0] for i in damaged_rows(self.folder)]
+
+    def remove(self) -> None:
+        """Delete the pack. Whoever reads from it goes on; its room is free when they end."""
+        # Renamed first, so that no one takes what is left of it for a pack.
+        doomed = self.folder.with_name(f".{self.key}.removed-{time.time_ns()}")
+        self.folder.rename(doomed)
+        shutil.rmtree(doomed)
+        with suppress(OSError):
+            self.folder.with_name(f"{self.key}.lock").unlink()
+
+
+def packs_in(folder: Path) -> list[CachedPack]:
+    """List the packs of a cache folder, the one used last first; other folders are passed over."""
+    found = []
+    for each in sorted(folder.glob("*")) if folder.is_dir() else []:
+        if not each.name.startswith(".") and each.is_dir():
+            with suppress(ValueError, OSError):
+                used = (each / _LAST_USED).stat().st_mtime
+                found.append(CachedPack(each, read_layout(each), used))
+    return sorted(found, key=lambda pack: -pack.last_used)
+
+
+def _built(
+    folder: Path,
+    key: str,
+    layout: Layout,
+    batches: Callable[[], Iterator[NDArray[Any]]],
+    sources: Sequence[Any],
+) -> Path:
+    """Return the folder of a pack, building it if it is not there."""
+    pack = folder / key
+    marker = _marker(key)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Whoever comes second waits, and finds it built. The lock of a process that died is free.
+    with FileLock(folder / f"{key}.lock"):
+        if not is_published(pack, marker):
+            check_disk(folder, layout)
+            _say(f"Decoding {layout.n:,} images into {pack} ({layout.size / 1e6:,.0f} MB).")
+            with naming_lack_of_room(folder, layout), staged(pack, marker) as aside:
+                write_pack(aside, layout, batches(), sources)
+                (aside / _LAST_USED).touch()
+    with suppress(OSError):  # a cache that may only be read
+        os.utime(pack / _LAST_USED)
+    return pack
+
+
+def _marker(key: str) -> dict[str, str]:
+    return {"format": FORMAT, "key": key}
+
+
+def _source(name: str) -> list[Any]:
+    """Describe a file such that a change of it is seen; a name of something else stays alone."""
+    try:
+        status = os.stat(name)  # noqa: PTH116 (a hundred thousand of them)
+    except OSError:
+        return [name]
+    return [os.path.abspath(name), status.st_size, status.st_mtime_ns]  # noqa: PTH100
+
+
+def _key(sources: Sequence[Any], settings: Mapping[str, Any]) -> str:
+    described = json.dumps([FORMAT, settings, sources], sort_keys=True)
+    return hashlib.sha256(described.encode()).hexdigest()[:32]
+
+
+def _decoded(
+    images: Images, index: NDArray[np.int64], names: Sequence[str], per_core: int, *, shows: bool
+) -> Iterator[NDArray[Any]]:
+    """Yield the images in groups, with a progress bar where somebody looks at it."""
+    place = tf.constant(index)
+    elements = iter(
+        single_images(lambda i: images.image(tf.gather(place, i)), len(index), _GROUP, per_core)
+    )
+    shown = shows and sys.stderr.isatty()
+    groups = range(0, len(index), _GROUP)
+    for start in track(
+        groups, "Decoding", console=Console(stderr=True), transient=True, disable=not shown
+    ):
+        try:
+            # A view: `.numpy()` would copy.
+            yield np.asarray(memoryview(next(elements)))
+        # The second where TensorFlow names a file whose name is not UTF-8.
+        except (tf.errors.OpError, UnicodeDecodeError):
+            _name_unreadable(images, index[start : start + _GROUP], names[start : start + _GROUP])
+            raise
+
+
+def _name_unreadable(images: Images, index: NDArray[np.int64], names: Sequence[str]) -> None:
+    """Raise the error of the first image that cannot be read, by its name."""
+    for i, name in zip(index, names, strict=True):
+        with naming(name):
+            images.image(tf.constant(i))
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)

@@ -1,0 +1,237 @@
+"""A dataset from a source of pixels: what all functions of the tf.data API end in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from catdog_data.augment.augmentation import Augmentation
+from catdog_data.augment.draws import DRAWS, planned_rows
+from catdog_data.datasets.elements import Element, LabelsOf, Output
+from catdog_data.datasets.plan import CounterPlan
+from catdog_data.engine.failed_batches import Passes
+from catdog_data.engine.pipeline import Stages, image_batches, images_one_by_one
+from catdog_data.engine.pixel_sources import Pixels, WithMasks
+from catdog_data.engine.render import Rendering
+
+_EPOCHS = 2**31
+"""More than anybody trains for, and few enough to number their batches."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pixels come from.
+
+    Args:
+        pixels: N images in the target's size.
+        n: how many there are.
+        dtype: type of their values.
+        image_size: (height, width) in pixels.
+        masks: N masks of the same size, of one channel, or None.
+    """
+
+    pixels: Pixels
+    n: int
+    dtype: str
+    image_size: tuple[int, int]
+    masks: Pixels | None = None
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Which images are read when, and what is drawn for each.
+
+    Args:
+        batch_size: images per batch, or None for single images.
+        shuffle: whether every epoch has an order of its own.
+        seed: in [0, 2**63).
+        shard: see `CounterPlan`.
+        augmentation: what images draw from, or None.
+        on_device: whether geometry is left to `catdog_data.layers.AugmentAndRescale`: images are
+            then {"images": uint8[B, H, W, C], "tables": int32[B, 2, 2, H + W]}.
+
+    Raises:
+        ValueError: something else than an augmentation, or one that the device does not do or that
+            single images cannot have; or a shard that is none.
+    """
+
+    batch_size: int | None
+    shuffle: bool
+    seed: int
+    shard: tuple[int, int]
+    augmentation: Augmentation | None
+    on_device: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.augmentation, (Augmentation, NoneType)):
+            raise ValueError(
+                "`augmentation` must be an `Augmentation` or None; received "
+                f"{self.augmentation!r}. `Augmentation.from_keras` takes over a generator's."
+            )
+        if not _is_pair_of_integers(self.shard):
+            raise ValueError(
+                "`shard` must be (i, n), part i of n, two whole numbers; received "
+                f"{self.shard!r}. (0, 1) is the whole."
+            )
+        augmentation = self.augmentation or Augmentation()
+        if self.on_device and not augmentation.moves_alone:
+            raise ValueError(
+                '`augment_on="device"` does geometry only; colours change, and images are erased '
+                f"and mixed, on the host, or by layers of Keras. Received: {augmentation!r}."
+            )
+        if augmentation.mixes and self.batch_size is None:
+            raise ValueError(
+                "`augmentation` mixes the images of a batch, and `batch_size=None` makes none. "
+                f"Give a batch size, or neither `mixup` nor `cutmix`. Received: {augmentation!r}."
+            )
+
+
+def build_dataset(
+    source: Source,
+    epochs: Epochs,
+    output: Output,
+    labels_of: LabelsOf | None,
+    weights_of: LabelsOf | None = None,
+    ram_budget: int | None = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> Any:
+    """Put plan, pixels and rendering together.
+
+    Args:
+        source: where pixels come from.
+        epochs: which are read when, and what is drawn for each.
+        output: what elements look like.
+        labels_of: makes the labels of a batch; None for images alone.
+        weights_of: makes the weights of its samples, which follow the labels; None for none.
+        ram_budget: see `catdog_data.engine.pipeline.image_batches`.
+        attributes: what else the dataset is to know, by name.
+
+    Returns:
+        A `tf.data.Dataset`, every pass over which is an epoch, with `resume(epoch, step)`, which
+        makes the dataset that begins there, and `follow(position)`, which makes one that asks
+        `position()` for epoch and step whenever a pass begins.
+    """
+    image_size = source.image_size
+    plan = CounterPlan(
+        n=source.n,
+        # More rows than there are images would be padding alone.
+        batch_size=min(int(epochs.batch_size or 32), source.n),
+        shuffle=epochs.shuffle,
+        seed=epochs.seed,
+        shard=epochs.shard,
+    )
+    augmentation = epochs.augmentation or Augmentation()
+    _check_together(source, epochs, output)
+    element = Element(
+        output=output,
+        image_size=image_size,
+        has_masks=source.masks is not None,
+        on_device=epochs.on_device,
+        mixes=augmentation.mixes,
+        labels_of=labels_of,
+        weights_of=weights_of,
+    )
+    pixels, rendering = source.pixels, _rendering(augmentation, source, output)
+    if source.masks is not None:
+        pixels = WithMasks(pixels, source.masks, augmentation.mask_fill_value)
+
+    def planned(index: tf.Tensor, *uniform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if not uniform:
+            nothing = tf.zeros([plan.batch_size, 0], tf.float64)
+            return nothing, nothing
+        return planned_rows(uniform[0], index, augmentation, image_size)
+
+    draws = rendering.warps or rendering.changes_colours or epochs.on_device
+    if epochs.on_device:
+        rendering = Rendering(image_size=image_size, output_dtype="uint8")
+
+    def rows_of(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        epoch, step = number // plan.steps, number % plan.steps
+        index = tf.where(number < 0, tf.constant(-1, tf.int64), plan.batch(epoch, step))
+        return (index, plan.draws(epoch, index, DRAWS)) if draws else (index,)
+
+    stages = Stages(rows_of, planned, pixels, rendering, plan.batch_size, element.make, ram_budget)
+
+    def beginning(begin: Callable[[], int], *, whole: bool) -> Any:
+        passes = Passes(plan.steps, begin, whole)
+        if epochs.batch_size is None:
+            length = plan.images if whole else tf.data.UNKNOWN_CARDINALITY
+            dataset = images_one_by_one(passes, stages, length)
+        else:
+            dataset = image_batches(passes, stages)
+        known = {**(attributes or {}), "resume": starting_at, "follow": following}
+        for name, value in known.items():
+            setattr(dataset, name, value)
+        return dataset
+
+    def starting_at(epoch: int, step: int) -> Any:
+        begins = _begins(_place(plan, "resume", epoch, step), plan.steps)
+        # From a later step on, the first pass is shorter than the others.
+        return beginning(lambda: next(begins), whole=step == 0)
+
+    def following(position: Callable[[], tuple[int, int]]) -> Any:
+        return beginning(lambda: _place(plan, "follow", *position()), whole=False)
+
+    return starting_at(0, 0)
+
+
+def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
+    if epochs.on_device and (output.rescale is not None or output.dtype not in (None, "uint8")):
+        raise ValueError(
+            '`augment_on="device"` leaves values to the layer: give `rescale` and `output_dtype` '
+            f"to it. Received: rescale={output.rescale!r}, output_dtype={output.dtype!r}."
+        )
+    augmentation = epochs.augmentation or Augmentation()
+    if source.masks is not None and (augmentation.mixes or epochs.on_device):
+        raise ValueError(
+            "Masks are moved on the host and cannot be mixed: leave `mixup` and `cutmix` at 0 and "
+            f'`augment_on` at "host". Received: {augmentation!r}.'
+        )
+
+
+def _place(plan: CounterPlan, asked_by: str, epoch: int, step: int) -> int:
+    """Number a batch, counted over all epochs."""
+    are_whole = all(isinstance(each, (int, np.integer)) for each in (epoch, step))
+    if not are_whole or not 0 <= epoch < _EPOCHS or not 0 <= step < plan.steps:
+        raise ValueError(
+            f"`{asked_by}` needs an epoch from 0 and a step in [0, {plan.steps}), whole numbers "
+            f"below 2**31; received epoch={epoch!r}, step={step!r}."
+        )
+    return int(epoch) * plan.steps + int(step)
+
+
+def _begins(place: int, steps: int) -> Iterator[int]:
+    """Number the batches that passes begin with, counted over all epochs."""
+    while True:
+        yield place
+        place = (place // steps + 1) * steps
+
+
+def _rendering(augmentation: Augmentation, source: Source, output: Output) -> Rendering:
+    touched = augmentation.moves_pixels or not augmentation.moves_alone or output.rescale
+    untouched_dtype = "float32" if touched else source.dtype
+    return Rendering(
+        image_size=source.image_size,
+        warps=augmentation.moves_pixels or augmentation.flips,
+        fill_mode=augmentation.fill_mode,
+        cval=augmentation.fill_value,
+        # Mirroring alone moves whole pixels, which the cheaper order does exactly.
+        order=int(augmentation.interpolation == "bilinear" and augmentation.moves_pixels),
+        shifts_channels=bool(augmentation.channel_shift),
+        recolours=augmentation.recolours,
+        erases=bool(augmentation.erasing),
+        erased_value=augmentation.erasing_value,
+        mixes=augmentation.mixes,
+        rescale=output.rescale,
+        output_dtype=output.dtype or untouched_dtype,
+    )
+
+
+def _is_pair_of_integers(value: Any) -> bool:
+    is_pair = isinstance(value, (tuple, list)) and len(value) == 2
+    return is_pair and all(isinstance(each, (int, np.integer)) for each in value)

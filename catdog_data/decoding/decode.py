@@ -1,0 +1,190 @@
+"""Image files to pixels, equal to Pillow's."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from PIL import Image
+
+from catdog_data.decoding.unreadable import naming
+
+_JPEG = (b"\xff\xd8\xff", b"\xff\xd9")
+_PNG = (b"\x89PNG", b"IEND\xae\x42\x60\x82")
+"""How files of these formats begin and end."""
+
+
+def read_rgb(path: tf.Tensor) -> tf.Tensor:
+    """Read and decode one image file, to the pixels of `keras.utils.load_img(path)`.
+
+    Whole JPEG files of one or three components are decoded by TensorFlow, whose accurate DCT
+    equals Pillow's to the bit. All else (PNG, TIFF, CMYK, files cut short or wrongly named, …)
+    goes through Pillow, one Python call per such file, at about twice the cost.
+
+    Args:
+        path: string[], the file.
+
+    Returns:
+        uint8[H, W, 3].
+
+    Raises:
+        tf.errors.OpError: the file cannot be read; see `unreadable.naming` for its name.
+    """
+    contents = tf.io.read_file(path)
+    return tf.cond(
+        _is_plain_jpeg(contents),
+        lambda: tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: _decode_with_pillow(path, contents),
+    )
+
+
+def read_as_keras_dataset(path: tf.Tensor, channels: int) -> tf.Tensor:
+    """Read and decode one image file, as `keras.utils.image_dataset_from_directory` does.
+
+    JPEG files go through TensorFlow's fast DCT, up to 4 levels away from Pillow's. Of an animation,
+    the first frame is read; 16 bits are scaled to 8.
+
+    Args:
+        path: string[], the file: JPEG, PNG, BMP or GIF.
+        channels: 1, 3 or 4.
+
+    Returns:
+        uint8[H, W, channels].
+
+    Raises:
+        tf.errors.OpError: see `read_with`.
+    """
+    return read_with(path, lambda contents: decode_as_keras_dataset(contents, channels), channels)
+
+
+def read_with(
+    path: tf.Tensor, decode: Callable[[tf.Tensor], tf.Tensor], channels: int
+) -> tf.Tensor:
+    """Read one image file and decode it by TensorFlow.
+
+    Args:
+        path: string[], the file: JPEG, PNG, BMP or GIF.
+        decode: from its bytes, string[], to uint8[H, W, channels].
+        channels: 1, 3 or 4.
+
+    Returns:
+        uint8[H, W, channels].
+
+    Raises:
+        tf.errors.OpError: the file cannot be read; the message does not name it, see
+            `unreadable.naming`.
+    """
+    return tf.ensure_shape(decode(tf.io.read_file(path)), [None, None, channels])
+
+
+def read_mask(path: tf.Tensor) -> tf.Tensor:
+    """Read and decode one file of class numbers: the values as they are stored.
+
+    PNG files of 8 bits without colours go through TensorFlow; all else through Pillow, one Python
+    call each. A palette image gives the numbers in it and not their colours.
+
+    Args:
+        path: string[], the file.
+
+    Returns:
+        uint8[H, W, 1].
+
+    Raises:
+        tf.errors.OpError: the file cannot be read, has several channels or values above 255; see
+            `unreadable.naming` for its name.
+    """
+    contents = tf.io.read_file(path)
+    depth_and_colour = tf.strings.substr(contents, tf.minimum(tf.strings.length(contents), 24), 2)
+    plain = _begins_and_ends(contents, *_PNG) & (depth_and_colour == b"\x08\x00")
+    mask = tf.cond(
+        plain,
+        lambda: tf.io.decode_png(contents, channels=1),
+        lambda: tf.numpy_function(_mask_with_pillow, [path, contents], tf.uint8, stateful=False),
+    )
+    return tf.ensure_shape(mask, [None, None, 1])
+
+
+def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
+    """Decode the bytes of one image file, as `read_as_keras_dataset` does.
+
+    Args:
+        contents: string[].
+        channels: 1, 3 or 4.
+
+    Returns:
+        uint8[H, W, channels].
+    """
+    image = tf.io.decode_image(contents, channels=channels, expand_animations=False)
+    return tf.ensure_shape(image, [None, None, channels])
+
+
+def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8]:
+    """Decode one image file through Pillow.
+
+    Args:
+        path: the file's name, for messages.
+        contents: its bytes.
+
+    Returns:
+        uint8[H, W, 3].
+
+    Raises:
+        OSError: Pillow cannot read it; the message names the file. It is a
+            `PIL.UnidentifiedImageError` where Pillow knows no such format.
+        PIL.Image.DecompressionBombError: the image is absurdly large; named likewise.
+    """
+    with naming(path, contents), Image.open(io.BytesIO(contents)) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+
+
+def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
+    """Tell whether the bytes are a whole JPEG that TensorFlow decodes as Pillow does."""
+    whole = _begins_and_ends(contents, *_JPEG)
+    # CMYK (4 components) is converted differently.
+    return tf.cond(
+        whole, lambda: tf.io.extract_jpeg_shape(contents)[2] < 4, lambda: tf.constant(False)
+    )
+
+
+def _begins_and_ends(contents: tf.Tensor, start: bytes, end: bytes) -> tf.Tensor:
+    size = tf.strings.length(contents)
+    last = tf.strings.substr(contents, tf.maximum(size - len(end), 0), len(end))
+    return (tf.strings.substr(contents, 0, len(start)) == start) & (last == end)
+
+
+def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
+    path, contents = _as_bytes(*given)
+    with naming(path, contents, "a mask"), Image.open(io.BytesIO(contents)) as image:
+        values = np.asarray(image)
+    if values.ndim != 2 or values.min() < 0 or values.max() > 255:
+        raise ValueError(
+            f"{os.fsdecode(path)!r} must be a mask of one channel with values from 0 to 255; it "
+            f"has the shape {values.shape} and values up to {values.max()}. Save class numbers as "
+            "8-bit grayscale or as a palette."
+        )
+    return values.astype(np.uint8)[..., np.newaxis]
+
+
+def _decode_with_pillow(path: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
+    image = tf.numpy_function(
+        _rgb_with_pillow,
+        [path, contents],
+        tf.uint8,
+        stateful=False,
+    )
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def _rgb_with_pillow(*given: bytes) -> NDArray[np.uint8]:
+    path, contents = _as_bytes(*given)
+    return read_rgb_with_pillow(path, contents)
+
+
+def _as_bytes(*given: Any) -> list[bytes]:
+    """Take strings out of the arrays that a call of Python is given outside of a graph."""
+    return [np.asarray(each, object).item() for each in given]

@@ -1,0 +1,4 @@
+"""What holds an input pipeline up: each stage measured by itself, and what the figures say.
+
+Only the commands import it.
+"""

@@ -1,0 +1,350 @@
+"""The order of the tf.data stages, and the reason for each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
+
+from catdog_data.decoding.unreadable import UnreadableImage
+from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
+from catdog_data.engine.passes import ended_at_exit
+from catdog_data.engine.pixel_sources import Pixels
+from catdog_data.engine.render import Rendering
+from catdog_data.system.machine import available_cores, available_memory
+
+Rows = tuple[tf.Tensor, ...]
+"""The images of a batch, int64[B], -1 behind the last, and what is planned for each, [B, …]."""
+
+Fetched = tuple[Rows, tuple[Any, ...]]
+"""The rows of a batch and, in the form that its pixels have, its images."""
+
+READS_PER_CORE = 8
+"""More than one, since images leave in order: a slow file would hold the others up (0.71 against
+0.67 ms an image)."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What the stages of a pipeline do.
+
+    Args:
+        rows_of: tells what is in a batch, from its number int64[]; for -1 all images are -1. It may
+            be asked again for a batch that failed.
+        planned: makes, from all rows of a batch, its geometry float64[B, 8] and photometry
+            float64[B, P].
+        pixels: where the images come from.
+        rendering: what is done to the pixels.
+        batch_size: rows of a batch, padding included.
+        finish: makes the element of the result from the indices int64[B], the images
+            `output_dtype`[B, H, W, C] (or what else the renderer makes), the geometry and the
+            photometry of a batch, B without the padding.
+        ram_budget: bytes that finished batches and those being rendered may take; None for an
+            eighth of what is free.
+    """
+
+    rows_of: Callable[[tf.Tensor], Rows]
+    planned: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    pixels: Pixels
+    rendering: Rendering
+    batch_size: int
+    finish: Callable[[tf.Tensor, Any, tf.Tensor, tf.Tensor], Any]
+    ram_budget: int | None = None
+
+    def render(self) -> Callable[[Rows, tuple[Any, ...]], Any]:
+        """Make the function from the rows of a batch and its fetched images to an element."""
+        render = self.pixels.renderer(self.rendering)
+
+        def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
+            index = rows[0]
+            count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
+            geometry, photometry = self.planned(*rows)
+            images = render(geometry, photometry, *fetched)
+            whole = (index, images, geometry, photometry)
+            return self.finish(*tf.nest.map_structure(lambda each: each[:count], whole))
+
+        return render_batch
+
+    def ahead(self) -> tuple[int, int]:
+        """Choose how many batches are rendered at once, and how many finished ones wait."""
+        size = tf.as_dtype(self.rendering.output_dtype).size
+        batch_bytes = self.batch_size * math.prod(self.pixels.shape) * size
+        budget = self.ram_budget or available_memory() // 8
+        return batches_ahead(batch_bytes, available_cores(), budget)
+
+
+def image_batches(passes: Passes, stages: Stages) -> tf.data.Dataset:
+    """Fetch and render batch after batch.
+
+    A file that cannot be read raises for its own batch only, by its name, and the pass goes on
+    behind it. For that, images are batched by an explicit `map_and_batch`, and only one-to-one
+    stages follow what may raise: a `map` with a `batch` behind it begins the next batch right
+    behind the row that raised, unless tf.data's optimiser makes one operation of the two.
+
+    Args:
+        passes: which batches.
+        stages: what is done for each.
+
+    Returns:
+        A dataset with one element per batch, of as many as `passes.length`.
+    """
+    if not stages.pixels.may_fail:
+        return image_batches_on_request(passes.numbers(), stages)
+    restored = _fetched_or_missing(passes, stages)
+    again = _fetched_again(passes, stages, restored.element_spec[1], raises=True)
+    render, (calls, waiting) = stages.render(), stages.ahead()
+
+    def render_or_raise(number: tf.Tensor, element: Fetched) -> Any:
+        whole = number == _own_number(element)
+        rows, fetched = tf.cond(whole, lambda: element, lambda: again(number)[0])
+        return render(rows[:-1], fetched)
+
+    return _last(restored.map(render_or_raise, num_parallel_calls=calls), stages, waiting)
+
+
+def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Dataset:
+    """Fetch and render batch after batch, and yield their images one by one.
+
+    A file that cannot be read raises, by its name, in its own place only.
+
+    Args:
+        passes: which batches.
+        stages: what is done for each.
+        length: images in a pass, or `tf.data.UNKNOWN_CARDINALITY`.
+
+    Returns:
+        A dataset of `length` elements, each as of `image_batches` without the axis of the batch.
+    """
+    if not stages.pixels.may_fail:
+        batches = image_batches_on_request(passes.numbers(), stages)
+        return ended_at_exit(with_length(batches.unbatch(), length))
+    restored = _fetched_or_missing(passes, stages)
+    again = _fetched_again(passes, stages, restored.element_spec[1], raises=False)
+    render, (calls, waiting) = stages.render(), stages.ahead()
+    none = tf.fill([stages.batch_size], "")
+
+    def render_what_can_be(number: tf.Tensor, element: Fetched) -> Any:
+        whole = number == _own_number(element)
+        (rows, fetched), errors = tf.cond(whole, lambda: (element, none), lambda: again(number))
+        count = tf.math.count_nonzero(rows[0] >= 0, dtype=tf.int32)
+        return errors[:count], render(rows[:-1], fetched)
+
+    batches = restored.map(render_what_can_be, num_parallel_calls=calls)
+    images = with_length(_last(batches, stages, waiting).unbatch(), length)
+    return ended_at_exit(images.map(_element_or_error))
+
+
+def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
+    """Fetch and render batches whose numbers may wait for the batches before them.
+
+    As of `image_batches`, but the error of a file that cannot be read does not name it.
+
+    Args:
+        numbers: int64[].
+        stages: what is done for each.
+
+    Returns:
+        A dataset with one element per number, in their order, of the cardinality of `numbers`.
+    """
+    calls, waiting = stages.ahead()
+    fetched = _fetched(numbers.map(stages.rows_of), stages)
+    return _last(fetched.map(stages.render(), num_parallel_calls=calls), stages, waiting)
+
+
+def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
+    """Choose how many batches are rendered at once, and how many finished ones wait.
+
+    Args:
+        batch_bytes: of one finished batch.
+        cores: that this process may use.
+        budget: bytes for all of them; at least one is rendered and one waits, whatever it is.
+
+    Returns:
+        Both numbers.
+    """
+    # The kernels use all cores themselves; a batch more than cores hides what is not parallel.
+    # Two finished batches wait for the consumer, which evens out slow files.
+    calls, waiting = min(cores, 3) + 1, 2
+    affordable = budget // max(batch_bytes, 1)
+    if calls + waiting <= affordable:
+        return calls, waiting
+    return max(1, min(calls, affordable - 1)), 1
+
+
+def _last(rendered: tf.data.Dataset, stages: Stages, waiting: int) -> tf.data.Dataset:
+    options = untuned_options()
+    if stages.pixels.whole_batches:
+        # The optimiser copies what a function holds, at the start of every pass.
+        options.experimental_optimization.apply_default_optimizations = False
+    return ended_at_exit(rendered.prefetch(waiting).with_options(options))
+
+
+def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
+    """Fetch the images of every batch: elements (rows, fetched).
+
+    Every batch is padded to the full number of rows: one static shape, so one compiled kernel.
+    """
+
+    def fetch(*row: tf.Tensor) -> tuple[Rows, tuple[Any, ...]]:
+        return row, stages.pixels.fetch(row[0])
+
+    # Rows may come from Python: those of two batches wait, so that no reader waits for them.
+    rows = rows.prefetch(2)
+    calls, _ = stages.ahead()
+    # In order even where a user's options ask for none: gaps are filled by it.
+    if stages.pixels.whole_batches:
+        return rows.map(fetch, calls, deterministic=True)
+    reads = READS_PER_CORE * available_cores()
+    if is_op_determinism_enabled():
+        return rows.map(_in_one_function(fetch, reads), calls, deterministic=True)
+    # Image by image, so that all cores work on the same batch and the first is early. A map calls
+    # no Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then settles on one
+    # thread of two. The deprecation of `map_and_batch` relies on the optimiser.
+    map_and_batch = getattr(
+        tf.data.experimental.map_and_batch, "__wrapped__", tf.data.experimental.map_and_batch
+    )
+    return rows.unbatch().apply(
+        map_and_batch(fetch, stages.batch_size, num_parallel_calls=reads, drop_remainder=True)
+    )
+
+
+def _in_one_function(fetch: Callable[..., Fetched], reads: int) -> Callable[..., Fetched]:
+    """Fetch the images of a batch by a loop, `reads` at once.
+
+    Where `tf.config.experimental.enable_op_determinism` is in force, tf.data replaces a
+    `map_and_batch` by a `map` and a `batch`, which begin the next batch right behind a failed row.
+    """
+
+    def fetch_all(*rows: tf.Tensor) -> Fetched:
+        row_specs = tuple(tf.TensorSpec(row.shape[1:], row.dtype) for row in rows)
+        traced = tf.function(fetch, input_signature=row_specs).get_concrete_function()
+        spec = tf.nest.map_structure(
+            lambda part: tf.TensorSpec(part.shape, part.dtype), traced.structured_outputs
+        )
+        fetched: Fetched = tf.map_fn(
+            lambda row: fetch(*row), rows, parallel_iterations=reads, fn_output_signature=spec
+        )
+        return fetched
+
+    return fetch_all
+
+
+def _fetched_or_missing(passes: Passes, stages: Stages) -> tf.data.Dataset:
+    """Fetch the images of every batch: elements as of `with_gaps_filled`, marks as the last row."""
+    none = tf.constant(-1, tf.int64)
+
+    def marked_rows(code: tf.Tensor) -> Rows:
+        mark = passes.mark(code)
+        return (
+            *stages.rows_of(tf.maximum(mark[2], none)),
+            tf.broadcast_to(mark, [stages.batch_size, 3]),
+        )
+
+    fetched = _fetched(passes.codes().map(marked_rows), stages)
+    return with_gaps_filled(fetched, lambda element: element[0][-1][0], passes.length)
+
+
+def _own_number(element: Fetched) -> tf.Tensor:
+    return element[0][-1][0, 2]
+
+
+def _fetched_again(
+    passes: Passes, stages: Stages, spec: Any, *, raises: bool
+) -> Callable[[tf.Tensor], tuple[Fetched, tf.Tensor]]:
+    """Make the function, for a graph, that reads a failed batch image by image, in Python.
+
+    Args:
+        passes: which batches; a negative number is of a pass that could not begin.
+        stages: what is done for a batch.
+        spec: of an element.
+        raises: whether the first file that cannot be read raises.
+
+    Returns:
+        From the number of the batch to its element, where images that cannot be read are any, and
+        string[B], what is to be said of each of them. A failure that has passed leaves no trace.
+    """
+    pixels, flat_spec = stages.pixels, tf.nest.flatten(spec)
+
+    def error_of(index: int) -> Exception | None:
+        try:
+            pixels.check(index)
+        except Exception as error:  # whatever a reader raises
+            return error
+        return None
+
+    def fetch(number: np.int64) -> list[Any]:
+        if number < 0:
+            raise passes.why_not_begun()
+        with tf.device("CPU:0"):
+            rows = stages.rows_of(tf.constant(number))
+            errors = [error_of(int(index)) if index >= 0 else None for index in rows[0].numpy()]
+            if raises and any(errors):
+                # TensorFlow writes the whole traceback into its message, if there is one.
+                raise next(filter(None, errors)).with_traceback(None) from None
+            bad = [error is not None for error in errors]
+            index = tf.where(bad, tf.constant(-1, tf.int64), rows[0])
+            if pixels.whole_batches:
+                fetched = pixels.fetch(index)
+            else:
+                images = [pixels.fetch(each) for each in index]
+                fetched = tf.nest.map_structure(lambda *parts: tf.stack(parts), *images)
+            mark = tf.zeros([stages.batch_size, 3], tf.int64)
+        element = [part.numpy() for part in tf.nest.flatten(((*rows, mark), fetched))]
+        said = ["" if error is None else str(error) for error in errors]
+        return [*element, np.array([words.encode() for words in said], object)]
+
+    def again(number: tf.Tensor) -> tuple[Fetched, tf.Tensor]:
+        types = [*(part.dtype for part in flat_spec), tf.string]
+        *parts, errors = tf.numpy_function(fetch, [number], types)
+        shaped = [
+            tf.ensure_shape(part, of.shape) for part, of in zip(parts, flat_spec, strict=True)
+        ]
+        return tf.nest.pack_sequence_as(spec, shaped), tf.ensure_shape(errors, [stages.batch_size])
+
+    return again
+
+
+def _element_or_error(error: tf.Tensor, element: Any) -> Any:
+    flat = tf.nest.flatten(element)
+
+    def fail(message: bytes) -> NoReturn:
+        raise UnreadableImage(message.decode())
+
+    def failed() -> list[tf.Tensor]:
+        parts = tf.numpy_function(fail, [error], [part.dtype for part in flat])
+        return [tf.ensure_shape(part, of.shape) for part, of in zip(parts, flat, strict=True)]
+
+    chosen = tf.cond(tf.strings.length(error) == 0, lambda: flat, failed)
+    return tf.nest.pack_sequence_as(element, chosen)
+
+
+def single_images(
+    image: Callable[[tf.Tensor], tf.Tensor], n: int, group: int, per_core: int = READS_PER_CORE
+) -> tf.data.Dataset:
+    """Load all images once, in order, on all cores.
+
+    Args:
+        image: from an index int64[] to an image of fixed shape.
+        n: how many there are.
+        group: how many make an element.
+        per_core: how many are read at once by each core; fewer leave more of it to others.
+
+    Returns:
+        Elements [<= group, H, W, C].
+    """
+    loaded = tf.data.Dataset.range(n).map(image, num_parallel_calls=per_core * available_cores())
+    return loaded.batch(group).prefetch(2).with_options(untuned_options())
+
+
+def untuned_options() -> tf.data.Options:
+    """Make options without tf.data's own tuning."""
+    options = tf.data.Options()
+    # Nothing is left for it to tune, and its thread can sleep through the end of the pipeline:
+    # deleting an iterator then waits for it, up to a minute in a long run.
+    options.autotune.enabled = False
+    return options

@@ -1,0 +1,265 @@
+"""Where the pixels of an image come from, and in which form they wait to be rendered.
+
+Each class has `fetch`, from an index to one image in a form of fixed shape, and `renderer`, which
+makes the function that turns a batch of such forms into finished images. Index -1 is padding: it
+fetches anything and cannot fail. Where `whole_batches` is set, `fetch` takes the indices of a batch
+at once; where `may_fail` is not, nothing that it fetches can be unreadable.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.decoding.decode import read_rgb
+from catdog_data.decoding.resize import nearest_table
+from catdog_data.decoding.unreadable import naming
+from catdog_data.engine.render import Rendering, Table, images_renderer, rows_renderer
+
+_ROW_WIDTH = 512
+"""Pixels a row may have to be batched as it is; wider ones lose their columns before that."""
+
+
+class Pixels(Protocol):
+    """What the pipeline asks of a source of pixels."""
+
+    whole_batches: bool
+    may_fail: bool
+    shape: tuple[int, int, int]
+
+    def fetch(self, index: tf.Tensor) -> tuple[Any, ...]:
+        """Fetch one image, int64[], or a batch, int64[B], in a form of fixed shape."""
+
+    def renderer(self, rendering: Rendering) -> Callable[..., Any]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+
+    def check(self, index: int) -> None:
+        """Read one image, for the sake of the error that names it if it cannot be read."""
+
+
+class Images(Pixels, Protocol):
+    """Pixels that can be had as finished images of one shape."""
+
+    dtype: str
+
+    def image(self, index: tf.Tensor) -> tf.Tensor:
+        """Load one image, int64[]: `dtype`[H, W, C]."""
+
+
+def tensor_of_paths(paths: Sequence[str | os.PathLike[str]]) -> tf.Tensor:
+    """Put paths into a tensor, string[N], as the bytes that the system knows them by.
+
+    Names need not be UTF-8, which TensorFlow would make of strings.
+    """
+    return tf.constant([os.fsencode(path) for path in paths], tf.string)
+
+
+class RowsOfFiles:
+    """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
+
+    Picking rows copies long runs, picking columns three bytes at a time, which is dear for a
+    single image and cheap in the compiled kernel.
+
+    Args:
+        filepaths: the N files.
+        image_size: (height, width) in pixels of the target.
+        decode: from a path, string[], to uint8[H, W, 3].
+        table: tells which rows and columns the target shows.
+    """
+
+    whole_batches = False
+    may_fail = True
+    dtype = "uint8"
+
+    def __init__(
+        self,
+        filepaths: Sequence[str],
+        image_size: tuple[int, int],
+        decode: Callable[[tf.Tensor], tf.Tensor] = read_rgb,
+        table: Table = nearest_table,
+    ) -> None:
+        self._filepaths = filepaths
+        self._paths = tensor_of_paths(filepaths)
+        self._decode, self._table = decode, table
+        self._image_size = image_size
+        self._row_width = max(_ROW_WIDTH, _multiple_of_4(image_size[1]))
+        self.shape = (*image_size, 3)
+
+    def image(self, index: tf.Tensor) -> tf.Tensor:
+        """Read, decode and pick rows and columns: uint8[H, W, 3]."""
+        image = self._decode(tf.gather(self._paths, index))
+        source = tf.shape(image)
+        rows = tf.gather(image, self._table(source[0], self._image_size[0]))
+        return tf.gather(rows, self._table(source[1], self._image_size[1]), axis=1)
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Read, decode and pick rows: uint8[H * row_width * 3] and int32[], their length."""
+        height, width = self._image_size
+
+        def read() -> tuple[tf.Tensor, tf.Tensor]:
+            image = self._decode(tf.gather(self._paths, index))
+            shape = tf.shape(image)
+            rows = tf.gather(image, self._table(shape[0], height))
+            return tf.cond(  # type: ignore[no-any-return]
+                shape[1] <= self._row_width,
+                lambda: (tf.reshape(rows, [-1]), shape[1]),
+                lambda: (
+                    tf.reshape(tf.gather(rows, self._table(shape[1], width), axis=1), [-1]),
+                    tf.constant(width),
+                ),
+            )
+
+        flat, row_length = tf.cond(
+            index >= 0, read, lambda: (tf.zeros([0], tf.uint8), tf.constant(1))
+        )
+        return _padded(flat, height * self._row_width * 3), row_length
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        return rows_renderer(rendering, self._row_width, self._table)
+
+    def check(self, index: int) -> None:
+        """Read one image, for the sake of the error that names it if it cannot be read."""
+        with naming(self._filepaths[index]):
+            self.image(tf.constant(index))
+
+
+class WholeImages:
+    """Images in the target's size.
+
+    Args:
+        load: from an index int64[] to `dtype`[H, W, C].
+        shape: (H, W, C).
+        dtype: type of the values.
+        names: the N images, as errors name them; None where nothing can be unreadable.
+    """
+
+    whole_batches = False
+
+    def __init__(
+        self,
+        load: Callable[[tf.Tensor], tf.Tensor],
+        shape: tuple[int, int, int],
+        dtype: str,
+        names: Sequence[str] | None,
+    ) -> None:
+        self._load, self.shape, self.dtype = load, shape, dtype
+        self._names, self.may_fail = names, names is not None
+
+    def image(self, index: tf.Tensor) -> tf.Tensor:
+        """Load an image: `dtype`[H, W, C]."""
+        return tf.ensure_shape(self._load(index), self.shape)
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Load an image: `dtype`[H, W, C]."""
+        image = tf.cond(
+            index >= 0, lambda: self.image(index), lambda: tf.zeros(self.shape, self.dtype)
+        )
+        return (tf.ensure_shape(image, self.shape),)
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        return images_renderer(rendering)
+
+    def check(self, index: int) -> None:
+        """Read one image, for the sake of the error that names it if it cannot be read."""
+        if self._names is not None:
+            with naming(self._names[index]):
+                self.image(tf.constant(index))
+
+
+class PackedRows:
+    """Images that were decoded before, a batch at a time.
+
+    Args:
+        rows: `dtype`[N, H * W * C], as `catdog_data.cache.pack` maps them.
+        row_of: int64[M], the row of each image.
+        shape: (H, W, C).
+    """
+
+    whole_batches = True
+    may_fail = False
+
+    def __init__(
+        self, rows: tf.Tensor, row_of: NDArray[np.int64], shape: tuple[int, int, int]
+    ) -> None:
+        self._rows, self.shape, self.dtype = rows, shape, rows.dtype.name
+        in_order = np.array_equal(row_of, np.arange(len(row_of)))
+        self._row_of = None if in_order else tf.constant(row_of)
+
+    def image(self, index: tf.Tensor) -> tf.Tensor:
+        """Load an image: `dtype`[H, W, C]."""
+        return self.fetch(index[tf.newaxis])[0][0]
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Load a batch: `dtype`[B, H, W, C]."""
+        index = tf.maximum(index, 0)
+        row = index if self._row_of is None else tf.gather(self._row_of, index)
+        return (tf.reshape(tf.gather(self._rows, row), [*index.shape, *self.shape]),)
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        return images_renderer(rendering)
+
+    def check(self, index: int) -> None:
+        """Do nothing: decoded images can be read."""
+
+
+class WithMasks:
+    """Images and a mask for each, moved alike: masks keep their values, which are no colours.
+
+    Args:
+        images: any of the above.
+        masks: the masks, uint8, as many and of the same size, fetched in the same way.
+        fill_value: what lies outside of a mask where the border is constant.
+    """
+
+    def __init__(self, images: Pixels, masks: Pixels, fill_value: int) -> None:
+        self._images, self._masks, self._fill_value = images, masks, fill_value
+        self.whole_batches, self.shape = images.whole_batches, images.shape
+        self.may_fail = images.may_fail or masks.may_fail
+
+    def fetch(self, index: tf.Tensor) -> tuple[Any, ...]:
+        """Fetch both, each in its form."""
+        return self._images.fetch(index), self._masks.fetch(index)
+
+    def check(self, index: int) -> None:
+        """Read one image and its mask, for the sake of the error that names either."""
+        self._images.check(index)
+        self._masks.check(index)
+
+    def renderer(self, rendering: Rendering) -> Callable[..., Any]:
+        """Make the function to (images, masks); masks are moved by nearest pixels alone."""
+        moved = Rendering(
+            image_size=rendering.image_size,
+            warps=rendering.warps,
+            fill_mode=rendering.fill_mode,
+            cval=self._fill_value,
+            order=0,
+            output_dtype="uint8",
+        )
+        images, masks = self._images.renderer(rendering), self._masks.renderer(moved)
+
+        def render(
+            geometry: tf.Tensor,
+            photometry: tf.Tensor,
+            image: tuple[Any, ...],
+            mask: tuple[Any, ...],
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            return images(geometry, photometry, *image), masks(geometry, photometry, *mask)
+
+        return render
+
+
+def _multiple_of_4(size: int) -> int:
+    """Round up, so that rows are whole words."""
+    return -(-size // 4) * 4
+
+
+def _padded(flat: tf.Tensor, size: int) -> tf.Tensor:
+    return tf.ensure_shape(tf.pad(flat, [[0, size - tf.size(flat)]]), [size])

@@ -1,0 +1,4 @@
+"""What stands beside a training run: positions and checkpoints, input wait, the device layer.
+
+It may import `kernels`.
+"""

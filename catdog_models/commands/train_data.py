@@ -1,0 +1,237 @@
+"""What `catdog-train` trains on: class folders or a prepared set of TFDS, read by catdog_data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catdog_models.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    from catdog_data.archives.find_folders import ImageFolders
+
+RESCALE = 1 / 255.0
+_VALIDATION_SPLIT = 0.2  # where the data has no validation part
+
+
+@dataclass(frozen=True)
+class RunData:
+    """Datasets of one run, and what they are made of.
+
+    Args:
+        class_names: names in the order of the class numbers.
+        training: a dataset of catdog_data, from its first epoch on.
+        validation: another, unshuffled.
+        images: how many training and validation images there are.
+        digest: tells these images, and these parts of them, from others.
+        split: how a part was held back for validation; nothing where the data have one.
+        validation_files: names of the validation images, from the class folder on; none where
+            they are records of a set.
+    """
+
+    class_names: tuple[str, ...]
+    training: Any
+    validation: Any
+    images: tuple[int, int]
+    digest: str
+    split: str = ""
+    validation_files: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Say what the data are, as JSON knows it."""
+        training, validation = self.images
+        return {
+            "classes": list(self.class_names),
+            "training_images": training,
+            "validation_images": validation,
+            "digest": self.digest,
+            **({"split": self.split} if self.split else {}),
+        }
+
+
+def from_folders(
+    folders: ImageFolders, class_names: Sequence[str], recipe: Recipe, seed: int, cache: str | None
+) -> RunData:
+    """Read class folders; where there is no folder for validation, a fifth of each class is.
+
+    Classes that the folder for validation lacks keep their numbers.
+
+    Args:
+        folders: where they are.
+        class_names: at least 2, class 0 first.
+        recipe: how images are read and distorted.
+        seed: of order and distortions.
+        cache: see `catdog_data.image_dataset_from_directory`.
+
+    Raises:
+        ValueError: no images, or one of the options.
+        OSError: a folder, an image or the cache.
+    """
+    from catdog_data import image_dataset_from_directory
+
+    split = None if folders.validation is not None else _VALIDATION_SPLIT
+    options = _options(recipe, class_names, seed, cache) | {
+        "class_names": list(class_names),
+        "validation_split": split,
+        "stratify": split is not None,
+        "verbose": False,
+    }
+    training = image_dataset_from_directory(
+        folders.train,
+        subset="training" if split else None,
+        augmentation=_augmentation(recipe),
+        **options,
+    )
+    present = [name for name in class_names if name not in folders.missing]
+    if not present:
+        raise ValueError(
+            f"{str(folders.validation)!r} must have images of {', '.join(class_names)}, and has "
+            "none of them. Add some, or pass the training folder alone."
+        )
+    if some_are_missing := len(present) < len(class_names):
+        options |= {"class_names": present, "label_mode": "int"}
+    validation = image_dataset_from_directory(
+        folders.validation or folders.train,
+        subset="validation" if split else None,
+        shuffle=False,
+        augmentation=_augmentation(recipe) if recipe.distort_validation else None,
+        augment_validation=recipe.distort_validation,
+        **options,
+    )
+    if some_are_missing:
+        numbers = [class_names.index(name) for name in present]
+        validation = _renumbered(validation, numbers, len(class_names))
+    held_out = folders.validation or folders.train
+    parts = (folders.train, training), (held_out, validation)
+    return RunData(
+        class_names=tuple(class_names),
+        training=training,
+        validation=validation,
+        images=(len(training.file_paths), len(validation.file_paths)),
+        digest=_digest(
+            f"{Path(path).relative_to(root).as_posix()} {Path(path).stat().st_size}"
+            for root, dataset in parts
+            for path in dataset.file_paths
+        ),
+        split="" if split is None else f"{split} of each class, in the order of a hash of names",
+        validation_files=tuple(
+            Path(each).relative_to(held_out).as_posix() for each in validation.file_paths
+        ),
+    )
+
+
+def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
+    """Give the labels of some classes, in the order of `numbers`, their place among all."""
+    import tensorflow as tf
+
+    table = tf.constant(numbers)
+
+    def renumber(images: Any, labels: Any) -> tuple[Any, Any]:
+        places = tf.gather(table, labels)
+        if classes == 2:
+            return images, tf.cast(places, tf.float32)[:, tf.newaxis]
+        return images, tf.one_hot(places, classes)
+
+    result = dataset.map(renumber)
+    result.file_paths = dataset.file_paths
+    result.follow = lambda position: dataset.follow(position).map(renumber)
+    return result
+
+
+def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunData:
+    """Read a set of TensorFlow Datasets that was prepared before.
+
+    Its "validation" or else its "test" split is validated on, or else the last fifth of "train",
+    whose records are as a rule shuffled when the set is prepared; else a UserWarning says so.
+
+    Args:
+        name: as `tfds.builder` takes it.
+        recipe: how images are read and distorted.
+        seed: of order and distortions.
+        cache: see `catdog_data.image_dataset_from_tfds`.
+
+    Raises:
+        ImportError: tensorflow_datasets is not installed.
+        ValueError: the set has not been prepared, or has no images with classes.
+    """
+    from catdog_data import image_dataset_from_tfds
+
+    try:
+        builder = import_module("tensorflow_datasets").builder(name)
+    except ImportError as error:
+        raise ImportError(
+            f"needs tensorflow_datasets, which cannot be imported ({error}). Install it with "
+            "`pip install catdog[tfds]`."
+        ) from error
+    held_out = next((each for each in ("validation", "test") if each in builder.info.splits), None)
+    if held_out is None and builder.info.disable_shuffling:
+        warnings.warn(
+            f"{builder.info.full_name} keeps its records in the order of their source. If that "
+            "order is by class, the last fifth of its 'train' split lacks classes: prepare the set "
+            "with a 'validation' split.",
+            stacklevel=2,
+        )
+    percent = round(100 * (1 - _VALIDATION_SPLIT))
+    splits = ("train", held_out) if held_out else (f"train[:{percent}%]", f"train[{percent}%:]")
+    names = _tfds_classes(builder)
+    options = _options(recipe, names, seed, cache)
+    training = image_dataset_from_tfds(
+        builder, splits[0], augmentation=_augmentation(recipe), **options
+    )
+    validation = image_dataset_from_tfds(
+        builder,
+        splits[1],
+        shuffle=False,
+        augmentation=_augmentation(recipe) if recipe.distort_validation else None,
+        **options,
+    )
+    counts = [builder.info.splits[split].num_examples for split in splits]
+    return RunData(
+        class_names=tuple(names),
+        training=training,
+        validation=validation,
+        images=(counts[0], counts[1]),
+        digest=_digest([builder.info.full_name, *splits]),
+    )
+
+
+def _tfds_classes(builder: Any) -> list[str]:
+    features = builder.info.features
+    if "image" not in features or not hasattr(dict(features).get("label"), "names"):
+        raise ValueError(
+            f"{builder.info.full_name} must have an 'image' and a 'label' of named classes; it has "
+            f"{', '.join(features)}. Choose another set."
+        )
+    return [str(each) for each in features["label"].names]
+
+
+def _options(
+    recipe: Recipe, class_names: Sequence[str], seed: int, cache: str | None
+) -> dict[str, Any]:
+    return {
+        "label_mode": "binary" if len(class_names) == 2 else "categorical",
+        "batch_size": recipe.batch_size,
+        "image_size": recipe.image_size,
+        "interpolation": recipe.interpolation,
+        "antialias": recipe.antialias,
+        "seed": seed,
+        "rescale": RESCALE,
+        "cache": cache,
+    }
+
+
+def _augmentation(recipe: Recipe) -> Any:
+    from catdog_data import Augmentation
+
+    return Augmentation(**asdict(recipe.distortions))
+
+
+def _digest(lines: Iterable[str]) -> str:
+    # As bytes of the file system, since names need not be Unicode.
+    return hashlib.sha256(os.fsencode("\n".join(lines))).hexdigest()[:16]

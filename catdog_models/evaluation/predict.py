@@ -1,0 +1,178 @@
+"""Labels for image files, from a trained model.
+
+A file that cannot be read costs no other its label.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from catdog_models.export.export import SIGNATURE, is_saved_model
+
+_IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model that takes files as they are.
+
+    Args:
+        class_names: K names, in the order of the columns.
+        probabilities_of: from the bytes of B files, `string[B]`, to `float32[B, K]`.
+    """
+
+    class_names: tuple[str, ...]
+    probabilities_of: Callable[[Any], Any]
+
+    @classmethod
+    def of_saved_model(cls, path: str | os.PathLike[str]) -> "Predictor":
+        """Load what `catdog_models.export.export.export_saved_model` wrote.
+
+        Raises:
+            ValueError: the folder holds no SavedModel, or one with another signature.
+        """
+        folder = Path(path)
+        if not is_saved_model(folder):
+            raise ValueError(f"{str(folder)!r} is no SavedModel: it has no saved_model.pb.")
+        loaded = tf.saved_model.load(str(folder))
+        signature = loaded.signatures.get(SIGNATURE)
+        inputs = {} if signature is None else signature.structured_input_signature[1]
+        if set(inputs) != {"image_bytes"} or not hasattr(loaded, "class_names"):
+            raise ValueError(
+                f"{str(folder)!r} must have class names and a signature {SIGNATURE!r} that takes "
+                "`image_bytes`, as `catdog_models.export_saved_model` writes them. Received a "
+                f"signature that takes {sorted(inputs)}."
+            )
+
+        def probabilities_of(contents: Any) -> Any:
+            # A signature alone does not keep the variables of what was loaded.
+            return loaded.signatures[SIGNATURE](image_bytes=contents)["probabilities"]
+
+        names = (name.decode(errors="surrogateescape") for name in loaded.class_names.numpy())
+        return cls(tuple(names), probabilities_of)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says about one file.
+
+    Attributes:
+        path: the file.
+        label: the most probable class.
+        probability: its probability.
+        probabilities: `float32[K]`, of every class.
+    """
+
+    path: Path
+    label: str
+    probability: float
+    probabilities: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that has no label.
+
+    Attributes:
+        path: the file or folder.
+        reason: a sentence that names it, and what is wrong.
+    """
+
+    path: Path
+    reason: str
+
+
+def predict_files(
+    predictor: Predictor, paths: Sequence[str | os.PathLike[str]], *, batch_size: int = 32
+) -> Iterator[Prediction | Failure]:
+    """Predict files one batch at a time.
+
+    Args:
+        predictor: the model.
+        paths: files; and folders, for all images below them (.bmp, .gif, .jpeg, .jpg and .png,
+            hidden ones left out), sorted.
+        batch_size: files per batch, at least 1.
+
+    Yields:
+        One result for each file, in order; a `Failure` for one that cannot be read or decoded, or
+        a folder without images. The others are not affected.
+    """
+    batch: list[tuple[Path, bytes]] = []
+    for found in _files_in(paths):
+        read = found if isinstance(found, Failure) else _read(found)
+        if isinstance(read, Failure):
+            yield from _predicted(predictor, batch)
+            batch = []
+            yield read
+            continue
+        batch.append(read)
+        if len(batch) == batch_size:
+            yield from _predicted(predictor, batch)
+            batch = []
+    yield from _predicted(predictor, batch)
+
+
+def _files_in(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Path | Failure]:
+    for path in map(Path, paths):
+        if not os.path.isdir(path):  # noqa: PTH112 (of what may not be looked at, reading says so)
+            yield path
+            continue
+        unlisted: list[OSError] = []
+        walk = os.walk(path, onerror=unlisted.append)
+        found = sorted(Path(folder, name) for folder, _, names in walk for name in names)
+        files = [file for file in found if _is_image(file.relative_to(path))]
+        for error in unlisted:
+            folder = error.filename
+            yield Failure(Path(folder), f"{folder!r} cannot be listed: {error.strerror or error}.")
+        if not files and not unlisted:
+            known = " ".join(_IMAGE_SUFFIXES)
+            yield Failure(path, f"{str(path)!r} holds no images ({known}).")
+        yield from files
+
+
+def _is_image(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    return path.suffix.lower() in _IMAGE_SUFFIXES and not hidden
+
+
+def _read(path: Path) -> tuple[Path, bytes] | Failure:
+    try:
+        return path, path.read_bytes()
+    except OSError as error:
+        return Failure(path, f"{str(path)!r} cannot be read: {error.strerror or error}.")
+
+
+def _predicted(
+    predictor: Predictor, batch: Sequence[tuple[Path, bytes]]
+) -> Iterator[Prediction | Failure]:
+    if not batch:
+        return
+    try:
+        rows = np.asarray(predictor.probabilities_of(tf.constant([bytes_ for _, bytes_ in batch])))
+    except tf.errors.InvalidArgumentError as error:
+        if len(batch) == 1:
+            yield _undecodable(*batch[0], error)
+            return
+        # One of them; each alone tells which.
+        for each in batch:
+            yield from _predicted(predictor, [each])
+        return
+    for (path, _), row in zip(batch, rows, strict=True):
+        best = int(row.argmax())
+        yield Prediction(path, predictor.class_names[best], float(row[best]), row)
+
+
+def _undecodable(path: Path, contents: bytes, error: Exception) -> Failure:
+    # The last line before TensorFlow names the place in its graph.
+    said = str(error).split("\n\t [[")[0].strip().splitlines()[-1][:200]
+    return Failure(
+        path,
+        f"{str(path)!r} cannot be decoded ({len(contents):,} bytes; it must be a whole JPEG or PNG "
+        f"file). TensorFlow says: {said}",
+    )

@@ -1,0 +1,1 @@
+"""A trained network as a SavedModel that takes the bytes of image files."""

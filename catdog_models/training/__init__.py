@@ -1,0 +1,1 @@
+"""How a network is trained: recipes as plain values, epochs and their results, a run's record."""

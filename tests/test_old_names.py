@@ -1,0 +1,31 @@
+"""Names that were documented keep working, and say what they are called now."""
+
+import importlib
+import sys
+
+import pytest
+
+import catdog_models
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "new"),
+    [
+        ("catdog_models.recipes", "RECIPES", "catdog_models.training.recipes"),
+        ("catdog_models.run_report", "report_run", "catdog_models.evaluation.run_report"),
+    ],
+)
+def test_an_old_module_warns_and_has_the_same(old, name, new):
+    sys.modules.pop(old, None)
+    with pytest.warns(DeprecationWarning, match=f"`{old}` is `{new}` now"):
+        module = importlib.import_module(old)
+    assert getattr(module, name) is getattr(importlib.import_module(new), name)
+
+
+def test_layers_and_reports_have_names_of_their_own():
+    from catdog_data.layers import AugmentAndRescale
+    from catdog_data.training import augment_layer
+    from catdog_models.evaluation import run_report
+
+    assert AugmentAndRescale is augment_layer.AugmentAndRescale
+    assert catdog_models.report_run is run_report.report_run
