@@ -72,13 +72,9 @@ class Passes:
             # as all are set up for every pass: `from_generator` alone would take 20 ms.
             first = _from_python(ask)
             left = self._left_from(first)
-            begin, count = first * codes, left + left // _BATCHES_PER_MARK + 1
-            begin, end = tf.cond(
-                first < 0,
-                lambda: (first, tf.zeros_like(first)),
-                lambda: (begin, begin + count),
-            )
-            return tf.data.Dataset.range(begin, end)
+            begin = tf.where(first < 0, first, first * codes)
+            count = tf.where(first < 0, -first, left + left // _BATCHES_PER_MARK + 1)
+            return tf.data.Dataset.range(begin, begin + count)
 
         return tf.data.Dataset.range(1).flat_map(of_pass)
 
