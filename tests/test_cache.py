@@ -27,9 +27,9 @@ from catdog_data import (
     ImageDataGenerator,
     image_dataset_from_dataframe,
     image_dataset_from_directory,
-    pack,
 )
 from catdog_data.cache import cached as cache_module
+from catdog_data.cache import pack
 from catdog_data.cache.cached import packs_in
 from catdog_data.cli import main
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from catdog_data import ImageDataGenerator, input_wait
+from catdog_data import ImageDataGenerator
+from catdog_data.training import input_wait
 from catdog_data.training.input_wait import InputWait, _images_in, _TimedSteps
 
 IMAGES, BATCH_SIZE = 25, 5

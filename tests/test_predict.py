@@ -14,7 +14,8 @@ from conftest import save_picture
 
 import catdog_models
 from catdog_data import ImageDataGenerator, image_dataset_from_directory
-from catdog_models import export_cli, predict_cli
+from catdog_models.commands import export as export_cli
+from catdog_models.commands import predict as predict_cli
 from catdog_models.evaluation.predict import Failure, Prediction, Predictor, predict_files
 from catdog_models.export.export import is_saved_model
 from catdog_models.training.input_spec import InputSpec

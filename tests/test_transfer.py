@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from catdog_models import build_transfer_model, transfer
+from catdog_models import build_transfer_model
+from catdog_models.networks import transfer
 
 # Their preprocessing differs: to [-1, 1], and to BGR with means taken off.
 BACKBONES = {"MobileNet": keras.applications.mobilenet, "VGG16": keras.applications.vgg16}
