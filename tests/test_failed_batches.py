@@ -261,7 +261,7 @@ model.fit(dataset, verbose=0)
 """
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(51, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [3, pytest.param(12, marks=pytest.mark.slow)])
 def test_the_process_ends_after_a_failed_fit(tmp_path, times):
     for i in range(12):
         save_picture(tmp_path / "ab"[i % 2] / f"{i}.jpg", (40, 30), i)

@@ -274,7 +274,7 @@ model.fit(flow, verbose=0)
 """
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(51, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [3, pytest.param(12, marks=pytest.mark.slow)])
 def test_the_process_ends_after_a_failed_fit(tmp_path, times):
     command = [sys.executable, "-c", FAILED_FIT, str(with_a_broken_file(tmp_path))]
     for _ in range(times // 3):
@@ -288,7 +288,7 @@ def test_the_process_ends_after_a_failed_fit(tmp_path, times):
             assert "07.jpg" in said
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(60, marks=pytest.mark.slow)])
 def test_iterators_dropped_half_way_leave_nothing_behind(photos, count):
     this, took, held = psutil.Process(), [], []
     for k in range(count):
