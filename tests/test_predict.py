@@ -253,11 +253,11 @@ def test_images_are_required(run):
     assert "Missing argument 'IMAGES" in _predict(run[0]).output
 
 
-@pytest.mark.parametrize("module", ["predict_cli", "export_cli"])
+@pytest.mark.parametrize("module", ["predict", "export"])
 def test_help_does_not_load_tensorflow(module):
     code = (
         "import sys\nfrom click.testing import CliRunner\n"
-        f"from catdog_models.{module} import main\n"
+        f"from catdog_models.commands.{module} import main\n"
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
         "print([m for m in ('tensorflow', 'keras', 'matplotlib') if m in sys.modules])"
     )
