@@ -56,7 +56,7 @@ class Passes:
 
         Where `begin` raises, all codes of the pass are negative, and `why_not_begun` tells.
         """
-        codes, failing = self._codes_per_pass, self.steps if self.whole else 1
+        codes = self._codes_per_pass
         determinism = is_op_determinism_enabled()
 
         def ask() -> int:
@@ -65,7 +65,7 @@ class Passes:
                 return self.begin()
             except Exception as error:  # of a user's function: whatever it may be
                 self._failures.append(error)
-                return -failing
+                return -self._failing
 
         def of_pass(_: tf.Tensor) -> tf.data.Dataset:
             # Called at the start of each pass, and hence not a constant. Few and plain operations,
@@ -96,13 +96,18 @@ class Passes:
         none = tf.constant(-1, tf.int64)
         own = tf.where(is_mark, none, first + position)
         begun = tf.stack([first, position + tf.cast(~is_mark, tf.int64), own])
-        failing = tf.constant(self.steps if self.whole else 1, tf.int64)
-        not_begun = tf.stack([-failing, code + failing + 1, none - failing])
+        first_failing = tf.constant(-self._failing, tf.int64)
+        not_begun = tf.stack([first_failing, code - first_failing + 1, first_failing - 1])
         return tf.where(code < 0, not_begun, begun)
 
     def why_not_begun(self) -> Exception:
         """Return what `begin` raised last."""
         return self._failures[-1]
+
+    @property
+    def _failing(self) -> int:
+        """How many batches fail where a pass cannot begin, so that it has its length."""
+        return self.steps if self.whole else 1
 
     def _left_from(self, first: tf.Tensor) -> tf.Tensor:
         """Count the batches from one, itself included, to the end of its epoch."""

@@ -122,7 +122,7 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
     """
     if not stages.pixels.may_fail:
         batches = image_batches_on_request(passes.numbers(), stages)
-        return ended_at_exit(with_length(batches.unbatch(), length))
+        return with_length(batches.unbatch(), length)
     restored = _fetched_or_missing(passes, stages)
     again = _fetched_again(passes, stages, restored.element_spec[1], raises=False)
     render, (calls, waiting) = stages.render(), stages.ahead()
@@ -136,7 +136,7 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
 
     batches = restored.map(render_what_can_be, num_parallel_calls=calls)
     images = with_length(_last(batches, stages, waiting).unbatch(), length)
-    return ended_at_exit(images.map(_element_or_error))
+    return images.map(_element_or_error)
 
 
 def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
