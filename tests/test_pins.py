@@ -13,6 +13,7 @@ import hashlib
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -82,21 +83,32 @@ TOGETHER = {
 
 def _uniforms(seed, epoch, count):
     """What images 0 to `count` - 1 draw under the tf.data API: float64[count, 36]."""
-    from catdog_data.augment.draws import DRAWS
     from catdog_data.datasets.plan import CounterPlan
 
     plan = CounterPlan(count, count, True, seed)
     index = tf.range(count, dtype=tf.int64)
-    return plan.draws(tf.constant(epoch, tf.int64), index, DRAWS).numpy()
+    return plan.draws(tf.constant(epoch, tf.int64), index, 36).numpy()
 
 
 def _rows(uniform, augmentation, image_size):
-    """What they come to: geometry float64[B, 8] and photometry float64[B, P]."""
-    from catdog_data.augment.draws import planned_rows
+    """What they come to: geometry float64[B, 8] and, one behind the other, what all steps have."""
+    from catdog_data.augment.compose import STEPS, compose
 
+    composition = compose(augmentation)
+    erases = augmentation.erasing or augmentation.mixes
+    kept = {
+        **{"ChannelShift": True, "Colour": True},
+        **{"Erasing": erases, "Mixing": augmentation.mixes},
+    }
+    steps = [step.of(augmentation) for step in STEPS if kept.get(step.__name__)]
+    everything = replace(composition, steps=tuple(steps))
     index = tf.range(len(uniform), dtype=tf.int64)
-    rows = planned_rows(tf.constant(uniform), index, augmentation, image_size)
-    return [each.numpy() for each in rows]
+    parameters = everything.parameters(tf.constant(uniform), index, image_size)
+    columns = [
+        np.reshape(tf.cast(each, tf.float64), [len(uniform), -1])
+        for each in tf.nest.flatten(parameters.steps)
+    ]
+    return parameters.geometry.numpy(), np.concatenate(columns, axis=1)
 
 
 def _adapter_plan(generator, seed, batches):

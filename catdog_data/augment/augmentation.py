@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import Any, Literal
 
-import numpy as np
+from catdog_data.augment.settings import (
+    any_number,
+    boolean,
+    check_fields,
+    class_number,
+    count_or_none,
+    factors,
+    is_number,
+    number,
+    one_of,
+)
 
 Range = tuple[float, float]
 
@@ -71,93 +80,37 @@ class Augmentation:
         Augmentation(horizontal_flip=True, rotation=30, zoom=(0.7, 1.3))
     """
 
-    horizontal_flip: bool = False
-    vertical_flip: bool = False
-    rotation: float = 0.0
-    height_shift: float = 0.0
-    width_shift: float = 0.0
-    shear: float = 0.0
-    zoom: Range = (1.0, 1.0)
-    zoom_tied: bool = False
-    fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = "nearest"
-    fill_value: float = 0.0
-    interpolation: Literal["bilinear", "nearest"] = "bilinear"
-    mask_fill_value: int = 0
-    crop_area: Range = (1.0, 1.0)
-    crop_ratio: Range = (1.0, 1.0)
-    channel_shift: float = 0.0
-    brightness: Range = (1.0, 1.0)
-    contrast: Range = (1.0, 1.0)
-    saturation: Range = (1.0, 1.0)
-    hue: float = 0.0
-    steps_per_image: int | None = None
-    erasing: float = 0.0
-    erasing_area: Range = (0.02, 0.33)
-    erasing_ratio: Range = (0.3, 3.3)
-    erasing_value: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
+    horizontal_flip: bool = boolean()
+    vertical_flip: bool = boolean()
+    rotation: float = number(0.0, 180.0)
+    height_shift: float = number(0.0)
+    width_shift: float = number(0.0)
+    shear: float = number(0.0, 89.999)
+    zoom: Range = factors(above_0=True)
+    zoom_tied: bool = boolean()
+    fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = one_of(
+        "nearest", "constant", "reflect", "wrap"
+    )
+    fill_value: float = any_number(0.0)
+    interpolation: Literal["bilinear", "nearest"] = one_of("bilinear", "nearest")
+    mask_fill_value: int = class_number(0)
+    crop_area: Range = factors(above_0=True, at_most_1=True)
+    crop_ratio: Range = factors(above_0=True)
+    channel_shift: float = number(0.0, 255.0)
+    brightness: Range = factors()
+    contrast: Range = factors()
+    saturation: Range = factors()
+    hue: float = number(0.0, 0.5)
+    steps_per_image: int | None = count_or_none()
+    erasing: float = number(0.0, 1.0)
+    erasing_area: Range = factors(0.02, 0.33, at_most_1=True)
+    erasing_ratio: Range = factors(0.3, 3.3, above_0=True)
+    erasing_value: float = number(0.0, 255.0)
+    mixup: float = number(0.0)
+    cutmix: float = number(0.0)
 
     def __post_init__(self) -> None:
-        for name, high in (
-            ("rotation", 180.0),
-            ("height_shift", float("inf")),
-            ("width_shift", float("inf")),
-            ("shear", 89.999),
-            ("channel_shift", 255.0),
-            ("hue", 0.5),
-            ("mask_fill_value", 255),
-            ("erasing", 1.0),
-            ("erasing_value", 255.0),
-            ("mixup", float("inf")),
-            ("cutmix", float("inf")),
-        ):
-            if not (_is_number(getattr(self, name)) and 0 <= getattr(self, name) <= high):
-                raise ValueError(
-                    f"`{name}` must be a number in [0, {high:g}]; received {getattr(self, name)!r}."
-                )
-        if not _is_number(self.fill_value):
-            raise ValueError(f"`fill_value` must be a number; received {self.fill_value!r}.")
-        if self.mask_fill_value != int(self.mask_fill_value):
-            raise ValueError(
-                "`mask_fill_value` must be a whole number, that of a class; received "
-                f"{self.mask_fill_value!r}."
-            )
-        for name in ("horizontal_flip", "vertical_flip", "zoom_tied"):
-            # A string that is not empty would count as true.
-            value = getattr(self, name)
-            if not isinstance(value, (Integral, np.bool_)) or value not in (0, 1):
-                raise ValueError(f"`{name}` must be True or False; received {value!r}.")
-        for name in (
-            *("zoom", "brightness", "contrast", "saturation"),
-            *("crop_area", "crop_ratio", "erasing_area", "erasing_ratio"),
-        ):
-            _check_factors(name, getattr(self, name))
-        for name in ("zoom", "crop_area", "crop_ratio", "erasing_ratio"):
-            if getattr(self, name)[0] <= 0:
-                raise ValueError(f"`{name}` must be above 0; received {getattr(self, name)!r}.")
-        for name in ("crop_area", "erasing_area"):
-            if getattr(self, name)[1] > 1:
-                raise ValueError(
-                    f"`{name}` must be at most 1, the whole image; received "
-                    f"{getattr(self, name)!r}."
-                )
-        steps: Any = self.steps_per_image
-        is_whole = isinstance(steps, Integral) and not isinstance(steps, bool)
-        if steps is not None and not (is_whole and steps >= 0):
-            raise ValueError(
-                f"`steps_per_image` must be None or a whole number from 0; received {steps!r}."
-            )
-        for name, known in (
-            ("fill_mode", ("nearest", "constant", "reflect", "wrap")),
-            ("interpolation", ("bilinear", "nearest")),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in known:
-                raise ValueError(
-                    f"`{name}` must be one of {', '.join(map(repr, known))}; "
-                    f"received {getattr(self, name)!r}."
-                )
+        check_fields(self)
 
     def __repr__(self) -> str:
         set_fields = (
@@ -167,19 +120,19 @@ class Augmentation:
         )
         return f"Augmentation({', '.join(set_fields)})"
 
-    def draws(self, name: str) -> bool:
-        """Tell whether a field is set to more than nothing, by its name."""
-        return bool(getattr(self, name) not in (0, (1, 1)))
+    def is_set(self, name: str) -> bool:
+        """Tell whether a field has another value than its default, by its name."""
+        return bool(getattr(self, name) != getattr(type(self), name))
 
     @property
     def moves_pixels(self) -> bool:
         """Whether images are rotated, shifted, sheared, zoomed or cropped at all."""
-        return self.crops or any(map(self.draws, _MOVING))
+        return self.crops or any(map(self.is_set, _MOVING))
 
     @property
     def crops(self) -> bool:
         """Whether a part of each image is cut out."""
-        return self.draws("crop_area") or self.draws("crop_ratio")
+        return self.is_set("crop_area") or self.is_set("crop_ratio")
 
     @property
     def flips(self) -> bool:
@@ -189,17 +142,12 @@ class Augmentation:
     @property
     def recolours(self) -> bool:
         """Whether brightness, contrast, saturation or hue change."""
-        return any(map(self.draws, _RECOLOURING))
+        return any(map(self.is_set, _RECOLOURING))
 
     @property
     def mixes(self) -> bool:
         """Whether images, and with them their labels, are blended with each other."""
         return bool(self.mixup or self.cutmix)
-
-    @property
-    def moves_alone(self) -> bool:
-        """Whether nothing but geometry is done, which is what the device can do."""
-        return not (self.recolours or self.channel_shift or self.erasing or self.mixes)
 
     @classmethod
     def rand_augment(cls, steps: int = 2, magnitude: int = 9, **others: Any) -> Augmentation:
@@ -225,7 +173,7 @@ class Augmentation:
             >>> Augmentation.rand_augment(2, 10, horizontal_flip=True).rotation
             10.0
         """
-        if not (_is_number(magnitude) and 0 <= magnitude <= 30):
+        if not (is_number(magnitude) and 0 <= magnitude <= 30):
             raise ValueError(f"`magnitude` must lie in [0, 30]; received {magnitude!r}.")
         part = magnitude / 30
         factors = (round(1 - 0.9 * part, 6), round(1 + 0.9 * part, 6))
@@ -284,19 +232,4 @@ class Augmentation:
             interpolation="bilinear" if idg.interpolation_order else "nearest",
             channel_shift=idg.channel_shift_range,
             brightness=(1.0, 1.0) if brightness is None else (min(brightness), max(brightness)),
-        )
-
-
-def _is_number(value: Any) -> bool:
-    # True counts as 1 to Python.
-    is_real = isinstance(value, Real) and not isinstance(value, bool)
-    return is_real and math.isfinite(value)
-
-
-def _check_factors(name: str, factors: Any) -> None:
-    is_pair = isinstance(factors, tuple) and len(factors) == 2
-    if not is_pair or not all(map(_is_number, factors)) or not 0 <= factors[0] <= factors[1]:
-        raise ValueError(
-            f"`{name}` must be a tuple of two factors, 0 <= lowest <= highest; received "
-            f"{factors!r}."
         )

@@ -135,7 +135,7 @@ class BuiltMeanwhile:
         return (tf.ensure_shape(images, [*index.shape, *self.shape]),)
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
-        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        """Make the function from (parameters, *fetched) of a batch to its images."""
         return images_renderer(rendering)
 
     def check(self, index: int) -> None:

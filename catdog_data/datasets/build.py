@@ -11,13 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.augment.draws import DRAWS, planned_rows
+from catdog_data.augment.compose import Composition, compose
+from catdog_data.augment.parameters import Parameters
 from catdog_data.datasets.elements import Element, LabelsOf, Output
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.failed_batches import Passes
 from catdog_data.engine.pipeline import Stages, image_batches, images_one_by_one
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
-from catdog_data.engine.render import Rendering
+from catdog_data.engine.render import Rendering, Resampling
 
 _EPOCHS = 2**31
 """More than anybody trains for, and few enough to number their batches."""
@@ -79,12 +80,13 @@ class Epochs:
                 f"{self.shard!r}. (0, 1) is the whole."
             )
         augmentation = self.augmentation or Augmentation()
-        if self.on_device and not augmentation.moves_alone:
+        composition = compose(augmentation)
+        if self.on_device and not composition.runs_on_device:
             raise ValueError(
                 '`augment_on="device"` does geometry only; colours change, and images are erased '
                 f"and mixed, on the host, or by layers of Keras. Received: {augmentation!r}."
             )
-        if augmentation.mixes and self.batch_size is None:
+        if composition.mixes_images and self.batch_size is None:
             raise ValueError(
                 "`augmentation` mixes the images of a batch, and `batch_size=None` makes none. "
                 f"Give a batch size, or neither `mixup` nor `cutmix`. Received: {augmentation!r}."
@@ -126,36 +128,38 @@ def build_dataset(
         shard=epochs.shard,
     )
     augmentation = epochs.augmentation or Augmentation()
+    composition = compose(augmentation)
     _check_together(source, epochs, output)
     element = Element(
         output=output,
         image_size=image_size,
         has_masks=source.masks is not None,
         on_device=epochs.on_device,
-        mixes=augmentation.mixes,
+        steps=composition.steps,
         labels_of=labels_of,
         weights_of=weights_of,
     )
-    pixels, rendering = source.pixels, _rendering(augmentation, source, output)
+    pixels, rendering = source.pixels, _rendering(augmentation, composition, source, output)
     if source.masks is not None:
         pixels = WithMasks(pixels, source.masks, augmentation.mask_fill_value)
 
-    def planned(index: tf.Tensor, *uniform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def parameters_of(index: tf.Tensor, *uniform: tf.Tensor) -> Parameters:
         if not uniform:
-            nothing = tf.zeros([plan.batch_size, 0], tf.float64)
-            return nothing, nothing
-        return planned_rows(uniform[0], index, augmentation, image_size)
+            return Parameters(tf.zeros([plan.batch_size, 0], tf.float64))
+        return composition.parameters(uniform[0], index, image_size)
 
-    draws = rendering.warps or rendering.changes_colours or epochs.on_device
+    draws = composition.geometry.is_set or bool(composition.steps) or epochs.on_device
     if epochs.on_device:
         rendering = Rendering(image_size=image_size, output_dtype="uint8")
 
     def rows_of(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
         epoch, step = number // plan.steps, number % plan.steps
         index = tf.where(number < 0, tf.constant(-1, tf.int64), plan.batch(epoch, step))
-        return (index, plan.draws(epoch, index, DRAWS)) if draws else (index,)
+        return (index, plan.draws(epoch, index, composition.draws)) if draws else (index,)
 
-    stages = Stages(rows_of, planned, pixels, rendering, plan.batch_size, element.make, ram_budget)
+    stages = Stages(
+        rows_of, parameters_of, pixels, rendering, plan.batch_size, element.make, ram_budget
+    )
 
     def beginning(begin: Callable[[], int], *, whole: bool) -> Any:
         passes = Passes(plan.steps, begin, whole)
@@ -187,7 +191,8 @@ def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
             f"to it. Received: rescale={output.rescale!r}, output_dtype={output.dtype!r}."
         )
     augmentation = epochs.augmentation or Augmentation()
-    if source.masks is not None and (augmentation.mixes or epochs.on_device):
+    mixes_images = compose(augmentation).mixes_images
+    if source.masks is not None and (mixes_images or epochs.on_device):
         raise ValueError(
             "Masks are moved on the host and cannot be mixed: leave `mixup` and `cutmix` at 0 and "
             f'`augment_on` at "host". Received: {augmentation!r}.'
@@ -212,23 +217,20 @@ def _begins(place: int, steps: int) -> Iterator[int]:
         place = (place // steps + 1) * steps
 
 
-def _rendering(augmentation: Augmentation, source: Source, output: Output) -> Rendering:
-    touched = augmentation.moves_pixels or not augmentation.moves_alone or output.rescale
-    untouched_dtype = "float32" if touched else source.dtype
+def _rendering(
+    augmentation: Augmentation, composition: Composition, source: Source, output: Output
+) -> Rendering:
+    values_change = augmentation.moves_pixels or composition.steps or output.rescale
+    unchanged_dtype = "float32" if values_change else source.dtype
+    # Mirroring alone moves whole pixels, which the cheaper order does exactly.
+    order = int(augmentation.interpolation == "bilinear" and augmentation.moves_pixels)
+    resampling = Resampling(augmentation.fill_mode, augmentation.fill_value, order)
     return Rendering(
         image_size=source.image_size,
-        warps=augmentation.moves_pixels or augmentation.flips,
-        fill_mode=augmentation.fill_mode,
-        cval=augmentation.fill_value,
-        # Mirroring alone moves whole pixels, which the cheaper order does exactly.
-        order=int(augmentation.interpolation == "bilinear" and augmentation.moves_pixels),
-        shifts_channels=bool(augmentation.channel_shift),
-        recolours=augmentation.recolours,
-        erases=bool(augmentation.erasing),
-        erased_value=augmentation.erasing_value,
-        mixes=augmentation.mixes,
+        resampling=resampling if composition.geometry.is_set else None,
+        steps=composition.steps,
         rescale=output.rescale,
-        output_dtype=output.dtype or untouched_dtype,
+        output_dtype=output.dtype or unchanged_dtype,
     )
 
 

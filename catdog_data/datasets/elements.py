@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from catdog_data.augment.draws import PARTNER, SHARE
+from catdog_data.augment.parameters import Parameters
+from catdog_data.augment.steps.step import Step
 from catdog_data.kernels.warp_fixed_point import fixed_point_tables
 
 LabelsOf = Callable[[tf.Tensor], Any]
@@ -58,35 +59,35 @@ class Element:
         image_size: (height, width) in pixels.
         has_masks: whether the batch is images and masks.
         on_device: whether geometry goes along with the images, for the device.
-        mixes: whether labels are blended as the images were.
+        steps: what was done to the images, and to the labels with them.
         labels_of: makes the labels of a batch; None for images alone.
         weights_of: makes the weights of its samples; None for none.
 
     Raises:
-        ValueError: `mixes`, and labels that are no floats.
+        ValueError: labels are mixed, and are no floats.
     """
 
     output: Output
     image_size: tuple[int, int]
     has_masks: bool
     on_device: bool
-    mixes: bool
+    steps: tuple[Step, ...]
     labels_of: LabelsOf | None
     weights_of: LabelsOf | None
 
     def __post_init__(self) -> None:
-        if self.mixes and self.labels_of is not None:
+        if self.labels_of is not None and any(step.mixes_images for step in self.steps):
             _check_mixable(self.labels_of)
 
-    def make(
-        self, index: tf.Tensor, images: Any, geometry: tf.Tensor, photometry: tf.Tensor
-    ) -> Any:
+    def make(self, index: tf.Tensor, images: Any, parameters: Parameters) -> Any:
         """Put an element together, see `catdog_data.engine.pipeline.image_batches`."""
-        images = self._in_form(images, geometry)
+        images = self._in_form(images, parameters.geometry)
         parts = list(images) if self.has_masks else [images]
         if self.labels_of is not None:
             labels = self.labels_of(index)
-            parts.append(_mixed(labels, photometry) if self.mixes else labels)
+            for step, of_step in zip(self.steps, parameters.steps, strict=True):
+                labels = _changed_as_images(labels, step, of_step)
+            parts.append(labels)
         if self.weights_of is not None:
             parts.append(self.weights_of(index))
         if self.output.return_index:
@@ -115,13 +116,5 @@ def _check_mixable(labels_of: LabelsOf) -> None:
             )
 
 
-def _mixed(labels: Any, photometry: tf.Tensor) -> Any:
-    """Blend the labels of a batch as its images were."""
-    partner = tf.cast(photometry[:, PARTNER], tf.int32)
-
-    def blend(column: tf.Tensor) -> tf.Tensor:
-        share = tf.cast(photometry[:, SHARE], column.dtype)
-        share = tf.reshape(share, [-1] + [1] * (column.shape.rank - 1))
-        return column * share + tf.gather(column, partner) * (1 - share)
-
-    return tf.nest.map_structure(blend, labels)
+def _changed_as_images(labels: Any, step: Step, parameters: Any) -> Any:
+    return tf.nest.map_structure(lambda column: step.apply_to_labels(column, parameters), labels)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from catdog_data.augment.augmentation import Augmentation
+from catdog_data.augment.compose import compose
 
 DISK = "disk"
 """What bounds a pipeline that waits for files to arrive."""
@@ -245,8 +246,8 @@ class Diagnosis:
 
     def _advice_on_warping(self) -> Iterator[str]:
         warp = self._cpu_ms_of("warp")
-        alone = self.augmentation is not None and self.augmentation.moves_alone
-        if warp and self._dearest.name == "warp" and self.machine.gpus and alone:
+        movable = self.augmentation is not None and compose(self.augmentation).runs_on_device
+        if warp and self._dearest.name == "warp" and self.machine.gpus and movable:
             yield (
                 f"The warp takes {warp / self.cpu_ms:.0%} of the CPU time, and there is a GPU: "
                 'give `augment_on="device"`.'

@@ -25,7 +25,7 @@ from typing import Any
 import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.augment.draws import DRAWS, planned_rows
+from catdog_data.augment.compose import compose
 from catdog_data.cache.cached import user_folder
 from catdog_data.datasets.directory import image_dataset_from_directory
 from catdog_data.decoding.decode import read_as_keras_dataset
@@ -166,17 +166,18 @@ class _Bench:
     def warp(self) -> Iterator[Stage]:
         """Warp a batch with the compiled kernel, if the augmentation moves pixels at all."""
         augmentation = self.augmentation
-        if augmentation is None or not (augmentation.moves_pixels or augmentation.flips):
+        composition = compose(augmentation or Augmentation())
+        if not composition.geometry.is_set:
             return
         images, index = self._resized_batch(), tf.range(self.batch_size, dtype=tf.int64)
         packed, warped = compiled(packed_words), compiled(self._warped)
 
         def warp(step: tf.Tensor) -> tf.Tensor:
             uniform = tf.random.stateless_uniform(
-                [self.batch_size, DRAWS], tf.stack([step, 0]), dtype=tf.float64
+                [self.batch_size, composition.draws], tf.stack([step, 0]), dtype=tf.float64
             )
-            geometry, _ = planned_rows(uniform, index, augmentation, self.image_size)
-            tables = coordinate_tables(geometry, self.image_size)
+            parameters = composition.parameters(uniform, index, self.image_size)
+            tables = coordinate_tables(parameters.geometry, self.image_size)
             return _first_values(warped(packed(images), *tables))
 
         calls = min(available_cores(), 3) + 1

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
+from catdog_data.augment.parameters import Parameters
 from catdog_data.decoding.unreadable import UnreadableImage
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
 from catdog_data.engine.passes import ended_at_exit
@@ -36,24 +37,23 @@ class Stages:
     Args:
         rows_of: tells what is in a batch, from its number int64[]; for -1 all images are -1. It may
             be asked again for a batch that failed.
-        planned: makes, from all rows of a batch, its geometry float64[B, 8] and photometry
-            float64[B, P].
+        parameters_of: makes, from all rows of a batch, what is drawn for its images.
         pixels: where the images come from.
         rendering: what is done to the pixels.
         batch_size: rows of a batch, padding included.
         finish: makes the element of the result from the indices int64[B], the images
-            `output_dtype`[B, H, W, C] (or what else the renderer makes), the geometry and the
-            photometry of a batch, B without the padding.
+            `output_dtype`[B, H, W, C] (or what else the renderer makes) and the parameters of a
+            batch, B without the padding.
         ram_budget: bytes that finished batches and those being rendered may take; None for an
             eighth of what is free.
     """
 
     rows_of: Callable[[tf.Tensor], Rows]
-    planned: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    parameters_of: Callable[..., Parameters]
     pixels: Pixels
     rendering: Rendering
     batch_size: int
-    finish: Callable[[tf.Tensor, Any, tf.Tensor, tf.Tensor], Any]
+    finish: Callable[[tf.Tensor, Any, Parameters], Any]
     ram_budget: int | None = None
 
     def render(self) -> Callable[[Rows, tuple[Any, ...]], Any]:
@@ -63,9 +63,8 @@ class Stages:
         def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
             index = rows[0]
             count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
-            geometry, photometry = self.planned(*rows)
-            images = render(geometry, photometry, *fetched)
-            whole = (index, images, geometry, photometry)
+            parameters = self.parameters_of(*rows)
+            whole = (index, render(parameters, *fetched), parameters)
             return self.finish(*tf.nest.map_structure(lambda each: each[:count], whole))
 
         return render_batch

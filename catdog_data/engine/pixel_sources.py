@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.augment.parameters import Parameters
 from catdog_data.decoding.decode import read_rgb
 from catdog_data.decoding.resize import nearest_table
 from catdog_data.decoding.unreadable import naming
@@ -36,7 +38,7 @@ class Pixels(Protocol):
         """Fetch one image, int64[], or a batch, int64[B], in a form of fixed shape."""
 
     def renderer(self, rendering: Rendering) -> Callable[..., Any]:
-        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        """Make the function from (parameters, *fetched) of a batch to its images."""
 
     def check(self, index: int) -> None:
         """Read one image, for the sake of the error that names it if it cannot be read."""
@@ -120,7 +122,7 @@ class RowsOfFiles:
         return _padded(flat, height * self._row_width * 3), row_length
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
-        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        """Make the function from (parameters, *fetched) of a batch to its images."""
         return rows_renderer(rendering, self._row_width, self._table)
 
     def check(self, index: int) -> None:
@@ -163,7 +165,7 @@ class WholeImages:
         return (tf.ensure_shape(image, self.shape),)
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
-        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        """Make the function from (parameters, *fetched) of a batch to its images."""
         return images_renderer(rendering)
 
     def check(self, index: int) -> None:
@@ -203,7 +205,7 @@ class PackedRows:
         return (tf.reshape(tf.gather(self._rows, row), [*index.shape, *self.shape]),)
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
-        """Make the function from (geometry, photometry, *fetched) of a batch to its images."""
+        """Make the function from (parameters, *fetched) of a batch to its images."""
         return images_renderer(rendering)
 
     def check(self, index: int) -> None:
@@ -235,23 +237,16 @@ class WithMasks:
 
     def renderer(self, rendering: Rendering) -> Callable[..., Any]:
         """Make the function to (images, masks); masks are moved by nearest pixels alone."""
-        moved = Rendering(
-            image_size=rendering.image_size,
-            warps=rendering.warps,
-            fill_mode=rendering.fill_mode,
-            cval=self._fill_value,
-            order=0,
-            output_dtype="uint8",
-        )
+        resampling = rendering.resampling
+        if resampling is not None:
+            resampling = replace(resampling, cval=self._fill_value, order=0)
+        moved = Rendering(rendering.image_size, resampling, output_dtype="uint8")
         images, masks = self._images.renderer(rendering), self._masks.renderer(moved)
 
         def render(
-            geometry: tf.Tensor,
-            photometry: tf.Tensor,
-            image: tuple[Any, ...],
-            mask: tuple[Any, ...],
+            parameters: Parameters, image: tuple[Any, ...], mask: tuple[Any, ...]
         ) -> tuple[tf.Tensor, tf.Tensor]:
-            return images(geometry, photometry, *image), masks(geometry, photometry, *mask)
+            return images(parameters, *image), masks(parameters, *mask)
 
         return render
 

@@ -14,6 +14,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.augment.geometry_rows import GEOMETRY_COLUMNS
+from catdog_data.augment.parameters import Parameters
+from catdog_data.augment.steps.channel_shift import ChannelShift, ChannelShiftParameters
+from catdog_data.augment.steps.pillow_brightness import (
+    PillowBrightness,
+    PillowBrightnessParameters,
+)
 from catdog_data.engine.failed_batches import Passes
 from catdog_data.engine.passes import check_not_exiting, refuse_passes
 from catdog_data.engine.pipeline import (
@@ -25,7 +32,7 @@ from catdog_data.engine.pipeline import (
 from catdog_data.engine.pixel_sources import Pixels
 from catdog_data.engine.render import Rendering
 from catdog_data.keras_compat.failures import error_of_batch
-from catdog_data.keras_compat.planning.affine import GEOMETRY_COLUMNS, geometry_rows
+from catdog_data.keras_compat.planning.affine import geometry_rows
 from catdog_data.keras_compat.planning.batch_plan import BatchPlan
 from catdog_data.keras_compat.steps import as_it_is
 from catdog_data.system.machine import available_cores
@@ -233,15 +240,23 @@ def _stages(
     batch_size: int,
     finish: Finish,
 ) -> Stages:
-    def planned(
-        index: tf.Tensor, geometry: tf.Tensor, photometry: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        return geometry, photometry
+    def parameters_of(index: tf.Tensor, geometry: tf.Tensor, photometry: tf.Tensor) -> Parameters:
+        of_steps = _parameters_of_steps(photometry)
+        return Parameters(geometry, tuple(of_steps[type(step)] for step in rendering.steps))
 
-    def element(index: tf.Tensor, images: tf.Tensor, *plan: tf.Tensor) -> Any:
+    def element(index: tf.Tensor, images: tf.Tensor, parameters: Parameters) -> Any:
         return finish(index, images)
 
-    return Stages(rows_of, planned, pixels, rendering, batch_size, element)
+    return Stages(rows_of, parameters_of, pixels, rendering, batch_size, element)
+
+
+def _parameters_of_steps(photometry: tf.Tensor) -> dict[type, Any]:
+    """Take the columns of an `Order` apart: what each step of the adapter is given."""
+    channel_shift, brightness = tf.unstack(photometry, axis=1)
+    return {
+        ChannelShift: ChannelShiftParameters(channel_shift),
+        PillowBrightness: PillowBrightnessParameters(brightness),
+    }
 
 
 def _signature(batch_size: int) -> tuple[tf.TensorSpec, ...]:

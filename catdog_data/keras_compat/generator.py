@@ -14,8 +14,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog_data.augment.steps.channel_shift import ChannelShift
+from catdog_data.augment.steps.pillow_brightness import PillowBrightness
+from catdog_data.augment.steps.step import Step
 from catdog_data.cache.cached import Cache
-from catdog_data.engine.render import Rendering
+from catdog_data.engine.render import Rendering, Resampling
 from catdog_data.keras_compat.array_iterator import NumpyArrayIterator
 from catdog_data.keras_compat.dataframe_iterator import DataFrameIterator
 from catdog_data.keras_compat.directory_iterator import DirectoryIterator
@@ -720,15 +723,21 @@ class ImageDataGenerator:
     def _rendering_of_transforms(self, image_size: tuple[int, int]) -> Rendering:
         """Describe what comes before `standardize`."""
         ranges = self._ranges()
-        return Rendering(
-            image_size=image_size,
-            warps=ranges.moves_pixels or ranges.flips,
+        resampling = Resampling(
             fill_mode=cast(FillMode, self.fill_mode),
             cval=float(self.cval),
             # Mirroring alone moves whole pixels, which the cheaper order does exactly.
             order=self.interpolation_order if ranges.moves_pixels else 0,
-            shifts_channels=bool(self.channel_shift_range),
-            brightens=self.brightness_range is not None,
+        )
+        steps: list[Step] = []
+        if self.channel_shift_range:
+            steps.append(ChannelShift())
+        if self.brightness_range is not None:
+            steps.append(PillowBrightness())
+        return Rendering(
+            image_size=image_size,
+            resampling=resampling if ranges.moves_pixels or ranges.flips else None,
+            steps=tuple(steps),
             pixel_dtype=keras.config.floatx(),
             output_dtype=keras.config.floatx(),
         )

@@ -15,7 +15,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.engine.render import Rendering, images_renderer
+from catdog_data.augment.geometry_rows import GEOMETRY_COLUMNS
+from catdog_data.augment.parameters import Parameters
+from catdog_data.engine.render import Rendering, Resampling, images_renderer
 from catdog_data.keras_compat.finishing import for_all, moved, rows_as_keras, standardize_in_turn
 from catdog_data.keras_compat.planning.affine import geometry_rows
 from catdog_data.keras_compat.planning.transform_ranges import Transforms
@@ -150,10 +152,9 @@ def _warp_batch(
     dtype = stacked.dtype.name
     rendering = Rendering(
         image_size=size,
-        warps=True,
-        fill_mode=generator.fill_mode,
-        cval=float(generator.cval),
-        order=generator.interpolation_order,
+        resampling=Resampling(
+            generator.fill_mode, float(generator.cval), generator.interpolation_order
+        ),
         pixel_dtype=dtype,
         output_dtype=dtype,
     )
@@ -176,14 +177,13 @@ def _in_memory_as_keras(images: NDArray[Any], channel_axis: int) -> NDArray[Any]
 def _kernel(rendering: Rendering, shape: tuple[int, ...]) -> Callable[..., tf.Tensor]:
     """Make the warp for one shape: a function of its own each, or TensorFlow warns of retracing."""
     render = images_renderer(rendering)
-    unused = tf.zeros([shape[0], 2], tf.float64)
     signature = [
-        tf.TensorSpec([shape[0], 8], tf.float64),
+        tf.TensorSpec([shape[0], GEOMETRY_COLUMNS], tf.float64),
         tf.TensorSpec(shape, rendering.pixel_dtype),
     ]
 
     def kernel(geometry: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-        return render(geometry, unused, images)
+        return render(Parameters(geometry), images)
 
     # Concrete: a batch of small images takes less time than the choice among traces.
     traced = tf.function(kernel, input_signature=signature, autograph=False)

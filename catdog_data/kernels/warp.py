@@ -36,7 +36,7 @@ def warp(
 
     Args:
         images: uint8 or floating [B, H, W, C], every dimension known.
-        geometry: float64[B, 8], see `catdog_data.keras_compat.planning.affine.geometry_rows`.
+        geometry: float64[B, 8], see `catdog_data.augment.geometry_rows`.
         fill_mode: what lies outside of the image, as SciPy means it: "nearest" (the edge),
             "constant" (`cval`, without blending), "reflect" (d c b a | a b c d | d c b a) or
             "wrap" (SciPy's, whose period is one pixel short of the image).

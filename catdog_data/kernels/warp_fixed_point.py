@@ -47,7 +47,7 @@ def fixed_point_tables(geometry: tf.Tensor, image_size: tuple[int, int]) -> tf.T
     take the wrong side.
 
     Args:
-        geometry: float64[B, 8], see `catdog_data.keras_compat.planning.affine.geometry_rows`.
+        geometry: float64[B, 8], see `catdog_data.augment.geometry_rows`.
         image_size: (H, W) in pixels, of 1 to `LARGEST_SIZE` each.
 
     Returns:

@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from catdog_data.keras_compat.planning.transform_ranges import Transforms
 
-GEOMETRY_COLUMNS = 8
-"""Columns of a geometry row: see `geometry_rows`."""
-
 
 def geometry_rows(transforms: Transforms, image_size: tuple[int, int]) -> NDArray[np.float64]:
     """Turn drawn parameters into the rows that the warp takes.
@@ -19,9 +16,7 @@ def geometry_rows(transforms: Transforms, image_size: tuple[int, int]) -> NDArra
         image_size: (height, width) in pixels.
 
     Returns:
-        float64[B, 8]: m00, m01, offset of the row; m10, m11, offset of the column; then 1.0 or
-        0.0 for a horizontal and a vertical flip. Output pixel (i, j) is read from row
-        `m00*i + m01*j + offset` and column `m10*i + m11*j + offset`; flips come after that.
+        float64[B, 8], see `catdog_data.augment.geometry_rows`.
     """
     matrix = affine_matrices(transforms, image_size)
     return np.column_stack(
