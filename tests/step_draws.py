@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from catdog_data.augment.compose import compose
+from catdog_data.augment.compose import DRAWS, compose
 
 SIZE = (40, 60)
 COUNT = 4000
@@ -13,10 +13,11 @@ COUNT = 4000
 
 def drawn(augmentation, count=COUNT, index=None):
     """What `count` images draw for an augmentation, the same numbers for every augmentation."""
-    composition = compose(augmentation)
-    uniform = np.random.default_rng(0).random((count, 64))[:, : composition.draws]
+    # Draw by draw, so that the first ones stay the same where others are added.
+    uniform = np.random.default_rng(0).random((DRAWS, count)).T
     index = np.arange(count) if index is None else index
-    return composition.named_draws(tf.constant(uniform), tf.constant(index, tf.int64), SIZE)
+    named = compose(augmentation).named_draws
+    return named(tf.constant(uniform), tf.constant(index, tf.int64), SIZE)
 
 
 def parameters(step, augmentation, **options):

@@ -92,7 +92,7 @@ def _uniforms(seed, epoch, count):
 
 def _rows(uniform, augmentation, image_size):
     """What they come to: geometry float64[B, 8] and, one behind the other, what all steps have."""
-    from catdog_data.augment.compose import STEPS, compose
+    from catdog_data.augment.compose import DRAWS, STEPS, compose
 
     composition = compose(augmentation)
     erases = augmentation.erasing or augmentation.mixes
@@ -103,6 +103,8 @@ def _rows(uniform, augmentation, image_size):
     steps = [step.of(augmentation) for step in STEPS if kept.get(step.__name__)]
     everything = replace(composition, steps=tuple(steps))
     index = tf.range(len(uniform), dtype=tf.int64)
+    # What was added since draws behind all that was there.
+    uniform = np.pad(uniform, ((0, 0), (0, DRAWS - uniform.shape[1])))
     parameters = everything.parameters(tf.constant(uniform), index, image_size)
     columns = [
         np.reshape(tf.cast(each, tf.float64), [len(uniform), -1])

@@ -23,12 +23,8 @@ from catdog_data.augment.steps.step import RandomStep
 STEPS: tuple[type[RandomStep], ...] = (ChannelShift, Colour, Erasing, Mixing)
 """The steps behind the geometry, in the order in which they change pixels."""
 
-_DRAWN_LATER: tuple[type[RandomStep], ...] = ()
-"""Steps whose draws come behind `_FIRST_DRAWS`. New ones are added at the end: what an image draws
-for a seed depends on the number of the draw."""
-
 _PICK = "pick of {}".format
-_FIRST_DRAWS = (
+_NAMES_OF_DRAWS = (
     *("rotation", "height_shift", "width_shift", "shear", "zoom", "zoom_columns"),
     *("horizontal_flip", "vertical_flip"),
     *("channel_shift", "brightness", "contrast", "saturation", "hue"),
@@ -38,6 +34,11 @@ _FIRST_DRAWS = (
     *("erasing", "erasing_area", "erasing_ratio", "erasing_row", "erasing_column"),
     *("mixing", "mixing_share", "mixing_row", "mixing_column"),
 )
+"""The uniform numbers of an image. What a seed means depends on their order: new ones go to the
+end, and those of choices have one more, by which `steps_per_image` picks."""
+
+DRAWS = len(_NAMES_OF_DRAWS)
+"""How many uniform numbers an image draws, whatever is set."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,6 @@ class Composition:
     picks: int | None = None
 
     @property
-    def draws(self) -> int:
-        """How many uniform numbers an image draws."""
-        types = set(map(type, self.steps))
-        needed = (count for count, step in enumerate(_DRAWN_LATER, 1) if step in types)
-        return len(_names_of_draws(_DRAWN_LATER[: max(needed, default=0)]))
-
-    @property
     def runs_on_device(self) -> bool:
         """Whether all of it can be done by `catdog_data.layers.AugmentAndRescale`."""
         return all(step.runs_on_device for step in self.steps)
@@ -79,7 +73,7 @@ class Composition:
         """Plan a batch.
 
         Args:
-            uniform: float64[B, draws] in [0, 1).
+            uniform: float64[B, DRAWS] in [0, 1).
             index: int64[B], the images; -1 is padding, which comes last.
             image_size: (height, width) in pixels.
 
@@ -104,8 +98,7 @@ class Composition:
         Returns:
             What `RandomStep.parameters` takes.
         """
-        names = _names_of_draws(_DRAWN_LATER)[: self.draws]
-        named = dict(zip(names, tf.unstack(uniform, axis=1), strict=True))
+        named = dict(zip(_NAMES_OF_DRAWS, tf.unstack(uniform, axis=1), strict=True))
         return Draws(named, self._picked(named), index, image_size)
 
     def _picked(self, named: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -134,9 +127,3 @@ def compose(augmentation: Augmentation) -> Composition:
     offered = (*geometry.choices, *(choice for step in steps for choice in step.choices))
     choices = tuple(filter(augmentation.is_set, offered))
     return Composition(geometry, steps, choices, augmentation.steps_per_image)
-
-
-def _names_of_draws(later: tuple[type[RandomStep], ...]) -> tuple[str, ...]:
-    """Name the uniform numbers of an image, in their order."""
-    added = (name for step in later for name in (*step.draws, *map(_PICK, step.choices)))
-    return (*_FIRST_DRAWS, *added)

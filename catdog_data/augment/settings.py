@@ -96,6 +96,29 @@ def factors(
     return _checked((low, high), check)
 
 
+def limits(unchanged: float, low: float, high: float, *, whole: bool = False) -> Any:
+    """Make a field for the lowest and the highest of some numbers in [low, high].
+
+    Args:
+        unchanged: the number that changes nothing, both limits of the default.
+        low: the lowest that is allowed.
+        high: the highest that is allowed.
+        whole: whether they are whole numbers.
+    """
+    kind = "whole numbers" if whole else "numbers"
+
+    def check(name: str, value: Any) -> None:
+        is_pair = isinstance(value, tuple) and len(value) == 2 and all(map(is_number, value))
+        is_right = is_pair and (not whole or all(each == int(each) for each in value))
+        if not is_right or not low <= value[0] <= value[1] <= high:
+            raise ValueError(
+                f"`{name}` must be a tuple of two {kind}, {low:g} <= lowest <= highest <= "
+                f"{high:g}; received {value!r}."
+            )
+
+    return _checked((unchanged, unchanged), check)
+
+
 def one_of(*known: str) -> Any:
     """Make a field for one of some words; the first is the default."""
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.augment.compose import Composition, compose
+from catdog_data.augment.compose import DRAWS, Composition, compose
 from catdog_data.augment.parameters import Parameters
 from catdog_data.datasets.elements import Element, LabelsOf, Output
 from catdog_data.datasets.plan import CounterPlan
@@ -155,7 +155,7 @@ def build_dataset(
     def rows_of(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
         epoch, step = number // plan.steps, number % plan.steps
         index = tf.where(number < 0, tf.constant(-1, tf.int64), plan.batch(epoch, step))
-        return (index, plan.draws(epoch, index, composition.draws)) if draws else (index,)
+        return (index, plan.draws(epoch, index, DRAWS)) if draws else (index,)
 
     stages = Stages(
         rows_of, parameters_of, pixels, rendering, plan.batch_size, element.make, ram_budget

@@ -25,7 +25,7 @@ from typing import Any
 import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.augment.compose import compose
+from catdog_data.augment.compose import DRAWS, compose
 from catdog_data.cache.cached import user_folder
 from catdog_data.datasets.directory import image_dataset_from_directory
 from catdog_data.decoding.decode import read_as_keras_dataset
@@ -174,7 +174,7 @@ class _Bench:
 
         def warp(step: tf.Tensor) -> tf.Tensor:
             uniform = tf.random.stateless_uniform(
-                [self.batch_size, composition.draws], tf.stack([step, 0]), dtype=tf.float64
+                [self.batch_size, DRAWS], tf.stack([step, 0]), dtype=tf.float64
             )
             parameters = composition.parameters(uniform, index, self.image_size)
             tables = coordinate_tables(parameters.geometry, self.image_size)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from step_draws import COUNT, drawn
 
 from catdog_data import Augmentation
-from catdog_data.augment.compose import compose
+from catdog_data.augment.compose import DRAWS, compose
 from catdog_data.augment.steps.geometry import Movements
 
 ALL = Augmentation(
@@ -100,7 +100,7 @@ def test_only_geometry_runs_on_the_device():
 
 def test_padding_has_parameters_too():
     composition = compose(replace(ALL, erasing=0.5, mixup=0.2))
-    uniform = tf.zeros([3, composition.draws], tf.float64)
+    uniform = tf.zeros([3, DRAWS], tf.float64)
     index = tf.constant([5, -1, -1], tf.int64)
     parameters = composition.parameters(uniform, index, (8, 9))
     assert parameters.geometry.shape == (3, 8)
