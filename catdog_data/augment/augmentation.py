@@ -26,7 +26,7 @@ _RECOLOURING = ("brightness", "contrast", "saturation", "hue")
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """Ranges that every image draws from, each on its own, in every epoch anew.
+    """Ranges that every image draws from, each by itself, again in every epoch.
 
     Steps come in this order: rotation, shift, shear, zoom, crop and flips as one resampling; then
     channel shift, brightness, contrast, saturation, hue; erasing; MixUp or CutMix. What is left at

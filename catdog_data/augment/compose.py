@@ -121,6 +121,10 @@ def compose(augmentation: Augmentation) -> Composition:
 
     Returns:
         The geometry and, of `STEPS`, those that are set.
+
+    Example:
+        >>> compose(Augmentation(rotation=30, hue=0.1)).steps
+        (Colour(brightness=(1.0, 1.0), contrast=(1.0, 1.0), saturation=(1.0, 1.0), hue=0.1),)
     """
     geometry = Geometry(augmentation)
     steps = tuple(step for step in (each.of(augmentation) for each in STEPS) if step.is_set)

@@ -1,4 +1,4 @@
-"""Batches that could not be fetched, put back where they belong, so that each fails by name.
+"""Batches that could not be fetched: numbered and filled in, so that each raises its own error.
 
 An error of tf.data has the decoder's words and not the files that a batch was made of, and nothing
 in a graph can catch it but `ignore_errors`, which drops the element. So elements are numbered,
@@ -54,7 +54,7 @@ class Passes:
     def codes(self) -> tf.data.Dataset:
         """Make the dataset of a code, int64[], for every batch and for the marks in between.
 
-        Where `begin` raises, all codes of the pass are negative, and `why_not_begun` tells.
+        Where `begin` raises, all codes of the pass are negative, and `why_not_begun` has the error.
         """
         codes = self._codes_per_pass
         determinism = is_op_determinism_enabled()
@@ -89,10 +89,10 @@ class Passes:
             here; and the number of the batch, or -1 for a mark, of which one is the last. For a
             negative code the first two make its number that code, which the third is not.
         """
-        first, place = code // self._codes_per_pass, code % self._codes_per_pass
-        position = place - place // (_BATCHES_PER_MARK + 1)
+        first, offset = code // self._codes_per_pass, code % self._codes_per_pass
+        position = offset - offset // (_BATCHES_PER_MARK + 1)
         is_last = position == self.steps - first % self.steps
-        is_mark = is_last | (place % (_BATCHES_PER_MARK + 1) == _BATCHES_PER_MARK)
+        is_mark = is_last | (offset % (_BATCHES_PER_MARK + 1) == _BATCHES_PER_MARK)
         none = tf.constant(-1, tf.int64)
         own = tf.where(is_mark, none, first + position)
         begun = tf.stack([first, position + tf.cast(~is_mark, tf.int64), own])
@@ -115,7 +115,7 @@ class Passes:
 
     @property
     def _codes_per_pass(self) -> int:
-        # A code is the pass and the place in it as one number, so that a plain range makes them.
+        # A code is the pass and the offset in it as one number, so that a plain range makes them.
         return self.steps + self.steps // _BATCHES_PER_MARK + 1
 
 
@@ -139,7 +139,7 @@ def with_gaps_filled(
 
     Args:
         marked: any elements, one for each of `Passes.codes`.
-        mark_of: tells its `Passes.mark`, int64[3].
+        mark_of: takes an element to its `Passes.mark`, int64[3].
         length: see `Passes`.
 
     Returns:

@@ -64,10 +64,10 @@ def _end_passes() -> None:
 
 
 def end_pass(iterator: OwnedIterator) -> None:
-    """End a pass and wait for its threads, whoever holds the iterator; nothing follows.
+    """End a pass and wait for its threads, also where other code holds the iterator.
 
     Args:
-        iterator: what `iter(dataset)` returned.
+        iterator: what `iter(dataset)` returned; it yields nothing more.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -35,7 +35,7 @@ class Stages:
     """What the stages of a pipeline do.
 
     Args:
-        rows_of: tells what is in a batch, from its number int64[]; for -1 all images are -1. It may
+        rows_of: makes the rows of a batch from its number int64[]; for -1 all images are -1. It may
             be asked again for a batch that failed.
         parameters_of: makes, from all rows of a batch, what is drawn for its images.
         pixels: where the images come from.
@@ -109,7 +109,7 @@ def image_batches(passes: Passes, stages: Stages) -> tf.data.Dataset:
 def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Dataset:
     """Fetch and render batch after batch, and yield their images one by one.
 
-    A file that cannot be read raises, by its name, in its own place only.
+    A file that cannot be read raises an error that names it, in place of its own image only.
 
     Args:
         passes: which batches.
@@ -165,6 +165,10 @@ def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
 
     Returns:
         Both numbers.
+
+    Example:
+        >>> batches_ahead(batch_bytes=19_000_000, cores=2, budget=10**9)
+        (3, 2)
     """
     # The kernels use all cores themselves; a batch more than cores hides what is not parallel.
     # Two finished batches wait for the consumer, which evens out slow files.

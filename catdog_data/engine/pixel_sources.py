@@ -41,11 +41,11 @@ class Pixels(Protocol):
         """Make the function from (parameters, *fetched) of a batch to its images."""
 
     def check(self, index: int) -> None:
-        """Read one image, for the sake of the error that names it if it cannot be read."""
+        """Read one image, and raise an error that names it if it cannot be read."""
 
 
 class Images(Pixels, Protocol):
-    """Pixels that can be had as finished images of one shape."""
+    """Pixels that can also be loaded as single images of one shape."""
 
     dtype: str
 
@@ -64,14 +64,14 @@ def tensor_of_paths(paths: Sequence[str | os.PathLike[str]]) -> tf.Tensor:
 class RowsOfFiles:
     """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
 
-    Picking rows copies long runs, picking columns three bytes at a time, which is dear for a
-    single image and cheap in the compiled kernel.
+    Picking rows copies long runs, picking columns three bytes at a time, which is slow for a
+    single image and fast in the compiled kernel.
 
     Args:
         filepaths: the N files.
         image_size: (height, width) in pixels of the target.
         decode: from a path, string[], to uint8[H, W, 3].
-        table: tells which rows and columns the target shows.
+        table: chooses the rows and columns that the target shows.
     """
 
     whole_batches = False
@@ -126,7 +126,7 @@ class RowsOfFiles:
         return rows_renderer(rendering, self._row_width, self._table)
 
     def check(self, index: int) -> None:
-        """Read one image, for the sake of the error that names it if it cannot be read."""
+        """Read one image, and raise an error that names it if it cannot be read."""
         with naming(self._filepaths[index]):
             self.image(tf.constant(index))
 
@@ -169,7 +169,7 @@ class WholeImages:
         return images_renderer(rendering)
 
     def check(self, index: int) -> None:
-        """Read one image, for the sake of the error that names it if it cannot be read."""
+        """Read one image, and raise an error that names it if it cannot be read."""
         if self._names is not None:
             with naming(self._names[index]):
                 self.image(tf.constant(index))
@@ -231,7 +231,7 @@ class WithMasks:
         return self._images.fetch(index), self._masks.fetch(index)
 
     def check(self, index: int) -> None:
-        """Read one image and its mask, for the sake of the error that names either."""
+        """Read one image and its mask, and raise an error that names what cannot be read."""
         self._images.check(index)
         self._masks.check(index)
 

@@ -26,8 +26,8 @@ class Resampling:
 
     Args:
         fill_mode: see `catdog_data.kernels.warp.warp`.
-        cval: see there.
-        order: see there.
+        cval: as for `warp`.
+        order: as for `warp`.
     """
 
     fill_mode: FillMode = "nearest"
@@ -104,7 +104,7 @@ def rows_renderer(
     Args:
         rendering: what is done.
         row_width: pixels a row may have, a multiple of 4.
-        table: tells which columns of a row the target shows.
+        table: chooses the columns of a row that the target shows.
 
     Returns:
         A function of `Parameters` of B images, uint8[B, H * row_width * 3] (the rows of an image

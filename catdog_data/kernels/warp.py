@@ -47,6 +47,15 @@ def warp(
 
     Returns:
         `compute_dtype`[B, H, W, C], in the range of the input (and `cval`).
+
+    Example:
+        The second image row is read from the first, and so on; the first shows the edge.
+
+        >>> images = tf.reshape(tf.range(4, dtype=tf.float64), [1, 2, 2, 1])
+        >>> row = [1, 0, -1, 0, 1, 0, 0, 0]  # row - 1, column
+        >>> warp(images, tf.constant([row], tf.float64)).numpy()[0, :, :, 0]
+        array([[0., 1.],
+               [0., 1.]])
     """
     images = tf.convert_to_tensor(images)
     tables = coordinate_tables(tf.convert_to_tensor(geometry), tuple(images.shape[1:3]))
@@ -69,6 +78,11 @@ def coordinate_tables(geometry: tf.Tensor, image_size: tuple[int, int]) -> list[
     Returns:
         Four tables: the input row for output row i, float64[B, H], and what column j adds to
         it, float64[B, W]; then the same two for the input column.
+
+    Example:
+        >>> unmoved = tf.constant([[1, 0, 0, 0, 1, 0, 0, 0]], tf.float64)
+        >>> [table.numpy().tolist() for table in coordinate_tables(unmoved, (2, 3))]
+        [[[0.0, 1.0]], [[0.0, 0.0, 0.0]], [[0.0, 0.0]], [[0.0, 1.0, 2.0]]]
     """
     height, width = image_size
     m00, m01, row_offset, m10, m11, column_offset, flip_columns, flip_rows = tf.unstack(
@@ -194,27 +208,27 @@ def _pixel(position: tf.Tensor, size: int, fill_mode: FillMode) -> tf.Tensor:
 
 
 def _values_of(pixels: tf.Tensor, dtype: tf.DType) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Make the function that takes flat places int32[B, H, W] to the values there."""
+    """Make the function that takes pixel numbers int32[B, H, W] to the values there."""
     if pixels.shape.rank == 3:
-        return lambda place: _gather_packed(pixels, place, dtype)
-    return lambda place: _gather(pixels, place, dtype)
+        return lambda pixel: _gather_packed(pixels, pixel, dtype)
+    return lambda pixel: _gather(pixels, pixel, dtype)
 
 
-def _gather(images: tf.Tensor, place: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+def _gather(images: tf.Tensor, pixel: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     batch, height, width, channels = images.shape
     pixels = tf.reshape(images, [batch, height * width, channels])
-    values = tf.gather(pixels, tf.reshape(place, [batch, -1]), batch_dims=1)
-    return tf.reshape(tf.cast(values, dtype), [*place.shape, channels])
+    values = tf.gather(pixels, tf.reshape(pixel, [batch, -1]), batch_dims=1)
+    return tf.reshape(tf.cast(values, dtype), [*pixel.shape, channels])
 
 
-def _gather_packed(words: tf.Tensor, place: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+def _gather_packed(words: tf.Tensor, pixel: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     batch, height, width = words.shape
-    # The place is repeated for each channel, not the gathered word: XLA fuses the former.
-    places = tf.broadcast_to(place[..., tf.newaxis], [*place.shape, 3])
+    # The pixel number is repeated for each channel, not the gathered word: XLA fuses the former.
+    repeated = tf.broadcast_to(pixel[..., tf.newaxis], [*pixel.shape, 3])
     gathered = tf.gather(
-        tf.reshape(words, [batch, height * width]), tf.reshape(places, [batch, -1]), batch_dims=1
+        tf.reshape(words, [batch, height * width]), tf.reshape(repeated, [batch, -1]), batch_dims=1
     )
-    shifted = tf.bitwise.right_shift(tf.reshape(gathered, [*place.shape, 3]), tf.range(3) * 8)
+    shifted = tf.bitwise.right_shift(tf.reshape(gathered, [*pixel.shape, 3]), tf.range(3) * 8)
     return tf.cast(tf.bitwise.bitwise_and(shifted, 255), dtype)
 
 

@@ -1,7 +1,7 @@
 """The fused warp in integer arithmetic: for a GPU or TPU, within any program that is compiled.
 
 The border rules are discontinuous, so a coordinate that is off by a rounding error takes a pixel
-from the other end of the image; and XLA evaluates a floating coordinate anew in every fusion,
+from the other end of the image; and XLA evaluates a floating coordinate again in every fusion,
 each time rounded in its own way. Integers have one sum, wherever it is computed. So the host
 rounds both terms of a coordinate, in double, to fixed point; the device adds them.
 
@@ -91,8 +91,8 @@ def warp_fixed_point(
         images: uint8 or floating [B, H, W, C]; B need not be known.
         tables: int32[B, 2, 2, H + W].
         fill_mode: see `catdog_data.kernels.warp.warp`.
-        cval: see there.
-        order: see there.
+        cval: as for `warp`.
+        order: as for `warp`.
         compute_dtype: floating type that pixels are blended in.
 
     Returns:
@@ -136,16 +136,16 @@ class _Axis:
         if fill_mode != "reflect":
             whole = self._wrapped() if fill_mode == "wrap" else self.whole
             return self._clipped(whole + ops.cast(self.fraction >= half, "int32"))
-        place = ops.mod(self.whole, 2 * self.size)
+        position = ops.mod(self.whole, 2 * self.size)
         # In the mirrored half of the period, up is down.
-        up = (self.fraction > half) | ((self.fraction == half) & (place < self.size))
-        return ops.where(up, self._mirrored(place + 1), self._mirrored(place))
+        up = (self.fraction > half) | ((self.fraction == half) & (position < self.size))
+        return ops.where(up, self._mirrored(position + 1), self._mirrored(position))
 
     def neighbours(self, fill_mode: FillMode) -> tuple[Tensor, Tensor]:
         """Name the pixels before and after: int32[B, H, W] each."""
         if fill_mode == "reflect":
-            place = ops.mod(self.whole, 2 * self.size)
-            return self._mirrored(place), self._mirrored(place + 1)
+            position = ops.mod(self.whole, 2 * self.size)
+            return self._mirrored(position), self._mirrored(position + 1)
         whole = self._wrapped() if fill_mode == "wrap" else self.whole
         return self._clipped(whole), self._clipped(whole + 1)
 
@@ -156,22 +156,22 @@ class _Axis:
     def _clipped(self, whole: Tensor) -> Tensor:
         return ops.minimum(ops.maximum(whole, 0), self.size - 1)
 
-    def _mirrored(self, place: Tensor) -> Tensor:
+    def _mirrored(self, position: Tensor) -> Tensor:
         """Bring places in [0, 2 * size] into the axis."""
-        mirrored = ops.maximum(2 * self.size - 1 - place, 0)
-        return ops.where(place < self.size, place, mirrored)
+        mirrored = ops.maximum(2 * self.size - 1 - position, 0)
+        return ops.where(position < self.size, position, mirrored)
 
     def _wrapped(self) -> Tensor:
         """Bring whole pixels into the axis by a period that is one short of it."""
         if self.size == 1:
             return ops.zeros_like(self.whole)
         period = self.size - 1
-        place = ops.mod(self.whole, period)
+        position = ops.mod(self.whole, period)
         # SciPy takes a multiple of the period to the last pixel from below, to the first from
         # above, and leaves the last pixel itself alone.
         stays_last = (self.whole < 0) | (self.whole == period)
-        at_last = (place == 0) & (self.fraction == 0) & stays_last
-        return ops.where(at_last, period, place)
+        at_last = (position == 0) & (self.fraction == 0) & stays_last
+        return ops.where(at_last, period, position)
 
 
 def _fixed_point(terms: tf.Tensor, size: int) -> tf.Tensor:
@@ -205,7 +205,7 @@ def _blend(
     across = column.weight(dtype)
     # Differences of 8-bit values are exact, and the result never leaves the range of the four.
     above, below = (
-        _between(at(place, left), at(place, right), across) for place in row.neighbours(fill_mode)
+        _between(at(pixel, left), at(pixel, right), across) for pixel in row.neighbours(fill_mode)
     )
     return _between(above, below, row.weight(dtype))
 
@@ -214,9 +214,9 @@ def _between(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
     return first + weight * (second - first)
 
 
-def _gather(images: Tensor, place: Tensor) -> Tensor:
+def _gather(images: Tensor, pixel: Tensor) -> Tensor:
     """Take flat places int32[B, H, W] of their own images: [B, H, W, C]."""
     height, width, channels = images.shape[1:]
     first = ops.arange(ops.shape(images)[0], dtype="int32") * (height * width)
     pixels = ops.reshape(images, (-1, channels))
-    return ops.take(pixels, place + first[:, None, None], axis=0)
+    return ops.take(pixels, pixel + first[:, None, None], axis=0)

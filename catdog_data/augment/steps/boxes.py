@@ -45,6 +45,6 @@ def inside_boxes(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
 
 
 def _exponential(values: tf.Tensor) -> tf.Tensor:
-    """Raise e to each of float64[B], to the same bits at every place of a batch of any size."""
+    """Raise e to each of float64[B], to the same bits wherever it is in a batch of any size."""
     # TensorFlow rounds what does not fill a vector of up to eight otherwise: so eight of each.
     return tf.exp(tf.repeat(values[:, tf.newaxis], 8, axis=1))[:, 0]
