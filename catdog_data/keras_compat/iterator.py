@@ -186,26 +186,26 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
             f"{type(self).__name__} must define `_get_batches_of_transformed_samples`."
         )
 
-    def _say_why_slow(self, reason: str) -> None:
-        self._say_once(
+    def _warn_of_slow_path(self, reason: str) -> None:
+        self._warn_once(
             f"{type(self).__name__} works on images one by one, not in the native pipeline: "
             f"{reason}. The numbers are the same."
         )
 
-    def _say_what_is_called(self, function: str) -> None:
-        self._say_once(
+    def _warn_of_python(self, function: str) -> None:
+        self._warn_once(
             f"{type(self).__name__} calls {function} from Python for one image after the other. "
             "One that uses TensorFlow's operations only can be marked with "
             "`catdog_data.keras_compat.traceable` to run in the pipeline."
         )
 
-    def _say_once(self, message: str) -> None:
+    def _warn_once(self, message: str) -> None:
         if not self._said_why_slow:
             self._said_why_slow = True
             warnings.warn(message, SlowPathWarning, stacklevel=5)
 
 
-def say_what_was_found(message: str) -> None:
+def print_or_log(message: str) -> None:
     """Print, or log where Keras' interactive logging is switched off."""
     if keras.config.is_interactive_logging_enabled():
         print(message)
