@@ -192,9 +192,7 @@ class FilesIterator(Iterator):
             yield images
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
-        del state["_pipeline"]
-        return state
+        return {k: v for k, v in super().__getstate__().items() if k != "_pipeline"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({k: v for k, v in state.items() if k not in _OF_OLD_PICKLES})
@@ -239,7 +237,7 @@ class FilesIterator(Iterator):
         reason = self._reason_to_go_one_by_one()
         if reason is not None:
             self._warn_of_slow_path(reason)
-        elif (function := python_called_per_image(self.image_data_generator)) is not None:
+        elif (function := python_called_per_image(self._generator)) is not None:
             self._warn_of_python(function)
         return reason is not None
 
@@ -257,25 +255,32 @@ class FilesIterator(Iterator):
             return "save_to_dir"
         return unsupported_option(generator, self.color_mode)
 
+    @property
+    def _generator(self) -> Generator:
+        """The generator; there is one wherever the native pipeline is used."""
+        assert self.image_data_generator is not None
+        return self.image_data_generator
+
+    def _calls_python(self) -> bool:
+        return python_called_per_image(self._generator) is not None
+
     def _is_completed_in_numpy(self) -> bool:
         """Tell whether batches leave the pipeline after the transforms, and are completed here."""
-        generator, mode = self.image_data_generator, self.color_mode
-        by_options = standardizes_in_numpy(generator, mode, self.data_format)
+        by_options = standardizes_in_numpy(self._generator, self.color_mode, self.data_format)
         return by_options or not self._labels().are_tensors()
 
     def _completed(self, plan: BatchPlan, batch: Any) -> Any:
         """Make what Keras yields from what the pipeline yields for a plan."""
         if not self._is_completed_in_numpy():
             return self._labels().as_keras(batch)
-        generator: Any = self.image_data_generator
+        generator = self._generator
         batch_x = np.zeros((len(plan.index), *self.image_shape), dtype=self.dtype)
-        if python_called_per_image(generator) is None:
+        if not self._calls_python():
             standardize_in_threads(batch_x, batch, plan.transforms, generator)
             return self._labels().beside(batch_x, plan.index)
 
         def transform_again(i: int, drawn: Mapping[str, Any]) -> NDArray[Any]:
-            transformed: NDArray[Any] = generator.apply_transform(self._load(plan.index[i]), drawn)
-            return transformed
+            return generator.apply_transform(self._load(plan.index[i]), drawn)
 
         np.random.set_state(plan.before)
         transformed = laid_out_as_keras(batch, plan.transforms, generator)
@@ -291,9 +296,8 @@ class FilesIterator(Iterator):
         return is_overridden or self._goes_one_by_one()
 
     def _batch_of_epoch(self, idx: int) -> Any:
-        generator: Any = self.image_data_generator
         # Without a seed, what is drawn next depends on what a function of the user's draws now.
-        if self._is_read_by_index() or (self.seed is None and python_called_per_image(generator)):
+        if self._is_read_by_index() or (self.seed is None and self._calls_python()):
             return super()._batch_of_epoch(idx)
         with self.lock:
             if idx == 0:
@@ -302,7 +306,7 @@ class FilesIterator(Iterator):
             pending = self._submit(self._request(idx), trusting=True)
             self._move_within_epoch(pending.plan.after)
             batch = self._completed(pending.plan, self._pipeline.result(pending))
-            if python_called_per_image(generator) is not None:
+            if self._calls_python():
                 self._state_after_epoch = np.random.get_state(legacy=True)
             return batch
 
@@ -339,13 +343,12 @@ class FilesIterator(Iterator):
         return BatchRequest(self._recipe(), self._position(), idx)
 
     def _recipe(self) -> Recipe:
-        generator: Any = self.image_data_generator
         return Recipe(
             n=self.n,
             batch_size=self.batch_size,
             shuffle=bool(self.shuffle),
             seed=self.seed,
-            ranges=ranges_of(generator),
+            ranges=ranges_of(self._generator),
             image_size=self.target_size,
         )
 
@@ -365,11 +368,10 @@ class FilesIterator(Iterator):
         np.random.set_state(position.random_state)
 
     def _pipeline_inputs(self) -> PipelineInputs:
-        generator: Any = self.image_data_generator
         if completed_in_numpy := self._is_completed_in_numpy():
-            rendering = rendering_of_transforms(generator, self.target_size)
+            rendering = rendering_of_transforms(self._generator, self.target_size)
         else:
-            rendering = rendering_of(generator, self.target_size, self.dtype)
+            rendering = rendering_of(self._generator, self.target_size, self.dtype)
         return PipelineInputs(
             n=self.n,
             filepaths=self.filepaths,

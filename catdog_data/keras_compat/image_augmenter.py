@@ -6,14 +6,13 @@ import math
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.options import draw_shift, draw_uniform
 from catdog_data.keras_compat.overriding import overridden_method
-from catdog_data.keras_compat.protocol import Generator
 from catdog_data.keras_compat.statistics import Batches, statistics_of
 from catdog_data.keras_compat.transforms import (
     OF_FRACTIONS,
@@ -23,13 +22,19 @@ from catdog_data.keras_compat.transforms import (
     flip_axis,
 )
 
+if TYPE_CHECKING:
+    from catdog_data.keras_compat.protocol import Generator as _Options
+else:
+    # Users derive classes, which would inherit the metaclass of a Protocol.
+    _Options = object
+
 HOOKS = ("get_random_transform", "apply_transform", "random_transform", "standardize")
 """Methods that scripts override."""
 
 _WARNING_OF_FRACTIONS = threading.Lock()
 
 
-class ImageAugmenter(Generator):
+class ImageAugmenter(_Options):
     """Draw and apply transforms and standardise, one image at a time.
 
     Its options are attributes, see `ImageDataGenerator`, which sets them.
@@ -275,7 +280,7 @@ class ImageAugmenter(Generator):
             warnings.warn(OF_FRACTIONS, stacklevel=2)
 
 
-def overridden_hook(generator: ImageAugmenter) -> str | None:
+def overridden_hook(generator: _Options) -> str | None:
     """Name a method of `HOOKS` that a subclass or a script has exchanged, if any."""
     return overridden_method(generator, ImageAugmenter, HOOKS)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What stands beside the images of N files.
+    """The labels and weights of N files.
 
     Args:
         class_mode: "categorical" one-hot `dtype`[B, K]; "binary" or "sparse" `dtype`[B]; "input"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 class Generator(Protocol):
     """The options and methods of Keras' `ImageDataGenerator` that make a batch.
 
-    The generator of this package has them, that of Keras, and what a user writes in their place.
-    Options may change between two batches.
+    That of this package has them, that of Keras, and one that a user writes. Options may change
+    between two batches.
     """
 
     featurewise_center: bool

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from catdog_data.keras_compat.image_augmenter import ImageAugmenter, overridden_hook
 from catdog_data.keras_compat.preprocessing import in_graph, is_of_keras_applications
 from catdog_data.keras_compat.protocol import Generator
@@ -55,7 +53,7 @@ def unsupported_option(generator: Generator, color_mode: str) -> str | None:
     return next((option for option, wanted in asked.items() if wanted), None)
 
 
-def python_called_per_image(generator: Any) -> str | None:
+def python_called_per_image(generator: Generator) -> str | None:
     """Name the Python of the user's that is called for one image after the other, if any.
 
     Args:
@@ -69,7 +67,7 @@ def python_called_per_image(generator: Any) -> str | None:
     return None
 
 
-def standardizes_in_numpy(generator: Any, color_mode: str, data_format: str) -> bool:
+def standardizes_in_numpy(generator: Generator, color_mode: str, data_format: str) -> bool:
     """Tell whether the graph has no equal of `standardize`.
 
     Args:

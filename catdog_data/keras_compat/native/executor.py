@@ -97,7 +97,7 @@ class PendingBatch:
 
     Args:
         plan: what it is made by.
-        arrived: holds its element, or the error in its place, once there.
+        arrived: holds its element, or the error in its stead, once there.
     """
 
     plan: BatchPlan

@@ -30,7 +30,7 @@ class PipelineInputs:
         cache: see `pixels_of_files`.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
-        labels: what stands beside the images; None where they leave the pipeline alone.
+        labels: what is added to the images; None for images alone.
     """
 
     n: int

@@ -1,6 +1,6 @@
 """A batch without the native pipeline: every image loaded, transformed and standardised in NumPy.
 
-Calls and draws come in Keras' order. Unless somebody else draws or applies the transforms, all are
+Calls and draws come in Keras' order. Unless other code draws or applies the transforms, all are
 drawn first and the batch is resampled by the compiled warp. Where no Python of the user's is
 called either, threads do the rest; else the transforms are drawn once more, in turn.
 """

@@ -74,14 +74,15 @@ def standardize_in_turn(
 ) -> bool:
     """Standardise one image after the other, drawing the transform of each before it, as Keras.
 
-    Images were transformed on the assumption that nobody else draws from NumPy's global stream.
+    Images were transformed on the assumption that nothing else draws from NumPy's global stream.
     Where a function of the user's has drawn, the next image's transform is another, and that
     image is loaded and transformed once more.
 
     Args:
         batch: floating [B, …] to write to, in the generator's data format.
         transforms: B rows, which the images were transformed by.
-        generator: an `ImageDataGenerator`; NumPy's stream stands before its first draw.
+        generator: an `ImageDataGenerator`; NumPy's stream is to be in its state
+            before the first draw.
         transformed: from a row and drawn parameters, if they are the assumed ones, to its image.
         transform_again: the same if they are others.
 
