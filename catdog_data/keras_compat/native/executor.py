@@ -235,7 +235,7 @@ def _stages(
     batch_size: int,
     make_element: MakeElement,
 ) -> Stages:
-    def planned(
+    def tables(
         index: tf.Tensor, geometry: tf.Tensor, photometry: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         return geometry, photometry
@@ -243,7 +243,7 @@ def _stages(
     def element(index: tf.Tensor, images: tf.Tensor, *plan: tf.Tensor) -> Any:
         return make_element(index, images)
 
-    return Stages(rows_of, planned, pixels, rendering, batch_size, element)
+    return Stages(rows_of, tables, pixels, rendering, batch_size, element)
 
 
 def _signature(batch_size: int) -> tuple[tf.TensorSpec, ...]:

@@ -98,7 +98,7 @@ class NativePipeline:
         return self.executor.result(pending)
 
     def forget_expected(self) -> None:
-        """Look ahead from the next request only, as a new pipeline."""
+        """Forget which batches are expected; the next request decides it again."""
         self._lookahead = None
 
     def _executor_for(self, inputs: PipelineInputs) -> Executor:
