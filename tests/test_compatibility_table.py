@@ -121,7 +121,7 @@ def verdict(reference, ours):
 def row(photos, argument, value, options, flow):
     files = pair(photos, options, flow)
     fitted([each.image_data_generator for each in files], files[0].image_shape)
-    path = "native, then NumPy" if files[1]._finishes_in_numpy() else "native"
+    path = "native, then NumPy" if files[1]._is_completed_in_numpy() else "native"
     if files[1]._reason_to_go_one_by_one() is not None:
         path = "one by one"
     on_files = verdict(*files)

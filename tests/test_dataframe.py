@@ -872,6 +872,6 @@ def test_missing_numbers_do_not_stop_reading_ahead(frame, photos):
     frame["gaps"] = [np.nan if i % 3 else 1.0 for i in range(len(frame))]
     reference, ours = pair(frame, photos, y_col="gaps", class_mode="raw")
     same_nested(next(reference), next(ours))
-    executor = ours._executor
+    executor = ours._pipeline.executor
     same_nested(next(reference), next(ours))
-    assert ours._executor is executor
+    assert ours._pipeline.executor is executor

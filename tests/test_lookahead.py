@@ -13,9 +13,9 @@ from conftest import save_picture
 from tensorflow.python.data.ops import iterator_ops
 from test_keras_parity import RECIPE, assert_same, pair
 
-from catdog_data.keras_compat.executor import Ordered
-from catdog_data.keras_compat.lookahead import FURTHEST, Lookahead
-from catdog_data.keras_compat.planning.batch_plan import Position, Recipe, Request
+from catdog_data.keras_compat.native.executor import PendingBatch
+from catdog_data.keras_compat.native.lookahead import FURTHEST, Lookahead
+from catdog_data.keras_compat.planning.batch_plan import BatchRequest, Recipe, StreamPosition
 from catdog_data.keras_compat.planning.transform_ranges import TransformRanges
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -139,14 +139,14 @@ def test_an_interrupted_wait_mixes_up_no_batches(photos):
         raise KeyboardInterrupt
         yield
 
-    running = ours._executor._running
+    running = ours._pipeline.executor._running
     waiting, running[0] = running[0], interrupted()
     with pytest.raises(KeyboardInterrupt):
         next(ours)
     next(reference)
     for _ in range(3):
         assert_same(next(reference), next(ours))
-    assert waiting is not ours._executor._running[0]
+    assert waiting is not ours._pipeline.executor._running[0]
 
 
 def test_batches_taken_while_a_function_is_traced(photos):
@@ -164,7 +164,7 @@ def test_a_copy_has_a_pipeline_of_its_own(photos):
         assert_same(next(reference), next(ours))
     twin = pickle.loads(pickle.dumps(ours))
     expected = next(reference)
-    del ours._executor
+    del ours._pipeline
     del ours
     assert_same(expected, next(twin))
 
@@ -192,36 +192,36 @@ def test_threads_by_index_and_in_turn(photos):
 
 
 class Noted:
-    """An executor that only notes what is ordered."""
+    """An executor that only notes what is submitted."""
 
     def __init__(self):
         self.plans = []
 
-    def order(self, plan):
+    def submit(self, plan):
         self.plans.append(plan)
-        return Ordered(plan, [])
+        return PendingBatch(plan, [])
 
 
 def requests(count, seen, *, ranges, shuffle=True):
     """What is asked for by who draws before every batch that `seen` counts as drawn before."""
     recipe = Recipe(1000, 4, shuffle, None, ranges, (8, 8))
     random = np.random.RandomState(1)
-    position = Position(0, 0, None, random.get_state(legacy=True))
+    position = StreamPosition(0, 0, None, random.get_state(legacy=True))
     for k in range(count):
         if seen(k):
             random.set_state(position.random_state)
             random.random_sample()
             position = replace(position, random_state=random.get_state(legacy=True))
-        request = Request(recipe, position)
+        request = BatchRequest(recipe, position)
         yield request
         position = request.plan().after
 
 
-def ordered_for(count, seen, *, trusting=True, **recipe):
+def submitted_for(count, seen, *, trusting=True, **recipe):
     executor = Noted()
     lookahead = Lookahead(executor, trusting=trusting)
     for request in requests(count, seen, **recipe):
-        expected, got = request.plan(), lookahead.order(request).plan
+        expected, got = request.plan(), lookahead.submit(request).plan
         assert got.makes_the_same_as(expected)
         assert got.after.batches_seen == expected.after.batches_seen
         np.testing.assert_array_equal(got.after.random_state[1], expected.after.random_state[1])
@@ -233,26 +233,26 @@ TURNING = TransformRanges(rotation=30.0)
 
 
 def test_who_goes_on_is_looked_ahead_for():
-    assert ordered_for(40, lambda k: False, ranges=TURNING) == 40 + FURTHEST
-    assert ordered_for(1, lambda k: False, ranges=TURNING) == 1 + FURTHEST
-    assert ordered_for(1, lambda k: False, ranges=TURNING, trusting=False) == 1
-    assert ordered_for(40, lambda k: False, ranges=TURNING, trusting=False) == 40 + FURTHEST
+    assert submitted_for(40, lambda k: False, ranges=TURNING) == 40 + FURTHEST
+    assert submitted_for(1, lambda k: False, ranges=TURNING) == 1 + FURTHEST
+    assert submitted_for(1, lambda k: False, ranges=TURNING, trusting=False) == 1
+    assert submitted_for(40, lambda k: False, ranges=TURNING, trusting=False) == 40 + FURTHEST
 
 
 def test_who_draws_before_every_batch_costs_no_more_than_the_batches():
-    assert ordered_for(40, lambda k: k > 0, ranges=TURNING) == 40 + FURTHEST
-    assert ordered_for(40, lambda k: k > 0, ranges=TURNING, trusting=False) == 40
+    assert submitted_for(40, lambda k: k > 0, ranges=TURNING) == 40 + FURTHEST
+    assert submitted_for(40, lambda k: k > 0, ranges=TURNING, trusting=False) == 40
 
 
 @pytest.mark.parametrize("period", range(2, 40))
 def test_wrong_guesses_cost_half_of_the_work_at_most(period):
     count = 6 * period
-    orders = ordered_for(count, lambda k: k % period == 0, ranges=TURNING, trusting=False)
-    assert orders <= count * 1.5
+    submitted = submitted_for(count, lambda k: k % period == 0, ranges=TURNING, trusting=False)
+    assert submitted <= count * 1.5
 
 
 def test_draws_that_do_not_show_are_no_wrong_guess():
     nothing = TransformRanges()
-    assert ordered_for(40, lambda k: k > 0, ranges=nothing, shuffle=False) == 40 + FURTHEST
+    assert submitted_for(40, lambda k: k > 0, ranges=nothing, shuffle=False) == 40 + FURTHEST
     # An order is drawn for the first batch only.
-    assert ordered_for(40, lambda k: k > 0, ranges=nothing) == 40 + FURTHEST
+    assert submitted_for(40, lambda k: k > 0, ranges=nothing) == 40 + FURTHEST

@@ -117,10 +117,11 @@ def _adapter_plan(generator, seed, batches):
     """What an iterator of the adapter plans: the images, and rows of what they draw."""
     from dataclasses import astuple
 
-    from catdog_data.keras_compat.planning.batch_plan import Position, Recipe, next_batch
+    from catdog_data.keras_compat.planning.batch_plan import Recipe, StreamPosition, next_batch
+    from catdog_data.keras_compat.translation import ranges_of
 
-    recipe = Recipe(N, 5, True, seed, generator._ranges(), IMAGE_SIZE)
-    position = Position(0, 0, None, np.random.RandomState(3).get_state(legacy=True))
+    recipe = Recipe(N, 5, True, seed, ranges_of(generator), IMAGE_SIZE)
+    position = StreamPosition(0, 0, None, np.random.RandomState(3).get_state(legacy=True))
     for _ in range(batches):
         plan = next_batch(recipe, position)
         yield plan.index.astype(np.int64), np.stack(astuple(plan.transforms), axis=1)

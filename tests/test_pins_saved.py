@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -17,10 +18,17 @@ from unittest import mock
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
+from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 from PIL import Image
 
-from catdog_data import InputPosition, Position, image_dataset_from_directory
+from catdog_data import (
+    ImageDataGenerator,
+    InputPosition,
+    Position,
+    image_dataset_from_directory,
+)
 from catdog_data.training.augment_layer import AugmentAndRescale, device_tables
 from catdog_models.training.epoch_table import read_epochs, write_epochs
 from catdog_models.training.input_spec import InputSpec
@@ -29,6 +37,7 @@ from catdog_models.training.run_record import record_run
 
 SAVED = Path(__file__).parent / "pins" / "saved"
 IMAGE_SIZE = (6, 5)
+NAMES = ["cats/0.bmp", "cats/1.bmp", "dogs/2.bmp", "dogs/3.bmp"]
 DATA = {"classes": ["cats", "dogs"], "training_images": 8, "validation_images": 2, "digest": "0f"}
 EPOCHS = [{"loss": 0.75, "val_loss": 0.5}, {"loss": 0.25, "val_loss": float("nan")}]
 SPEC = InputSpec(("cats", "dogs"), IMAGE_SIZE, "bilinear", 1 / 255, antialias=True)
@@ -63,14 +72,18 @@ def pictures():
     return ((i * 61 + y * 23 + x * 11 + c * 7) % 256).astype(np.uint8)
 
 
-@contextlib.contextmanager
-def packed(root, packs):
-    """Yield a dataset over files that a pack knows: by absolute path, size and time."""
-    for i, picture in enumerate(pictures()):
-        path = root / ("cats" if i < 2 else "dogs") / f"{i}.bmp"
+def save_pictures(root):
+    for name, picture in zip(NAMES, pictures(), strict=True):
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(path)
         os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+@contextlib.contextmanager
+def packed(root, packs):
+    """Yield a dataset over files that a pack knows: by absolute path, size and time."""
+    save_pictures(root)
     real = os.path.abspath
     with mock.patch("os.path.abspath", lambda path: real(path).replace(str(root), "/photos")):
         yield image_dataset_from_directory(
@@ -143,9 +156,56 @@ def test_what_lies_beside_a_model_is_read():
     np.testing.assert_equal(read_epochs(SAVED / "history.csv"), EPOCHS)
 
 
+def flows(generator):
+    """Iterators over files named relative to the working directory, and over an array."""
+    settings = {"batch_size": 3, "seed": 3}
+    frame = pd.DataFrame({"filename": NAMES, "class": list("ccdd"), "weight": range(4)})
+    files = {**settings, "target_size": IMAGE_SIZE}
+    return {
+        "directory": generator.flow_from_directory("photos", **files),
+        "dataframe": generator.flow_from_dataframe(
+            frame, "photos", weight_col="weight", class_mode="sparse", **files
+        ),
+        "array": generator.flow(pictures(), np.arange(4), **settings),
+    }
+
+
+OPTIONS = {
+    "rotation_range": 30,
+    "zoom_range": 0.2,
+    "horizontal_flip": True,
+    "channel_shift_range": 9.0,
+    "rescale": 1 / 255,
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("kind", ["directory", "dataframe", "array"])
+def test_a_pickled_iterator_goes_on(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_pictures(Path("photos"))
+    reference = flows(KerasGenerator(**OPTIONS))[kind]
+    saved = pickle.loads((SAVED / f"iterator-{kind}.pickle").read_bytes())
+    assert type(saved) is type(flows(ImageDataGenerator())[kind])
+    next(reference)
+    for _ in range(3):
+        for expected, got in zip(next(reference), next(saved), strict=True):
+            np.testing.assert_array_equal(got, expected)
+    for expected, got in zip(reference[1], saved[1], strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def save_iterators(folder):
+    """Pickle iterators that have yielded one batch, of files in the working directory."""
+    for kind, flow in flows(ImageDataGenerator(**OPTIONS)).items():
+        next(flow)
+        (folder / f"iterator-{kind}.pickle").write_bytes(pickle.dumps(flow, protocol=4))
+
+
 def save_all(folder):
-    with tempfile.TemporaryDirectory() as photos, packed(Path(photos), folder / "packs"):
-        pass
+    with tempfile.TemporaryDirectory() as root, packed(Path(root, "photos"), folder / "packs"):
+        os.chdir(root)
+        save_iterators(folder)
     for lock in (folder / "packs").glob("*.lock"):
         lock.unlink()
     Position(3, 7, 90).save(folder / "position.json")

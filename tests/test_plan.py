@@ -11,6 +11,7 @@ from keras.src.legacy.preprocessing import image as keras_image
 
 from catdog_data import ImageDataGenerator
 from catdog_data.keras_compat.planning.affine import affine_matrices
+from catdog_data.keras_compat.translation import ranges_of
 
 shifts = st.one_of(
     st.sampled_from([0.0, 0.1, 0.99, 1.0, 7.5, 3, 1, -2, -0.3, [1, 4, 9], [0.1, 0.2], (0.5,)])
@@ -49,7 +50,7 @@ def test_draws_and_matrices_equal_keras(options, seed, image_size):
     np.random.seed(seed)
     expected = [reference.get_random_transform((*image_size, 3)) for _ in range(9)]
     random = np.random.RandomState(seed)
-    transforms = ours._ranges().draw(random, 9, image_size)
+    transforms = ranges_of(ours).draw(random, 9, image_size)
     for name in NAMES:
         np.testing.assert_array_equal(getattr(transforms, name), [row[name] for row in expected])
     if options["channel_shift_range"]:
@@ -65,7 +66,7 @@ def test_draws_and_matrices_equal_keras(options, seed, image_size):
 
 
 def test_no_draw_of_a_choice_is_an_empty_table():
-    ranges = ImageDataGenerator(width_shift_range=[1, 2])._ranges()
+    ranges = ranges_of(ImageDataGenerator(width_shift_range=[1, 2]))
     assert len(ranges.draw(np.random.RandomState(0), 0, (4, 4))) == 0
 
 

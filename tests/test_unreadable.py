@@ -25,8 +25,8 @@ from catdog_data.decoding.unreadable import (
     sentence_of,
     unreadable,
 )
-from catdog_data.keras_compat.failures import error_of_batch
-from catdog_data.keras_compat.reading import pixels_of_files
+from catdog_data.keras_compat.native.failures import error_of_batch
+from catdog_data.keras_compat.native.reading import pixels_of_files
 
 SIZE = (8, 8)
 FORGIVEN = {("jpeg", "marker"), ("gray-jpeg", "marker")}

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.iterator import Iterator, with_tuples
-from catdog_data.keras_compat.one_by_one import called_in_turn, fill_batch, who_draws
-from catdog_data.keras_compat.saving import save_batch
-
-if TYPE_CHECKING:
-    from catdog_data.keras_compat.generator import ImageDataGenerator
+from catdog_data.keras_compat.on_numpy.one_by_one import fill_batch
+from catdog_data.keras_compat.on_numpy.saving import save_batch
+from catdog_data.keras_compat.protocol import Generator, validation_split_of
+from catdog_data.keras_compat.slow_path import python_called_per_image, reason_not_to_plan
 
 
 class NumpyArrayIterator(Iterator):
@@ -27,7 +26,7 @@ class NumpyArrayIterator(Iterator):
         self,
         x: Any,
         y: Any,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: Generator,
         batch_size: int = 32,
         shuffle: bool = False,
         sample_weight: Any = None,
@@ -45,7 +44,7 @@ class NumpyArrayIterator(Iterator):
         images, misc = _images_and_misc(x)
         _check_lengths(images, misc, y, sample_weight)
         if subset is not None:
-            kept = _kept(subset, len(images), image_data_generator._validation_split)
+            kept = _kept(subset, len(images), validation_split_of(image_data_generator))
             # Arrays first: a slice of a column of pandas may go by its index.
             y = None if y is None else np.asarray(y)
             if y is not None and not ignore_class_split:
@@ -65,10 +64,10 @@ class NumpyArrayIterator(Iterator):
 
     def _get_batches_of_transformed_samples(self, index_array: NDArray[np.int64]) -> Any:
         generator = self.image_data_generator
-        if (reason := who_draws(generator)) is not None:
-            self._say_why_slow(reason)
-        elif (function := called_in_turn(generator)) is not None:
-            self._say_what_is_called(function)
+        if (reason := reason_not_to_plan(generator)) is not None:
+            self._warn_of_slow_path(reason)
+        elif (function := python_called_per_image(generator)) is not None:
+            self._warn_of_python(function)
         batch_x = np.zeros((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
         rows = min(self.batch_size, self.n)
         fill_batch(batch_x, index_array, lambda sample: self.x[sample].copy(), generator, rows)

@@ -1,7 +1,7 @@
-"""A weight for each label by its class: what `fit(class_weight=…)` makes of batches.
+"""A weight for each label by its class: what `fit(class_weight=…)` adds to batches.
 
-The rule is Keras' `class_weight_to_sample_weights`, which looks at arrays; this is the same in a
-graph, so that batches do not pass through Python.
+The rule is that of Keras' `class_weight_to_sample_weights`, which takes arrays; this is the same
+in a graph, so that batches do not pass through Python.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LABELS = np.iinfo(np.int32)
 
 
 def with_class_weights(dataset: tf.data.Dataset, class_weight: Any) -> tf.data.Dataset:
-    """Put beside every label the weight of its class.
+    """Add the weight of its class to every label.
 
     Args:
         dataset: elements (x, y) are batches. The class of y is its value, rounded to even, for
@@ -53,15 +53,15 @@ def weigher(class_weight: Any) -> Callable[[tf.Tensor], tf.Tensor]:
 
     def weights_of(labels: tf.Tensor) -> tf.Tensor:
         classes = tf.cast(_classes(labels), tf.int64)
-        place = tf.searchsorted(numbers, classes)
-        is_known = tf.gather(numbers, place) == classes
-        return tf.where(is_known, tf.gather(weights, place), tf.ones([], weights.dtype))
+        row = tf.searchsorted(numbers, classes)
+        is_known = tf.gather(numbers, row) == classes
+        return tf.where(is_known, tf.gather(weights, row), tf.ones([], weights.dtype))
 
     return weights_of
 
 
 def _tables(class_weight: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Sort the classes, with their weights; a class above all labels ends the table."""
+    """Sort the classes, with their weights; the last one is above all labels."""
     if not hasattr(class_weight, "items"):
         raise TypeError(
             "`class_weight` must be a dict from the number of a class to its weight; received "
@@ -70,9 +70,9 @@ def _tables(class_weight: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
     by_class = {_class_number(key): weight for key, weight in class_weight.items()}
     known = sorted(number for number in by_class if _LABELS.min <= number <= _LABELS.max)
     weights = np.ones(len(known) + 1, keras.config.floatx())
-    for place, number in enumerate(known):
+    for row, number in enumerate(known):
         try:
-            weights[place] = by_class[number]
+            weights[row] = by_class[number]
         except (TypeError, ValueError) as error:
             raise TypeError(
                 "`class_weight` must have numbers as weights; received "
@@ -142,5 +142,5 @@ def _first_highest(labels: tf.Tensor) -> tf.Tensor:
         is_missing = tf.math.is_nan(labels)
         has_missing = tf.reduce_any(is_missing, axis=-1, keepdims=True)
         is_highest = tf.where(has_missing, is_missing, is_highest)
-    places = tf.range(tf.shape(labels)[-1])
-    return tf.reduce_min(tf.where(is_highest, places, tf.int32.max), axis=-1)
+    columns = tf.range(tf.shape(labels)[-1])
+    return tf.reduce_min(tf.where(is_highest, columns, tf.int32.max), axis=-1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from catdog_data.keras_compat.generator import HOOKS, ImageDataGenerator
+from catdog_data.keras_compat.generator import ImageDataGenerator
+from catdog_data.keras_compat.image_augmenter import HOOKS
 
 
 def from_keras(idg: Any) -> ImageDataGenerator:

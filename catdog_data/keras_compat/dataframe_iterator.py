@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
-from catdog_data.keras_compat.iterator import say_what_was_found
+from catdog_data.keras_compat.iterator import print_or_log
+from catdog_data.keras_compat.protocol import Generator
 from catdog_data.sources.existing_files import existing_files
-
-if TYPE_CHECKING:
-    from catdog_data.keras_compat.generator import ImageDataGenerator
 
 _CLASS_MODES = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 _WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
@@ -34,7 +32,7 @@ class DataFrameIterator(FilesIterator):
         self,
         dataframe: Any,
         directory: str | os.PathLike[str] | None = None,
-        image_data_generator: ImageDataGenerator | None = None,
+        image_data_generator: Generator | None = None,
         x_col: Hashable = "filename",
         y_col: Any = "class",
         weight_col: Hashable | None = None,
@@ -98,7 +96,7 @@ class DataFrameIterator(FilesIterator):
         self._filepaths = joined(self.directory, self.filenames)
         validated = "validated" if validate_filenames else "non-validated"
         belonging = f" belonging to {len(self.class_indices)} classes" if has_classes else ""
-        say_what_was_found(f"Found {self.samples} {validated} image filenames{belonging}.")
+        print_or_log(f"Found {self.samples} {validated} image filenames{belonging}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -13,12 +12,10 @@ from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
-from catdog_data.keras_compat.iterator import say_what_was_found
+from catdog_data.keras_compat.iterator import print_or_log
+from catdog_data.keras_compat.protocol import Generator
 from catdog_data.sources.keras_folders import index_class_folders
 from catdog_data.system.messages import some_of
-
-if TYPE_CHECKING:
-    from catdog_data.keras_compat.generator import ImageDataGenerator
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
@@ -68,7 +65,7 @@ class DirectoryIterator(FilesIterator):
     def __init__(
         self,
         directory: str | os.PathLike[str],
-        image_data_generator: ImageDataGenerator | None,
+        image_data_generator: Generator | None,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
@@ -126,12 +123,12 @@ class DirectoryIterator(FilesIterator):
         self.classes = np.array(index.labels)
         self.samples = len(index)
         self._filepaths = joined(index.root, index.filenames)
-        say_what_was_found(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        print_or_log(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         if index.ignored:
-            say_what_was_found(_passed_over(index.ignored))
+            print_or_log(_passed_over(index.ignored))
         if empty:
             names = [index.class_names[number] for number in sorted(empty)]
-            say_what_was_found(f"Class folders without images: {some_of(names)}.")
+            print_or_log(f"Class folders without images: {some_of(names)}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
 
     @property

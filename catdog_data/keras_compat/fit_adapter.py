@@ -1,8 +1,8 @@
 """How `fit`, `evaluate` and `predict` read an iterator: its tf.data pipeline, not its arrays.
 
-Keras gives a `PyDataset` an adapter that copies every batch through a Python generator. For
-iterators of this package it is exchanged for one over the pipeline. Keras' own checks of `y=`,
-`sample_weight=` and the rest have run by then, and whatever else Keras chooses stays as it is.
+Keras makes an adapter for a `PyDataset` that copies every batch through a Python generator. For
+iterators of this package it is exchanged for one over the pipeline, after Keras' own checks of
+`y=`, `sample_weight=` and the rest. Adapters of other inputs stay as they are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from catdog_data.keras_compat.class_weights import with_class_weights
 
 @runtime_checkable
 class FitsFromPipeline(Protocol):
-    """What an iterator offers to be read through its pipeline."""
+    """An iterator that can be read through its pipeline."""
 
     def epoch_dataset(self) -> tf.data.Dataset:
         """Return a dataset, every pass over which is one epoch."""
@@ -31,10 +31,10 @@ class FitsFromPipeline(Protocol):
         """How many passes over the dataset have asked for a first batch."""
 
     def on_epoch_begin(self) -> None:
-        """Be told that an epoch begins."""
+        """Do what an epoch begins with."""
 
     def on_epoch_end(self) -> None:
-        """Be told that an epoch has ended."""
+        """Do what an epoch ends with."""
 
     def __len__(self) -> int: ...
 
@@ -65,16 +65,16 @@ class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
         return
 
     def on_epoch_begin(self) -> None:
-        """Pass on to the iterator."""
+        """Begin an epoch of the iterator."""
         self._iterator.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Pass on to the iterator."""
+        """End an epoch of the iterator."""
         self._iterator.on_epoch_end()
 
 
 class _Passes(tf.data.Dataset):  # type: ignore[misc]
-    """A dataset that gives its last iterator out again as long as nothing was taken from it.
+    """A dataset that returns its last iterator again as long as nothing was taken from it.
 
     Keras makes an iterator when an epoch ends and another one when the next begins, and each sets
     the whole pipeline up: some batches' worth of time.
@@ -106,7 +106,7 @@ class _Passes(tf.data.Dataset):  # type: ignore[misc]
 
 
 def install_fit_adapter() -> None:
-    """Let Keras' choice of an adapter be looked at once more. Doing it again changes nothing."""
+    """Wrap the function by which Keras chooses an adapter, unless it is wrapped."""
     original = data_adapters.get_data_adapter
     if getattr(original, "_knows_pipelines", False):
         return

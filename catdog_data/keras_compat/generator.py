@@ -2,55 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import os
-import threading
-import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from catdog_data.augment.steps.channel_shift import ChannelShift
-from catdog_data.augment.steps.pillow_brightness import PillowBrightness
-from catdog_data.augment.steps.step import Step
 from catdog_data.cache.cached import Cache
-from catdog_data.engine.render import Rendering, Resampling
 from catdog_data.keras_compat.array_iterator import NumpyArrayIterator
 from catdog_data.keras_compat.dataframe_iterator import DataFrameIterator
 from catdog_data.keras_compat.directory_iterator import DirectoryIterator
+from catdog_data.keras_compat.image_augmenter import ImageAugmenter
 from catdog_data.keras_compat.options import (
     check_deprecated,
     checked_brightness,
     checked_data_format,
     checked_fill_mode,
-    draw_shift,
-    draw_uniform,
-    shift_range,
+    checked_validation_split,
+    current_class_mode,
+    set_implied_options,
     zoom_pair,
 )
-from catdog_data.keras_compat.planning.transform_ranges import TransformRanges
-from catdog_data.keras_compat.preprocessing import in_graph
-from catdog_data.keras_compat.statistics import statistics_of
-from catdog_data.keras_compat.transforms import (
-    OF_FRACTIONS,
-    apply_affine_transform,
-    apply_channel_shift,
-    brightened,
-    flip_axis,
-)
-from catdog_data.kernels.warp import FillMode
-
-HOOKS = ("get_random_transform", "apply_transform", "random_transform", "standardize")
-"""Methods that scripts override."""
-
-_SAYING = threading.Lock()
 
 
-class ImageDataGenerator:
+class ImageDataGenerator(ImageAugmenter):
     """Describe how images are augmented and rescaled; the flows read them.
 
     Arguments, defaults and attributes are those of Keras' class of this name, and a flow yields
@@ -93,9 +68,6 @@ class ImageDataGenerator:
     Raises:
         ValueError: a value that Keras refuses.
     """
-
-    # Of the class, since the attributes of an instance are Keras'.
-    _has_said_of_fractions = False
 
     def __init__(
         self,
@@ -144,19 +116,12 @@ class ImageDataGenerator:
         self.dtype = keras.config.floatx() if dtype is None else dtype
         self.interpolation_order = interpolation_order
         self.data_format = checked_data_format(data_format)
-        if validation_split and not 0 < validation_split < 1:
-            raise ValueError(
-                "`validation_split` must be strictly between 0 and 1. "
-                f" Received: {validation_split}"
-            )
-        self._validation_split = validation_split
+        self._validation_split = checked_validation_split(validation_split)
         self.brightness_range = checked_brightness(brightness_range)
         axes = (3, 1, 2) if self.data_format == "channels_last" else (1, 2, 3)
         self.channel_axis, self.row_axis, self.col_axis = axes
-        self.mean: NDArray[Any] | None = None
-        self.std: NDArray[Any] | None = None
-        self.zca_whitening_matrix: NDArray[Any] | None = None
-        self._centre_where_implied()
+        self.mean = self.std = self.zca_whitening_matrix = None
+        set_implied_options(self)
 
     def flow_from_directory(
         self,
@@ -343,7 +308,7 @@ class ImageDataGenerator:
                 or has another extension.
             keep_aspect_ratio: whether to crop the centre to the target's aspect ratio first.
             extra_formats: see `flow_from_directory`.
-            cache: see there.
+            cache: see `flow_from_directory`.
             **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, with a warning.
 
         Returns:
@@ -354,13 +319,7 @@ class ImageDataGenerator:
             ValueError: an unknown `class_mode`, or not two classes for "binary".
         """
         check_deprecated(kwargs)
-        if class_mode == "other":
-            warnings.warn(
-                '`class_mode="other"` is deprecated, please use `class_mode="raw"`.',
-                DeprecationWarning,
-                stacklevel=2,
-            )
-            class_mode = "raw"
+        class_mode = current_class_mode(class_mode)
         return DataFrameIterator(
             dataframe,
             directory,
@@ -388,157 +347,6 @@ class ImageDataGenerator:
             cache=cache,
         )
 
-    def get_random_transform(
-        self, img_shape: Sequence[int], seed: int | None = None
-    ) -> dict[str, Any]:
-        """Draw one image's transform from NumPy's global stream.
-
-        Args:
-            img_shape: shape of the image.
-            seed: seeds the global stream first, unless None.
-
-        Returns:
-            What `apply_transform` takes.
-        """
-        if seed is not None:
-            np.random.seed(seed)
-        theta = draw_uniform(self.rotation_range)
-        tx = draw_shift(self.height_shift_range, img_shape[self.row_axis - 1])
-        ty = draw_shift(self.width_shift_range, img_shape[self.col_axis - 1])
-        shear = draw_uniform(self.shear_range)
-        zx: Any = 1
-        zy: Any = 1
-        if tuple(self.zoom_range) != (1, 1):
-            zx, zy = np.random.uniform(self.zoom_range[0], self.zoom_range[1], 2)
-        flip_horizontal = (np.random.random() < 0.5) * self.horizontal_flip
-        flip_vertical = (np.random.random() < 0.5) * self.vertical_flip
-        intensity = draw_uniform(self.channel_shift_range) if self.channel_shift_range else None
-        brightness = None
-        if self.brightness_range is not None:
-            brightness = np.random.uniform(self.brightness_range[0], self.brightness_range[1])
-        return {
-            "theta": theta,
-            "tx": tx,
-            "ty": ty,
-            "shear": shear,
-            "zx": zx,
-            "zy": zy,
-            "flip_horizontal": flip_horizontal,
-            "flip_vertical": flip_vertical,
-            "channel_shift_intensity": intensity,
-            "brightness": brightness,
-        }
-
-    def apply_transform(
-        self, x: NDArray[Any], transform_parameters: Mapping[str, Any]
-    ) -> NDArray[Any]:
-        """Transform one image; nothing is drawn.
-
-        Args:
-            x: an image of three axes.
-            transform_parameters: "theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal",
-                "flip_vertical", "channel_shift_intensity" and "brightness", each optional.
-
-        Returns:
-            An image of the same shape.
-        """
-        given = transform_parameters.get
-        x = apply_affine_transform(
-            x,
-            **{name: given(name, 0) for name in ("theta", "tx", "ty", "shear")},
-            **{name: given(name, 1) for name in ("zx", "zy")},
-            row_axis=self.row_axis - 1,
-            col_axis=self.col_axis - 1,
-            channel_axis=self.channel_axis - 1,
-            fill_mode=self.fill_mode,
-            cval=self.cval,
-            order=self.interpolation_order,
-        )
-        return self._after_geometry(x, transform_parameters)
-
-    def random_transform(self, x: NDArray[Any], seed: int | None = None) -> NDArray[Any]:
-        """Draw a transform and apply it to one image.
-
-        Args:
-            x: an image of three axes.
-            seed: seeds NumPy's global stream first, unless None.
-
-        Returns:
-            An image of the same shape.
-        """
-        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
-
-    def standardize(self, x: Any) -> Any:
-        """Preprocess, rescale and normalise, in place where that is possible.
-
-        Args:
-            x: an image or a batch of floats.
-
-        Returns:
-            The same array, or a new one after a `preprocessing_function` or whitening.
-        """
-        if self.preprocessing_function:
-            x = self.preprocessing_function(x)
-            if hasattr(x, "numpy"):  # a tensor, from a function made for the graph
-                x = np.array(x)
-        if self.rescale:
-            x *= self.rescale
-        if self.samplewise_center:
-            x -= np.mean(x, keepdims=True)
-        if self.samplewise_std_normalization:
-            x /= np.std(x, keepdims=True) + 1e-6
-        if self.featurewise_center:
-            if self.mean is not None:
-                x -= self.mean
-            else:
-                _warn_unfitted("featurewise_center")
-        if self.featurewise_std_normalization:
-            if self.std is not None:
-                x /= self.std + 1e-6
-            else:
-                _warn_unfitted("featurewise_std_normalization")
-        if self.zca_whitening:
-            if self.zca_whitening_matrix is not None:
-                flat = x.reshape(-1, math.prod(x.shape[-3:]))
-                x = np.reshape(flat @ self.zca_whitening_matrix, x.shape)
-            else:
-                _warn_unfitted("zca_whitening")
-        return x
-
-    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
-        """Find the statistics of the featurewise options and of whitening.
-
-        Args:
-            x: images [N, H, W, C] (or as `data_format` says); rescaled as the flows do.
-            augment: whether to take randomly transformed images instead.
-            rounds: how many of each with `augment`.
-            seed: seeds NumPy's global stream first, unless None.
-
-        Raises:
-            ValueError: `x` has not four axes.
-        """
-        images = np.array(x, dtype=self.dtype)
-        if images.ndim != 4:
-            raise ValueError(
-                f"Input to `.fit()` should have rank 4. Got array with shape: {images.shape}"
-            )
-        channels = images.shape[self.channel_axis]
-        if channels not in (1, 3, 4):
-            warnings.warn(
-                "Expected input to be images (as Numpy array) following the data format "
-                f'convention "{self.data_format}" (channels on axis {self.channel_axis}), i.e. '
-                f"expected either 1, 3 or 4 channels on axis {self.channel_axis}. However, it was "
-                f"passed an array with shape {images.shape} ({channels} channels).",
-                stacklevel=2,
-            )
-        if seed is not None:
-            np.random.seed(seed)
-        if self.rescale:
-            images *= self.rescale
-        if augment:
-            images = self._augmented(images, rounds)
-        self._fit_to(images)
-
     def fit_directory(
         self,
         directory: str | os.PathLike[str],
@@ -557,23 +365,23 @@ class ImageDataGenerator:
         """Find the same statistics as `fit`, from files, without holding the images.
 
         Args:
-            directory: see `flow_from_directory`, as for all that are not named here.
-            target_size: see there.
-            color_mode: see there.
-            classes: see there.
+            directory: see `flow_from_directory`.
+            target_size: see `flow_from_directory`.
+            color_mode: see `flow_from_directory`.
+            classes: see `flow_from_directory`.
             augment: whether to take randomly transformed images instead. With `zca_whitening`
                 they are drawn twice, once for each pass.
             rounds: how many of each with `augment`.
             seed: seeds NumPy's global stream before each pass, unless None.
-            follow_links: see there.
-            subset: see there.
-            interpolation: see there.
-            keep_aspect_ratio: see there.
+            follow_links: see `flow_from_directory`.
+            subset: see `flow_from_directory`.
+            interpolation: see `flow_from_directory`.
+            keep_aspect_ratio: see `flow_from_directory`.
             batch_size: images in memory at a time.
 
         Raises:
-            ValueError: see there; or `augment` and `zca_whitening` without a `seed`, when the two
-                passes would not see the same images.
+            ValueError: as `flow_from_directory`; or `augment` and `zca_whitening` without a
+                `seed`, when the two passes would not see the same images.
         """
         if augment and self.zca_whitening and seed is None:
             raise ValueError(
@@ -597,155 +405,4 @@ class ImageDataGenerator:
             dtype=self.dtype,
         )
 
-        def batches() -> Iterator[NDArray[Any]]:
-            if seed is not None:
-                np.random.seed(seed)
-            for _ in range(rounds if augment else 1):
-                for images in files.untransformed():
-                    if self.rescale:
-                        images *= self.rescale
-                    yield self._augmented(images, 1) if augment else images
-
-        found = statistics_of(
-            batches,
-            self.channel_axis,
-            centre=bool(self.featurewise_center),
-            std=bool(self.featurewise_std_normalization),
-            zca_epsilon=self.zca_epsilon if self.zca_whitening else None,
-        )
-        if found.mean is not None:
-            self.mean = found.mean
-        if found.std is not None:
-            self.std = found.std
-        if found.zca_whitening_matrix is not None:
-            self.zca_whitening_matrix = found.zca_whitening_matrix
-
-    def _augmented(self, images: NDArray[Any], rounds: int) -> NDArray[Any]:
-        augmented = np.zeros((rounds * len(images), *images.shape[1:]), dtype=self.dtype)
-        for i in range(len(augmented)):
-            augmented[i] = self.random_transform(images[i % len(images)])
-        return augmented
-
-    def _fit_to(self, images: NDArray[Any]) -> None:
-        per_channel = [1, 1, 1]
-        per_channel[self.channel_axis - 1] = images.shape[self.channel_axis]
-        axes = (0, self.row_axis, self.col_axis)
-        if self.featurewise_center:
-            self.mean = np.mean(images, axis=axes).reshape(per_channel)
-            images -= self.mean
-        if self.featurewise_std_normalization:
-            self.std = np.std(images, axis=axes).reshape(per_channel)
-            images /= self.std + 1e-6
-        if self.zca_whitening:
-            count = len(images)
-            u, s, _ = np.linalg.svd(images.reshape(count, -1).T, full_matrices=False)
-            self.zca_whitening_matrix = (u * (np.sqrt(count) / (s + self.zca_epsilon))).dot(u.T)
-
-    def _overridden_hook(self) -> str | None:
-        """Name a method of this class that a subclass or a script has exchanged, if any."""
-        for name in HOOKS:
-            method = getattr(self, name)
-            is_own = getattr(method, "__func__", None) is getattr(ImageDataGenerator, name)
-            if not is_own or method.__self__ is not self:
-                return name
-        return None
-
-    def _after_geometry(self, x: NDArray[Any], parameters: Mapping[str, Any]) -> NDArray[Any]:
-        """Do the steps of `apply_transform` that follow the resampling, in its order."""
-        if parameters.get("channel_shift_intensity") is not None:
-            x = apply_channel_shift(x, parameters["channel_shift_intensity"], self.channel_axis - 1)
-        if parameters.get("flip_horizontal", False):
-            x = flip_axis(x, self.col_axis - 1)
-        if parameters.get("flip_vertical", False):
-            x = flip_axis(x, self.row_axis - 1)
-        if parameters.get("brightness") is not None:
-            x = self._brightened(x, parameters["brightness"])
-        return x
-
-    def _brightened(self, x: NDArray[Any], factor: float) -> NDArray[Any]:
-        # An array with its channels on another axis, of which `fit` and `flow` have warned, is
-        # read by Keras' own setting, as there.
-        is_as_said = x.shape[self.channel_axis - 1] in (1, 3, 4)
-        data_format = self.data_format if is_as_said else None
-        return brightened(x, factor, False, data_format, self._say_of_fractions)
-
-    def _say_of_fractions(self) -> None:
-        """Warn once; images may be worked on in several threads."""
-        with _SAYING:
-            is_first = not self._has_said_of_fractions
-            self._has_said_of_fractions = True
-        if is_first:
-            warnings.warn(OF_FRACTIONS, stacklevel=2)
-
-    def _centre_where_implied(self) -> None:
-        """Set the options that others need, with Keras' warnings."""
-        if self.zca_whitening:
-            self._imply("zca_whitening", "featurewise_center", True)
-            self._imply("zca_whitening", "featurewise_std_normalization", False)
-        if self.featurewise_std_normalization:
-            self._imply("featurewise_std_normalization", "featurewise_center", True)
-        if self.samplewise_std_normalization:
-            self._imply("samplewise_std_normalization", "samplewise_center", True)
-
-    def _imply(self, option: str, implied: str, value: bool) -> None:
-        if bool(getattr(self, implied)) != value:
-            setattr(self, implied, value)
-            warnings.warn(
-                f"This ImageDataGenerator specifies `{option}`, which overrides setting of "
-                f"`{implied}`.",
-                stacklevel=5,
-            )
-
-    def _ranges(self) -> TransformRanges:
-        brightness = self.brightness_range
-        return TransformRanges(
-            rotation=float(self.rotation_range),
-            height_shift=shift_range(self.height_shift_range),
-            width_shift=shift_range(self.width_shift_range),
-            shear=float(self.shear_range),
-            zoom=(float(self.zoom_range[0]), float(self.zoom_range[1])),
-            horizontal_flip=bool(self.horizontal_flip),
-            vertical_flip=bool(self.vertical_flip),
-            channel_shift=float(self.channel_shift_range),
-            brightness=None if brightness is None else (float(brightness[0]), float(brightness[1])),
-        )
-
-    def _rendering(self, image_size: tuple[int, int], output_dtype: str) -> Rendering:
-        """Describe all that is done to an image, where the graph can do all."""
-        function = self.preprocessing_function
-        return replace(
-            self._rendering_of_transforms(image_size),
-            preprocess=in_graph(function) if function else None,
-            rescale=self.rescale or None,
-            output_dtype=output_dtype,
-        )
-
-    def _rendering_of_transforms(self, image_size: tuple[int, int]) -> Rendering:
-        """Describe what comes before `standardize`."""
-        ranges = self._ranges()
-        resampling = Resampling(
-            fill_mode=cast(FillMode, self.fill_mode),
-            cval=float(self.cval),
-            # Mirroring alone moves whole pixels, which the cheaper order does exactly.
-            order=self.interpolation_order if ranges.moves_pixels else 0,
-        )
-        steps: list[Step] = []
-        if self.channel_shift_range:
-            steps.append(ChannelShift())
-        if self.brightness_range is not None:
-            steps.append(PillowBrightness())
-        return Rendering(
-            image_size=image_size,
-            resampling=resampling if ranges.moves_pixels or ranges.flips else None,
-            steps=tuple(steps),
-            pixel_dtype=keras.config.floatx(),
-            output_dtype=keras.config.floatx(),
-        )
-
-
-def _warn_unfitted(option: str) -> None:
-    warnings.warn(
-        f"This ImageDataGenerator specifies `{option}`, but it hasn't been fit on any training "
-        "data. Fit it first by calling `.fit(numpy_data)`.",
-        stacklevel=3,
-    )
+        self._fit_to_batches(files.untransformed, rounds if augment else None, seed)

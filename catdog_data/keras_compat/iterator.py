@@ -1,7 +1,7 @@
 """What all iterators of this package share: Keras' protocol, one batch after the other.
 
-Order and draws are those of Keras' `Iterator`. The work on the pixels is left to
-`_get_batches_of_transformed_samples`, which a subclass writes or overrides.
+Permutations and draws are those of Keras' `Iterator`. Pixels are the work of
+`_get_batches_of_transformed_samples`, which a subclass defines.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from catdog_data.sources.keras_folders import KERAS_EXTENSIONS
 
 
 class SlowPathWarning(UserWarning):
-    """Something is done image by image and not in the native pipeline; it says what and why."""
+    """Something is done image by image and not in the native pipeline; the message names it."""
 
 
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
@@ -100,16 +100,16 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
             self.total_batches_seen += 1
             if self.index_array is None:
                 self._set_index_array()
-            order: Any = self.index_array
-            chosen = order[self.batch_size * idx : self.batch_size * (idx + 1)]
+            permutation: Any = self.index_array
+            chosen = permutation[self.batch_size * idx : self.batch_size * (idx + 1)]
             return self._get_batches_of_transformed_samples(chosen)
 
     def reset(self) -> None:
-        """Go back to the first batch of an epoch; the next one draws a new order."""
+        """Go back to the first batch of an epoch; the next one draws a new permutation."""
         self.batch_index = 0
 
     def on_epoch_end(self) -> None:
-        """Draw the next order from NumPy's global stream, for reading by index."""
+        """Draw the next permutation from NumPy's global stream, for reading by index."""
         with self.lock:
             self._set_index_array()
 
@@ -173,12 +173,12 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
             self._seed_batch()
             if self.batch_index == 0 or self.index_array is None:
                 self._set_index_array()
-            order: Any = self.index_array
+            permutation: Any = self.index_array
             first = self.batch_index * self.batch_size % self.n if self.n else 0
             is_last = first + self.batch_size >= self.n
             self.batch_index = 0 if is_last else self.batch_index + 1
             self.total_batches_seen += 1
-            yield order[first : first + self.batch_size]
+            yield permutation[first : first + self.batch_size]
 
     def _get_batches_of_transformed_samples(self, index_array: NDArray[np.int64]) -> Any:
         """Make the batch of these samples."""
@@ -186,26 +186,26 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
             f"{type(self).__name__} must define `_get_batches_of_transformed_samples`."
         )
 
-    def _say_why_slow(self, reason: str) -> None:
-        self._say_once(
+    def _warn_of_slow_path(self, reason: str) -> None:
+        self._warn_once(
             f"{type(self).__name__} works on images one by one, not in the native pipeline: "
             f"{reason}. The numbers are the same."
         )
 
-    def _say_what_is_called(self, function: str) -> None:
-        self._say_once(
+    def _warn_of_python(self, function: str) -> None:
+        self._warn_once(
             f"{type(self).__name__} calls {function} from Python for one image after the other. "
             "One that uses TensorFlow's operations only can be marked with "
             "`catdog_data.keras_compat.traceable` to run in the pipeline."
         )
 
-    def _say_once(self, message: str) -> None:
+    def _warn_once(self, message: str) -> None:
         if not self._said_why_slow:
             self._said_why_slow = True
             warnings.warn(message, SlowPathWarning, stacklevel=5)
 
 
-def say_what_was_found(message: str) -> None:
+def print_or_log(message: str) -> None:
     """Print, or log where Keras' interactive logging is switched off."""
     if keras.config.is_interactive_logging_enabled():
         print(message)
@@ -221,7 +221,7 @@ def with_tuples(batch: Any) -> Any:
 
 
 def _spec_of(*arrays: Any) -> tf.TensorSpec:
-    """Describe the arrays that one place of a batch may hold; sizes that vary are left open."""
+    """Describe the arrays that one part of a batch may be; sizes that vary are left open."""
     shapes = [np.shape(array) for array in arrays]
     fixed = [size[0] if len(set(size)) == 1 else None for size in zip(*shapes, strict=True)]
     return tf.TensorSpec([None, *fixed[1:]], tf.convert_to_tensor(arrays[0]).dtype)

@@ -1,17 +1,22 @@
-"""The options of `ImageDataGenerator`: what they may be, and how single values are drawn."""
+"""Options of `ImageDataGenerator` and its flows: what they may be, how single values are drawn."""
 
 from __future__ import annotations
 
-import operator
+import math
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import keras
 import numpy as np
 
-from catdog_data.keras_compat.planning.transform_ranges import Shift
 from catdog_data.kernels.warp import FILL_MODES
+
+CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+"""Channels of an image by `color_mode`."""
+
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 
 
 def checked_data_format(data_format: str | None) -> str:
@@ -56,6 +61,48 @@ def check_batch_size_and_seed(batch_size: Any, seed: Any) -> None:
         raise ValueError(f"`seed` must be None or a whole number in [0, 2**32); received {seed!r}.")
 
 
+def checked_color_mode(color_mode: str) -> str:
+    """Return the color mode; refuse what is none."""
+    if color_mode not in CHANNELS:
+        raise ValueError(
+            f'Invalid color mode: {color_mode}; expected "rgb", "rgba", or "grayscale".'
+        )
+    return color_mode
+
+
+def checked_interpolation(interpolation: str) -> str:
+    """Return the interpolation; refuse what Pillow does not know."""
+    if interpolation not in _INTERPOLATIONS:
+        raise ValueError(
+            f"`interpolation` must be one of {', '.join(map(repr, _INTERPOLATIONS))}; "
+            f"received {interpolation!r}."
+        )
+    return interpolation
+
+
+def checked_size(target_size: Any) -> tuple[int, int]:
+    """Return (height, width) as integers; refuse what is not two whole numbers of pixels."""
+    size = tuple(target_size) if hasattr(target_size, "__len__") else ()
+    are_numbers = all(isinstance(side, Real) and math.isfinite(side) for side in size)
+    if len(size) != 2 or not are_numbers or any(int(side) != side or side < 1 for side in size):
+        raise ValueError(
+            "`target_size` must be (height, width) in whole pixels, each at least 1; "
+            f"received {target_size!r}."
+        )
+    return int(size[0]), int(size[1])
+
+
+def part_of_subset(subset: str | None, validation_split: float) -> tuple[float, float] | None:
+    """Return where the part of each class that is the subset begins and ends; None for all."""
+    if subset is None:
+        return None
+    if subset == "validation":
+        return 0, validation_split
+    if subset == "training":
+        return validation_split, 1
+    raise ValueError(f'Invalid subset name: {subset}; expected "training" or "validation"')
+
+
 def zoom_pair(zoom_range: Any) -> list[float]:
     """Turn a zoom range into the lowest and the highest factor."""
     if isinstance(zoom_range, (float, int)):
@@ -67,15 +114,50 @@ def zoom_pair(zoom_range: Any) -> list[float]:
     )
 
 
-def shift_range(value: Any) -> Shift:
-    """Tell a range from a choice as NumPy's `choice` does: a positive integer n is `range(n)`."""
-    if np.ndim(value):
-        return tuple(float(each) for each in value)
-    try:
-        whole = operator.index(value)
-    except TypeError:  # a float of Python's or of NumPy's, whatever its value
-        return float(value)
-    return tuple(float(each) for each in range(whole)) if whole > 0 else float(whole)
+def checked_validation_split(validation_split: float) -> float:
+    """Return the fraction; refuse what leaves one part empty, but for 0."""
+    if validation_split and not 0 < validation_split < 1:
+        raise ValueError(
+            f"`validation_split` must be strictly between 0 and 1.  Received: {validation_split}"
+        )
+    return validation_split
+
+
+def set_implied_options(generator: Any) -> None:
+    """Set the options that others need, with Keras' warnings.
+
+    Args:
+        generator: an `ImageDataGenerator`, from whose `__init__` this is called.
+    """
+    if generator.zca_whitening:
+        _imply(generator, "zca_whitening", "featurewise_center", True)
+        _imply(generator, "zca_whitening", "featurewise_std_normalization", False)
+    if generator.featurewise_std_normalization:
+        _imply(generator, "featurewise_std_normalization", "featurewise_center", True)
+    if generator.samplewise_std_normalization:
+        _imply(generator, "samplewise_std_normalization", "samplewise_center", True)
+
+
+def _imply(generator: Any, option: str, implied: str, value: bool) -> None:
+    if bool(getattr(generator, implied)) != value:
+        setattr(generator, implied, value)
+        warnings.warn(
+            f"This ImageDataGenerator specifies `{option}`, which overrides setting of "
+            f"`{implied}`.",
+            stacklevel=5,
+        )
+
+
+def current_class_mode(class_mode: str | None) -> str | None:
+    """Return the `class_mode` of a data frame; warn of the old name of one."""
+    if class_mode != "other":
+        return class_mode
+    warnings.warn(
+        '`class_mode="other"` is deprecated, please use `class_mode="raw"`.',
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return "raw"
 
 
 def check_deprecated(keywords: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ OF_FRACTIONS = (
     "makes it black, so that the numbers are not Keras'. Give images in [0, 255], and "
     "`rescale=1/255`, to have both the same."
 )
-"""What is said where brightness differs from Keras'."""
+"""Warning where brightness differs from Keras'."""
 
 
 def apply_affine_transform(
@@ -129,22 +129,22 @@ def brightened(
     brightness: float,
     scale: bool,
     data_format: str | None,
-    say_of_fractions: Callable[[], None],
+    warn_of_fractions: Callable[[], None],
 ) -> Image:
-    """Do as `apply_brightness_shift`.
+    """Do as `apply_brightness_shift`, with another warning.
 
     Args:
-        x: see there, as for all that are not named here.
-        brightness: see there.
-        scale: see there.
-        data_format: see there.
-        say_of_fractions: called for an image that is taken as fractions.
+        x: see `apply_brightness_shift`.
+        brightness: see `apply_brightness_shift`.
+        scale: see `apply_brightness_shift`.
+        data_format: see `apply_brightness_shift`.
+        warn_of_fractions: called for an image that is taken as fractions.
     """
     low, high = np.min(x), np.max(x)
     beyond_8_bits = bool(low < 0 or high > 255)
     if not scale and not beyond_8_bits and _is_of_fractions(x, high):
-        say_of_fractions()
-        return brightened(x * 255, brightness, False, data_format, say_of_fractions) / 255
+        warn_of_fractions()
+        return brightened(x * 255, brightness, False, data_format, warn_of_fractions) / 255
     image = keras.utils.array_to_img(x, data_format, scale=beyond_8_bits or scale)
     image = ImageEnhance.Brightness(image).enhance(brightness)
     bright: Image = keras.utils.img_to_array(image, data_format)

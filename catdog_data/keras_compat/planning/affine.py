@@ -1,4 +1,4 @@
-"""From drawn parameters to the matrix that takes an output pixel to its place in the input."""
+"""From drawn parameters to the matrix that maps an output pixel to its position in the input."""
 
 from __future__ import annotations
 

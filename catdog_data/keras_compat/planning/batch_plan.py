@@ -2,8 +2,8 @@
 
 IDG draws from NumPy's global legacy generator. Before batch k, counted over all epochs, it seeds
 it with `seed + k`; at the first batch of an epoch it draws the permutation; then every image draws
-its parameters in turn. Here the same is done on a private `RandomState`, and the state the global
-one would be left in travels with the batch, so that the caller can leave it there.
+its parameters in turn. Here the same is done on a private `RandomState`. The plan of a batch holds
+the state in which Keras would leave the global one, so that the caller can set it.
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
-class Position:
-    """Where in the stream of batches a plan stands.
+class StreamPosition:
+    """Where in the stream of batches a plan begins or ends.
 
     Args:
         batches_seen: batches drawn so far, over all epochs.
         batch_index: the next batch within its epoch.
-        order: int64[N], the epoch's order of images; None before the first epoch.
-        random_state: where the stream of draws stands; looked at only without a seed.
+        permutation: int64[N], the epoch's order of images; None before the first epoch.
+        random_state: of the generator of draws; used only without a seed.
     """
 
     batches_seen: int
     batch_index: int
-    order: NDArray[np.int64] | None
+    permutation: NDArray[np.int64] | None
     random_state: RandomState
 
-    def leads_to_the_same_as(self, other: Position, recipe: Recipe) -> bool:
+    def leads_to_the_same_as(self, other: StreamPosition, recipe: Recipe) -> bool:
         """Tell whether the next batch from either position is the same."""
         return (
             self.batches_seen == other.batches_seen
             and self.batch_index == other.batch_index
-            and self.order is other.order
+            and self.permutation is other.permutation
             and (recipe.seed is not None or _same_state(self.random_state, other.random_state))
         )
 
@@ -78,34 +78,34 @@ class BatchPlan:
 
     Args:
         index: int64[B], which images.
-        before: the stream as it stands when the first image draws.
+        before: the generator's state when the first image draws.
         transforms: B rows.
-        after: where the stream stands once the batch is drawn.
+        after: the position behind the batch.
     """
 
     index: NDArray[np.int64]
     before: RandomState
     transforms: Transforms
-    after: Position
+    after: StreamPosition
 
     def makes_the_same_as(self, other: BatchPlan) -> bool:
-        """Tell whether both make the same batch, wherever the stream stands before and after."""
+        """Tell whether both make the same batch, whatever their positions are."""
         mine, others = ([plan.index, *plan.transforms.columns()] for plan in (self, other))
         return all(map(np.array_equal, mine, others))
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class BatchRequest:
     """A batch that is asked for.
 
     Args:
         recipe: what is drawn.
-        position: where the stream stands.
-        idx: which batch of the epoch's order, as `iterator[idx]`, or None for `next(iterator)`.
+        position: where it begins.
+        idx: which batch of the epoch, as `iterator[idx]`, or None for `next(iterator)`.
     """
 
     recipe: Recipe
-    position: Position
+    position: StreamPosition
     idx: int | None = None
 
     def plan(self) -> BatchPlan:
@@ -114,8 +114,8 @@ class Request:
             return next_batch(self.recipe, self.position)
         return batch_at(self.recipe, self.position, self.idx)
 
-    def following(self, plan: BatchPlan) -> Request | None:
-        """Tell what is asked for next by who goes on as before; None behind the last index.
+    def following(self, plan: BatchPlan) -> BatchRequest | None:
+        """Return the next request of a caller who goes on as before; None behind the last index.
 
         Args:
             plan: that of this batch.
@@ -126,7 +126,7 @@ class Request:
             return None
         return replace(self, position=plan.after, idx=self.idx + 1)
 
-    def leads_to_the_same_as(self, other: Request) -> bool:
+    def leads_to_the_same_as(self, other: BatchRequest) -> bool:
         """Tell whether both have the same plan, as far as can be seen without planning."""
         return (
             self.idx == other.idx
@@ -135,65 +135,70 @@ class Request:
         )
 
 
-def next_batch(recipe: Recipe, position: Position) -> BatchPlan:
+def next_batch(recipe: Recipe, position: StreamPosition) -> BatchPlan:
     """Plan the batch that `next(iterator)` yields at this position.
 
     Args:
         recipe: what is drawn.
-        position: where the stream stands.
+        position: where the batch begins.
 
     Returns:
         The batch and the position after it.
     """
     random = _random_at(recipe, position)
-    order = position.order
-    if position.batch_index == 0 or order is None:
-        order = draw_order(random, recipe)
+    permutation = position.permutation
+    if position.batch_index == 0 or permutation is None:
+        permutation = draw_permutation(random, recipe)
     first = position.batch_index * recipe.batch_size % recipe.n
     is_last = first + recipe.batch_size >= recipe.n
-    index = order[first : first + recipe.batch_size]
+    index = permutation[first : first + recipe.batch_size]
     following = 0 if is_last else position.batch_index + 1
-    return _drawn(recipe, random, index, replace(position, batch_index=following, order=order))
+    behind = replace(position, batch_index=following, permutation=permutation)
+    return _drawn(recipe, random, index, behind)
 
 
-def batch_at(recipe: Recipe, position: Position, idx: int) -> BatchPlan:
+def batch_at(recipe: Recipe, position: StreamPosition, idx: int) -> BatchPlan:
     """Plan the batch that `iterator[idx]` yields at this position.
 
-    Unlike `next_batch` it draws an order only if there is none yet, and leaves the place within
-    the epoch alone.
+    Unlike `next_batch` it draws a permutation only if there is none yet, and leaves `batch_index`
+    as it is.
 
     Args:
         recipe: what is drawn.
-        position: where the stream stands.
-        idx: which batch of the epoch's order, in [0, batches_per_epoch).
+        position: where the batch begins.
+        idx: which batch of the epoch, in [0, batches_per_epoch).
 
     Returns:
         The batch and the position after it.
     """
     random = _random_at(recipe, position)
-    order = draw_order(random, recipe) if position.order is None else position.order
-    index = order[recipe.batch_size * idx : recipe.batch_size * (idx + 1)]
-    return _drawn(recipe, random, index, replace(position, order=order))
+    permutation = position.permutation
+    if permutation is None:
+        permutation = draw_permutation(random, recipe)
+    index = permutation[recipe.batch_size * idx : recipe.batch_size * (idx + 1)]
+    return _drawn(recipe, random, index, replace(position, permutation=permutation))
 
 
-def draw_order(random: np.random.RandomState, recipe: Recipe) -> NDArray[np.int64]:
-    """Draw the order of an epoch, or count up where nothing is shuffled: int64[N]."""
+def draw_permutation(random: np.random.RandomState, recipe: Recipe) -> NDArray[np.int64]:
+    """Draw the permutation of an epoch, or count up where nothing is shuffled: int64[N]."""
     return random.permutation(recipe.n) if recipe.shuffle else np.arange(recipe.n)
 
 
 def _drawn(
-    recipe: Recipe, random: np.random.RandomState, index: NDArray[np.int64], place: Position
+    recipe: Recipe,
+    random: np.random.RandomState,
+    index: NDArray[np.int64],
+    behind: StreamPosition,
 ) -> BatchPlan:
-    """Draw the transforms of a batch; `place` is the position after it but for the draws."""
+    """Draw the transforms of a batch; `behind` is the position after it but for the draws."""
     before = random.get_state(legacy=True)
     transforms = recipe.ranges.draw(random, len(index), recipe.image_size)
-    after = replace(
-        place, batches_seen=place.batches_seen + 1, random_state=random.get_state(legacy=True)
-    )
+    state = random.get_state(legacy=True)
+    after = replace(behind, batches_seen=behind.batches_seen + 1, random_state=state)
     return BatchPlan(index, before, transforms, after)
 
 
-def _random_at(recipe: Recipe, position: Position) -> np.random.RandomState:
+def _random_at(recipe: Recipe, position: StreamPosition) -> np.random.RandomState:
     if recipe.seed is not None:
         return np.random.RandomState(recipe.seed + position.batches_seen)
     random = np.random.RandomState()

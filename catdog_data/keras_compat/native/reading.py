@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from catdog_data.cache.cached import Cache, cached
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.pixel_sources import Images, Pixels, RowsOfFiles, WholeImages
-
-CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
-"""Channels of an image by `color_mode`."""
+from catdog_data.keras_compat.options import CHANNELS
 
 
 def pixels_of_files(

@@ -1,8 +1,8 @@
-"""Batches carried out before they are asked for, as far as that has turned out to be right.
+"""Batches submitted before they are asked for, as far as that has turned out to be right.
 
 What the next batch is depends on public attributes and on NumPy's global stream, and a user may
 change both between two batches. So the batches to come are planned on the assumption that the
-user goes on as before; a request that has another plan is carried out by its own.
+user goes on as before; a request that has another plan is submitted with its own.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections import deque
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from catdog_data.keras_compat.executor import Executor, Ordered
-from catdog_data.keras_compat.planning.batch_plan import BatchPlan, Request
+from catdog_data.keras_compat.native.executor import Executor, PendingBatch
+from catdog_data.keras_compat.planning.batch_plan import BatchPlan, BatchRequest
 
 FURTHEST = 8
-"""Batches ordered ahead: as many as the pipeline has in work, so that it never waits."""
+"""Batches submitted ahead: as many as the pipeline has in work, so that it never waits."""
 
 
 @dataclass
 class _Expected:
-    request: Request
+    request: BatchRequest
     plan: BatchPlan
-    ordered: Ordered | None = None
+    pending: PendingBatch | None = None
 
 
 class Lookahead:
-    """Orders batches by request, and those expected to be asked for next.
+    """Submits batches by request, and those expected to be asked for next.
 
     Args:
         executor: carries plans out.
@@ -36,40 +36,40 @@ class Lookahead:
     def __init__(self, executor: Executor, *, trusting: bool) -> None:
         self.executor = executor
         self._expected: deque[_Expected] = deque()
-        # A wrong guess costs the work on the batches ordered by it. With half as many as were
+        # A wrong guess costs the work on the batches submitted by it. With half as many as were
         # guessed right in a row, that is never more than half of the work that was of use.
         self._right_in_a_row = 2 * FURTHEST if trusting else 0
 
-    def order(self, request: Request) -> Ordered:
-        """Order a batch, unless that is done, and look ahead from it.
+    def submit(self, request: BatchRequest) -> PendingBatch:
+        """Submit a batch, unless that is done, and look ahead from it.
 
         Returns:
             The batch, with the plan of this request.
         """
-        asked = self._expectation(request)
-        ordered = asked.ordered or self.executor.order(asked.plan)
+        asked = self._take_expected(request)
+        pending = asked.pending or self.executor.submit(asked.plan)
         self._expect_on_from(asked)
         for each in islice(self._expected, self._reach):
-            each.ordered = each.ordered or self.executor.order(each.plan)
-        return replace(ordered, plan=asked.plan)
+            each.pending = each.pending or self.executor.submit(each.plan)
+        return replace(pending, plan=asked.plan)
 
     @property
     def _reach(self) -> int:
         return min(self._right_in_a_row // 2, FURTHEST)
 
-    def _expectation(self, request: Request) -> _Expected:
-        """Take out what was expected, if that is asked for; forget all that was, if not."""
+    def _take_expected(self, request: BatchRequest) -> _Expected:
+        """Take out the batch expected next, if that is asked for; forget all that were, if not."""
         if not self._expected:
             return _Expected(request, request.plan())
         expected = self._expected.popleft()
         if not expected.request.leads_to_the_same_as(request):
-            # Where nothing is drawn that shows, another place in the stream is the same batch.
+            # Where draws do not show in the batch, another position in the stream makes the same.
             plan = request.plan()
             if not expected.plan.makes_the_same_as(plan):
                 self._expected.clear()
                 self._right_in_a_row = 0
                 return _Expected(request, plan)
-            expected = _Expected(request, plan, expected.ordered)
+            expected = _Expected(request, plan, expected.pending)
         self._right_in_a_row += 1
         return expected
 

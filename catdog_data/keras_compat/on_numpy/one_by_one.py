@@ -1,6 +1,6 @@
 """A batch without the native pipeline: every image loaded, transformed and standardised in NumPy.
 
-Calls and draws come in Keras' order. Unless somebody else draws or applies the transforms, all are
+Calls and draws come in Keras' order. Unless other code draws or applies the transforms, all are
 drawn first and the batch is resampled by the compiled warp. Where no Python of the user's is
 called either, threads do the rest; else the transforms are drawn once more, in turn.
 """
@@ -8,7 +8,7 @@ called either, threads do the rest; else the transforms are drawn once more, in 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,44 +17,31 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.geometry_rows import GEOMETRY_COLUMNS
 from catdog_data.augment.parameters import Parameters
-from catdog_data.engine.render import Rendering, Resampling, images_renderer
-from catdog_data.keras_compat.finishing import for_all, moved, rows_as_keras, standardize_in_turn
+from catdog_data.engine.render import Rendering, images_renderer
+from catdog_data.keras_compat.on_numpy.standardizing import (
+    for_all,
+    parameters_as_keras,
+    resampled,
+    standardize_in_turn,
+)
 from catdog_data.keras_compat.planning.affine import geometry_rows
 from catdog_data.keras_compat.planning.transform_ranges import Transforms
-from catdog_data.keras_compat.preprocessing import in_graph, is_of_keras_applications
+from catdog_data.keras_compat.protocol import Generator
+from catdog_data.keras_compat.slow_path import python_called_per_image, reason_not_to_plan
+from catdog_data.keras_compat.translation import ranges_of, rendering_of_warp
 from catdog_data.kernels.warp import FILL_MODES
 
 Load = Callable[[int], NDArray[Any]]
 
-
-def who_draws(generator: Any) -> str | None:
-    """Tell what else than this package draws or applies the transforms, if anything does.
-
-    Args:
-        generator: an `ImageDataGenerator`, of this package, of Keras or of the user.
-    """
-    if not hasattr(generator, "_overridden_hook"):
-        return f"a {type(generator).__module__}.{type(generator).__name__} draws the transforms"
-    name = generator._overridden_hook()
-    return None if name in (None, "standardize") else f"`{name}` of the generator is overridden"
-
-
-def called_in_turn(generator: Any) -> str | None:
-    """Tell which Python of the user's is called for one image after the other, if any.
-
-    Args:
-        generator: an `ImageDataGenerator` of this package.
-    """
-    if generator._overridden_hook() == "standardize":
-        return "`standardize` of the generator, which is overridden,"
-    function = generator.preprocessing_function
-    if function and not is_of_keras_applications(function) and in_graph(function) is None:
-        return "`preprocessing_function`"
-    return None
+_GEOMETRY = ("theta", "tx", "ty", "shear", "zx", "zy")
 
 
 def fill_batch(
-    batch: NDArray[Any], samples: NDArray[np.int64], load: Load, generator: Any, rows: int
+    batch: NDArray[Any],
+    samples: NDArray[np.int64],
+    load: Load,
+    generator: Generator | None,
+    rows: int,
 ) -> None:
     """Write the transformed and standardised images of a batch into it.
 
@@ -67,7 +54,7 @@ def fill_batch(
     """
     if generator is None:
         batch[:] = _loaded(load, samples, batch.size)
-    elif who_draws(generator) is not None:
+    elif reason_not_to_plan(generator) is not None:
         for i, sample in enumerate(samples):
             x = load(sample)
             x = generator.apply_transform(x, generator.get_random_transform(x.shape))
@@ -77,18 +64,20 @@ def fill_batch(
 
 
 def _fill_at_once(
-    batch: NDArray[Any], samples: NDArray[np.int64], load: Load, generator: Any, rows: int
+    batch: NDArray[Any], samples: NDArray[np.int64], load: Load, generator: Generator, rows: int
 ) -> None:
     random = np.random.mtrand._rand
     before = random.get_state(legacy=True)
     size = batch.shape[generator.row_axis], batch.shape[generator.col_axis]
-    transforms = generator._ranges().draw(random, len(samples), size)
+    transforms = ranges_of(generator).draw(random, len(samples), size)
     images = _loaded(load, samples, batch.size)
-    transform = generator.apply_transform
-    in_turn = called_in_turn(generator) is not None
-    if _warps_batches(generator, images):
+    in_turn = python_called_per_image(generator) is not None
+    is_warped = _warps_batches(generator, images)
+    if is_warped:
         images = _warp_batch(images, transforms, generator, rows, for_sums=in_turn)
-        transform = generator._after_geometry
+
+    def transformed(i: int, drawn: Mapping[str, Any]) -> NDArray[Any]:
+        return generator.apply_transform(images[i], _after_warp(drawn) if is_warped else drawn)
 
     if in_turn:
         random.set_state(before)
@@ -96,16 +85,21 @@ def _fill_at_once(
             batch,
             transforms,
             generator,
-            lambda i, drawn: transform(images[i], drawn),
+            transformed,
             lambda i, drawn: generator.apply_transform(load(samples[i]), drawn),
         )
         return
-    rows_drawn = rows_as_keras(transforms, generator)
+    parameters = parameters_as_keras(transforms, generator)
 
-    def finish(i: int) -> None:
-        batch[i] = generator.standardize(transform(images[i], rows_drawn[i]))
+    def make(i: int) -> None:
+        batch[i] = generator.standardize(transformed(i, parameters[i]))
 
-    for_all(finish, len(samples), batch.size)
+    for_all(make, len(samples), batch.size)
+
+
+def _after_warp(drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the parameters of the resampling; without them an image keeps its geometry."""
+    return {name: value for name, value in drawn.items() if name not in _GEOMETRY}
 
 
 def _loaded(load: Load, samples: NDArray[np.int64], values: int) -> list[NDArray[Any]]:
@@ -118,7 +112,7 @@ def _loaded(load: Load, samples: NDArray[np.int64], values: int) -> list[NDArray
     return images
 
 
-def _warps_batches(generator: Any, images: Sequence[NDArray[Any]]) -> bool:
+def _warps_batches(generator: Generator, images: Sequence[NDArray[Any]]) -> bool:
     """Tell whether the compiled warp does what SciPy would."""
     return (
         generator.fill_mode in FILL_MODES
@@ -130,42 +124,32 @@ def _warps_batches(generator: Any, images: Sequence[NDArray[Any]]) -> bool:
 def _warp_batch(
     images: Sequence[NDArray[Any]],
     transforms: Transforms,
-    generator: Any,
+    generator: Generator,
     rows: int,
     *,
     for_sums: bool,
 ) -> list[NDArray[Any]]:
-    """Resample those that move; `for_sums` asks for Keras' order in memory in any case."""
-    is_moved = moved(transforms)
-    if not is_moved.any():
+    """Resample those that need it; `for_sums` asks for Keras' order in memory in any case."""
+    is_resampled = resampled(transforms)
+    if not is_resampled.any():
         return list(images)
     channel_axis = generator.channel_axis
     stacked = np.moveaxis(np.stack(images), channel_axis, -1)
     count, size = len(images), stacked.shape[1:3]
-    unflipped = Transforms.unflipped(
-        *(getattr(transforms, name) for name in ("theta", "tx", "ty", "shear", "zx", "zy"))
-    )
+    unflipped = Transforms.unflipped(*(getattr(transforms, name) for name in _GEOMETRY))
     # One shape for every batch, so that the kernel is compiled once.
     missing = ((0, rows - count), *[(0, 0)] * 3)
     padded = np.pad(stacked, missing) if rows > count else stacked
     geometry = np.pad(geometry_rows(unflipped, size), missing[:2])
-    dtype = stacked.dtype.name
-    rendering = Rendering(
-        image_size=size,
-        resampling=Resampling(
-            generator.fill_mode, float(generator.cval), generator.interpolation_order
-        ),
-        pixel_dtype=dtype,
-        output_dtype=dtype,
-    )
+    rendering = rendering_of_warp(generator, size, stacked.dtype.name)
     warped = np.array(_kernel(rendering, padded.shape)(tf.constant(geometry), tf.constant(padded)))[
         :count
     ]
     warped = np.moveaxis(warped, -1, channel_axis)
     if for_sums or generator.samplewise_center or generator.samplewise_std_normalization:
         warped = _in_memory_as_keras(warped, channel_axis)
-    # An image that stays where it is keeps its memory as well.
-    return [warped[i] if is_moved[i] else images[i] for i in range(count)]
+    # An image that is not resampled keeps its order in memory as well.
+    return [warped[i] if is_resampled[i] else images[i] for i in range(count)]
 
 
 def _in_memory_as_keras(images: NDArray[Any], channel_axis: int) -> NDArray[Any]:

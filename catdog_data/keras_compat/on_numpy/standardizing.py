@@ -1,7 +1,6 @@
-"""The end of a batch in NumPy: what Keras does to each image after its transform.
+"""`standardize` of the generator, called for each of the images that the pipeline transformed.
 
-The pipeline has transformed the images; `standardize` of the generator is called for each, either
-in threads or, where a function of the user's may draw from NumPy's stream, in turn.
+That happens in threads or, where a function of the user's may draw from NumPy's stream, in turn.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.planning.transform_ranges import Transforms
+from catdog_data.keras_compat.protocol import Generator
 from catdog_data.system.machine import available_cores
 
 Transform = Callable[[int, Mapping[str, Any]], NDArray[Any]]
@@ -23,10 +23,10 @@ _WORTH_THREADS = 2**20
 """Values in a batch from which on threads gain more than they cost."""
 
 
-def standardize_apart(
-    batch: NDArray[Any], images: NDArray[Any], transforms: Transforms, generator: Any
+def standardize_in_threads(
+    batch: NDArray[Any], images: NDArray[Any], transforms: Transforms, generator: Generator
 ) -> None:
-    """Standardise the images of a batch, each in a thread.
+    """Standardise the images of a batch, several at a time.
 
     Args:
         batch: floating [B, …] to write to, in the generator's data format.
@@ -34,20 +34,21 @@ def standardize_apart(
         transforms: B rows, which the images were transformed by.
         generator: an `ImageDataGenerator` whose functions draw nothing.
     """
-    sums = generator.samplewise_center or generator.samplewise_std_normalization
+    takes_sums = generator.samplewise_center or generator.samplewise_std_normalization
+    is_resampled = resampled(transforms)
 
-    is_moved = moved(transforms)
-
-    def finish(i: int) -> None:
+    def standardize(i: int) -> None:
         image = images[i]
-        if sums:
-            image = _in_memory_as_keras(image, transforms, i, bool(is_moved[i]), generator)
+        if takes_sums:
+            image = _in_memory_as_keras(image, transforms, i, bool(is_resampled[i]), generator)
         batch[i] = generator.standardize(_in_data_format(image, generator))
 
-    for_all(finish, len(images), images.size)
+    for_all(standardize, len(images), images.size)
 
 
-def laid_out_as_keras(images: NDArray[Any], transforms: Transforms, generator: Any) -> Transform:
+def laid_out_as_keras(
+    images: NDArray[Any], transforms: Transforms, generator: Generator
+) -> Transform:
     """Make the function from a row to its transformed image as Keras has it in memory.
 
     Args:
@@ -55,10 +56,10 @@ def laid_out_as_keras(images: NDArray[Any], transforms: Transforms, generator: A
         transforms: B rows, which the images were transformed by.
         generator: an `ImageDataGenerator`.
     """
-    is_moved = moved(transforms)
+    is_resampled = resampled(transforms)
 
     def image_at(i: int, drawn: Mapping[str, Any]) -> NDArray[Any]:
-        image = _in_memory_as_keras(images[i], transforms, i, bool(is_moved[i]), generator)
+        image = _in_memory_as_keras(images[i], transforms, i, bool(is_resampled[i]), generator)
         return _in_data_format(image, generator)
 
     return image_at
@@ -67,31 +68,32 @@ def laid_out_as_keras(images: NDArray[Any], transforms: Transforms, generator: A
 def standardize_in_turn(
     batch: NDArray[Any],
     transforms: Transforms,
-    generator: Any,
+    generator: Generator,
     transformed: Transform,
-    transform_anew: Transform,
+    transform_again: Transform,
 ) -> bool:
     """Standardise one image after the other, drawing the transform of each before it, as Keras.
 
-    Images were transformed on the assumption that nobody else draws from NumPy's global stream.
+    Images were transformed on the assumption that nothing else draws from NumPy's global stream.
     Where a function of the user's has drawn, the next image's transform is another, and that
-    image is transformed anew.
+    image is loaded and transformed once more.
 
     Args:
         batch: floating [B, …] to write to, in the generator's data format.
         transforms: B rows, which the images were transformed by.
-        generator: an `ImageDataGenerator`; NumPy's stream stands before its first draw.
+        generator: an `ImageDataGenerator`; NumPy's stream is to be in its state
+            before the first draw.
         transformed: from a row and drawn parameters, if they are the assumed ones, to its image.
-        transform_anew: the same if they are others.
+        transform_again: the same if they are others.
 
     Returns:
         Whether all transforms were those assumed.
     """
     as_assumed = True
-    for i, assumed in enumerate(rows_as_keras(transforms, generator)):
+    for i, assumed in enumerate(parameters_as_keras(transforms, generator)):
         drawn = generator.get_random_transform(batch.shape[1:])
         is_assumed = drawn == assumed
-        image = (transformed if is_assumed else transform_anew)(i, drawn)
+        image = (transformed if is_assumed else transform_again)(i, drawn)
         batch[i] = generator.standardize(image)
         as_assumed = as_assumed and is_assumed
     return as_assumed
@@ -107,7 +109,7 @@ def for_all(work: Callable[[int], None], count: int, values: int) -> None:
         list(pool.map(work, range(count)))
 
 
-def moved(transforms: Transforms) -> NDArray[np.bool_]:
+def resampled(transforms: Transforms) -> NDArray[np.bool_]:
     """Tell which images are resampled; Keras leaves the others as they are: bool[B]."""
     turned = [each != 0 for each in (transforms.theta, transforms.tx, transforms.ty)]
     zoomed = [each != 1 for each in (transforms.zx, transforms.zy)]
@@ -115,8 +117,8 @@ def moved(transforms: Transforms) -> NDArray[np.bool_]:
     return moves
 
 
-def rows_as_keras(transforms: Transforms, generator: Any) -> list[dict[str, Any]]:
-    """Write rows as `get_random_transform` returns them."""
+def parameters_as_keras(transforms: Transforms, generator: Generator) -> list[dict[str, Any]]:
+    """Write the parameters of each image as `get_random_transform` returns them."""
     names = ("theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal", "flip_vertical")
     columns = {name: getattr(transforms, name).tolist() for name in names}
     nothing = [None] * len(transforms)
@@ -127,12 +129,12 @@ def rows_as_keras(transforms: Transforms, generator: Any) -> list[dict[str, Any]
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _in_data_format(image: NDArray[Any], generator: Any) -> NDArray[Any]:
+def _in_data_format(image: NDArray[Any], generator: Generator) -> NDArray[Any]:
     return image if generator.data_format == "channels_last" else np.moveaxis(image, -1, 0)
 
 
 def _in_memory_as_keras(
-    image: NDArray[Any], transforms: Transforms, i: int, is_moved: bool, generator: Any
+    image: NDArray[Any], transforms: Transforms, i: int, is_resampled: bool, generator: Generator
 ) -> NDArray[Any]:
     """Order an image [H, W, C] in memory as Keras' steps leave it: sums go by that, and round.
 
@@ -144,7 +146,7 @@ def _in_memory_as_keras(
     flips = (transforms.flip_vertical[i], transforms.flip_horizontal[i])
     mirrored = tuple(axis for axis, flip in enumerate(flips) if flip)
     unmirrored = np.flip(image, mirrored)
-    if generator.channel_shift_range or is_moved:
+    if generator.channel_shift_range or is_resampled:
         channels = np.ascontiguousarray(np.moveaxis(unmirrored, -1, 0))
         unmirrored = np.moveaxis(channels, 0, -1)
     else:

@@ -1,4 +1,4 @@
-"""Plans carried out: a tf.data pipeline that is set up once and given one plan after the other."""
+"""From plans to batches: a tf.data pipeline that is set up once and given one plan at a time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.geometry_rows import GEOMETRY_COLUMNS
 from catdog_data.augment.parameters import Parameters
-from catdog_data.augment.steps.channel_shift import ChannelShift, ChannelShiftParameters
-from catdog_data.augment.steps.pillow_brightness import (
-    PillowBrightness,
-    PillowBrightnessParameters,
-)
 from catdog_data.engine.failed_batches import Passes
 from catdog_data.engine.passes import check_not_exiting, refuse_passes
 from catdog_data.engine.pipeline import (
@@ -31,21 +26,27 @@ from catdog_data.engine.pipeline import (
 )
 from catdog_data.engine.pixel_sources import Pixels
 from catdog_data.engine.render import Rendering
-from catdog_data.keras_compat.failures import error_of_batch
+from catdog_data.keras_compat.native.failures import error_of_batch
 from catdog_data.keras_compat.planning.affine import geometry_rows
 from catdog_data.keras_compat.planning.batch_plan import BatchPlan
 from catdog_data.keras_compat.steps import as_it_is
+from catdog_data.keras_compat.translation import (
+    PHOTOMETRY_COLUMNS,
+    parameters_of_steps,
+    photometry_rows,
+)
 from catdog_data.system.machine import available_cores
 
-Order = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
-"""Which images make a batch, the geometry row of each, and its (channel shift, brightness). Index
--1 pads a short batch."""
-Finish = Callable[[tf.Tensor, tf.Tensor], Any]
+PlanTables = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+"""Which images make a batch, the geometry row of each, and its photometry row. Index -1 pads a
+short batch."""
 
+MakeElement = Callable[[tf.Tensor, tf.Tensor], Any]
+"""From the indices int64[B] and the images [B, H, W, C] of a batch to an element."""
 
 _ERRORS = (tf.errors.OpError, UnicodeDecodeError)
 """What a pass raises; the second where TensorFlow's error has a name that is not UTF-8."""
-_BATCHES_KEPT = 64
+_PLANS_KEPT = 64
 """Plans of an epoch that are kept for a batch that fails, beside one for each read in flight."""
 
 
@@ -55,7 +56,7 @@ def epoch_of(
     pixels: Pixels,
     rendering: Rendering,
     batch_size: int,
-    finish: Finish,
+    make_element: MakeElement,
 ) -> tf.data.Dataset:
     """Build the dataset every pass over which is an epoch.
 
@@ -65,21 +66,21 @@ def epoch_of(
         pixels: the N images that plans point into.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
-        finish: makes an element from indices int64[B] and images.
+        make_element: see `MakeElement`.
 
     Returns:
-        A dataset of `steps` elements, which its cardinality says.
+        A dataset of `steps` elements; that is its cardinality.
     """
-    kept: OrderedDict[int, Order] = OrderedDict()
-    most_kept = _BATCHES_KEPT + READS_PER_CORE * available_cores()
-    padding = _order(None, batch_size, rendering.image_size)
+    kept: OrderedDict[int, PlanTables] = OrderedDict()
+    most_kept = _PLANS_KEPT + READS_PER_CORE * available_cores()
+    padding = _tables_of(None, batch_size, rendering.image_size)
 
-    def order(number: np.int64) -> Order:
+    def tables(number: np.int64) -> PlanTables:
         key = int(number)
         if key < 0:
             return padding
         if key not in kept:
-            kept[key] = _order(plan_at(key % steps), batch_size, rendering.image_size)
+            kept[key] = _tables_of(plan_at(key % steps), batch_size, rendering.image_size)
             if len(kept) > most_kept:
                 kept.popitem(last=False)
         return kept[key]
@@ -87,22 +88,22 @@ def epoch_of(
     signature = _signature(batch_size)
 
     def rows_of(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        tensors = tf.numpy_function(order, [number], [spec.dtype for spec in signature])
+        tensors = tf.numpy_function(tables, [number], [spec.dtype for spec in signature])
         return tuple(map(tf.ensure_shape, tensors, [spec.shape for spec in signature]))
 
     # Numbered on from pass to pass, so that no two batches share a number.
     passes = count()
     every = Passes(steps, lambda: next(passes) * steps, whole=True)
-    return image_batches(every, _stages(rows_of, pixels, rendering, batch_size, finish))
+    return image_batches(every, _stages(rows_of, pixels, rendering, batch_size, make_element))
 
 
 @dataclass(frozen=True, eq=False)
-class Ordered:
-    """A batch on its way.
+class PendingBatch:
+    """A batch that was submitted.
 
     Args:
-        plan: what it was ordered by.
-        arrived: its element, or the error in its place, once there.
+        plan: what it is made by.
+        arrived: holds its element, or the error in its stead, once there.
     """
 
     plan: BatchPlan
@@ -110,7 +111,7 @@ class Ordered:
 
 
 class Executor:
-    """A pipeline set up once, which carries out plans in the order they are given.
+    """A pipeline set up once, which makes batches in the order in which they are submitted.
 
     It is used by one thread at a time.
 
@@ -119,7 +120,7 @@ class Executor:
         pixels: their images.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
-        finish: makes an element from indices int64[B] and images.
+        make_element: see `MakeElement`.
     """
 
     def __init__(
@@ -128,25 +129,25 @@ class Executor:
         pixels: Pixels,
         rendering: Rendering,
         batch_size: int,
-        finish: Finish,
+        make_element: MakeElement,
     ) -> None:
-        # Before all the rest: a daemon thread killed in the middle of it aborts the process.
+        # First of all: a daemon thread killed in the middle of it aborts the process.
         check_not_exiting()
         self._filepaths = filepaths
         self._rendering, self._batch_size = rendering, batch_size
         signature = _signature(batch_size)
         with tf.device("CPU:0"):
-            # Not bounded: what is ordered ahead of need is the caller's choice.
-            orders = tf.queue.FIFOQueue(
+            # Not bounded: how many are submitted ahead is the caller's choice.
+            queue = tf.queue.FIFOQueue(
                 -1, [spec.dtype for spec in signature], [spec.shape for spec in signature]
             )
-        # Waits for orders without a thread of TensorFlow's, of which there may be two, or Python.
-        next_order = as_it_is(lambda _: tuple(orders.dequeue()))
-        stages = _stages(next_order, pixels, rendering, batch_size, finish)
+        # Waits without a thread of TensorFlow's, of which there may be two, or of Python's.
+        next_tables = as_it_is(lambda _: tuple(queue.dequeue()))
+        stages = _stages(next_tables, pixels, rendering, batch_size, make_element)
         batches = image_batches_on_request(tf.data.Dataset.range(tf.int64.max), stages)
-        self._orders, self._running = orders, [iter(batches)]
-        self._due: deque[Ordered] = deque()
-        self._end = weakref.finalize(self, _end, orders, self._running)
+        self._queue, self._running = queue, [iter(batches)]
+        self._pending: deque[PendingBatch] = deque()
+        self._end = weakref.finalize(self, _end, queue, self._running)
         self._end.atexit = False
         _EXECUTORS.add(self)
 
@@ -155,34 +156,34 @@ class Executor:
         is_made_for = self._rendering == rendering and self._batch_size == batch_size
         return is_made_for and self._end.alive
 
-    def order(self, plan: BatchPlan) -> Ordered:
-        """Have a plan carried out, behind all that were ordered before."""
-        ordered = Ordered(plan, [])
+    def submit(self, plan: BatchPlan) -> PendingBatch:
+        """Let the batch of a plan be made, behind all that were submitted before."""
+        pending = PendingBatch(plan, [])
         try:
-            self._orders.enqueue(_order(plan, self._batch_size, self._rendering.image_size))
-            self._due.append(ordered)
+            self._queue.enqueue(_tables_of(plan, self._batch_size, self._rendering.image_size))
+            self._pending.append(pending)
         except BaseException:
             self.end()
             raise
-        return ordered
+        return pending
 
-    def batch(self, ordered: Ordered) -> Any:
+    def result(self, pending: PendingBatch) -> Any:
         """Wait for a batch and return it as NumPy arrays.
 
-        Batches ordered before it are waited for too, and kept for who ordered them.
+        Batches submitted before it are waited for too, and kept in their `PendingBatch`.
 
         Raises:
             OSError: a file cannot be read; the message names it. Other batches are not concerned.
         """
-        while not ordered.arrived:
+        while not pending.arrived:
             self._receive()
-        element = ordered.arrived[0]
+        element = pending.arrived[0]
         if isinstance(element, _ERRORS):
-            raise error_of_batch(element, [self._filepaths[i] for i in ordered.plan.index])
+            raise error_of_batch(element, [self._filepaths[i] for i in pending.plan.index])
         return to_numpy(element)
 
     def end(self) -> None:
-        """End the pipeline and its threads; nothing can be ordered any more."""
+        """End the pipeline and its threads; nothing can be submitted any more."""
         self._end()
 
     def _receive(self) -> None:
@@ -192,9 +193,9 @@ class Executor:
             except _ERRORS as error:
                 # Without its traceback, which would keep all this alive.
                 element = error.with_traceback(None)
-            self._due.popleft().arrived.append(element)
+            self._pending.popleft().arrived.append(element)
         except BaseException:
-            # Interrupted between the two, all that follow would go to the wrong order.
+            # Interrupted between the two, all that follow would go to the wrong batch.
             self.end()
             raise
 
@@ -209,11 +210,11 @@ def _end_executors() -> None:
         executor.end()
 
 
-def _end(orders: tf.queue.FIFOQueue, running: list[Iterator[Any]]) -> None:
+def _end(queue: tf.queue.FIFOQueue, running: list[Iterator[Any]]) -> None:
     # Closed first, and at once, even where this is called while a function is traced: TensorFlow
     # crashes where an iterator is deleted that waits for a queue which goes with it.
     with tf.init_scope():
-        orders.close()
+        queue.close()
     running.clear()
 
 
@@ -238,37 +239,27 @@ def _stages(
     pixels: Pixels,
     rendering: Rendering,
     batch_size: int,
-    finish: Finish,
+    make_element: MakeElement,
 ) -> Stages:
     def parameters_of(index: tf.Tensor, geometry: tf.Tensor, photometry: tf.Tensor) -> Parameters:
-        of_steps = _parameters_of_steps(photometry)
-        return Parameters(geometry, tuple(of_steps[type(step)] for step in rendering.steps))
+        return Parameters(geometry, parameters_of_steps(rendering.steps, photometry))
 
     def element(index: tf.Tensor, images: tf.Tensor, parameters: Parameters) -> Any:
-        return finish(index, images)
+        return make_element(index, images)
 
     return Stages(rows_of, parameters_of, pixels, rendering, batch_size, element)
 
 
-def _parameters_of_steps(photometry: tf.Tensor) -> dict[type, Any]:
-    """Take the columns of an `Order` apart: what each step of the adapter is given."""
-    channel_shift, brightness = tf.unstack(photometry, axis=1)
-    return {
-        ChannelShift: ChannelShiftParameters(channel_shift),
-        PillowBrightness: PillowBrightnessParameters(brightness),
-    }
-
-
 def _signature(batch_size: int) -> tuple[tf.TensorSpec, ...]:
-    """Describe an `Order`."""
+    """Describe `PlanTables`."""
     return (
         tf.TensorSpec([batch_size], tf.int64),
         tf.TensorSpec([batch_size, GEOMETRY_COLUMNS], tf.float64),
-        tf.TensorSpec([batch_size, 2], tf.float64),
+        tf.TensorSpec([batch_size, PHOTOMETRY_COLUMNS], tf.float64),
     )
 
 
-def _order(plan: BatchPlan | None, batch_size: int, image_size: tuple[int, int]) -> Order:
+def _tables_of(plan: BatchPlan | None, batch_size: int, image_size: tuple[int, int]) -> PlanTables:
     """Pad a plan to the full batch with rows that read no image; None for such rows alone."""
     if plan is None:
         shapes = [spec.shape for spec in _signature(batch_size)]
@@ -276,7 +267,7 @@ def _order(plan: BatchPlan | None, batch_size: int, image_size: tuple[int, int])
         return index.astype(np.int64) - 1, geometry, photometry
     missing = batch_size - len(plan.index)
     geometry = geometry_rows(plan.transforms, image_size)
-    photometry = np.column_stack([plan.transforms.channel_shift, plan.transforms.brightness])
+    photometry = photometry_rows(plan.transforms)
     if not missing:
         return plan.index, geometry, photometry
     return (
