@@ -68,7 +68,7 @@ def test_what_is_synced_and_when(tmp_path, monkeypatch):
     of_handle, replace = os.fsync, os.replace
 
     def fsync(handle):
-        done.append(f"sync {Path(os.readlink(f'/proc/self/fd/{handle}')).name}")
+        done.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink().name}")
         of_handle(handle)
 
     def rename(old, new):
@@ -226,7 +226,7 @@ def test_a_staged_directory_is_synced_before_it_is_renamed(
     of_handle, rename = os.fsync, os.rename
 
     def fsync(handle):
-        synced.append(Path(os.readlink(f"/proc/self/fd/{handle}")).name)
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
         of_handle(handle)
 
     def renamed(old, new):

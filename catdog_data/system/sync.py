@@ -65,7 +65,7 @@ def sync_tree(folder: Path) -> None:
         ...     _ = Path(folder, "cats", "1.txt").write_text("a cat")
         ...     sync_tree(Path(folder))
     """
-    folders, files = [folder], []
+    folders, files = [folder], list[Path]()
     for path in folder.rglob("*"):
         if not path.is_symlink():
             (folders if path.is_dir() else files).append(path)
