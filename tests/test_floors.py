@@ -23,6 +23,8 @@ FLOORS = {
     "catdog_data.system.lock_file": 0,
     "catdog_data.system.atomic_files": 1,
     "catdog_data.system.atomic_directory": 1,
+    "catdog_data.cache.pack_format": 0,
+    "catdog_data.cache.packs": 1,
     "catdog_data.cache.pack": 1,
     "catdog_data.decoding.jpeg_scaled": 2,
     "catdog_data.cache.background": 4,

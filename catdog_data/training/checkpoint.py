@@ -53,6 +53,7 @@ from catdog_data.training.position import Position, read_position, write_positio
 
 __all__ = ["InputPosition", "Position"]
 
+_BEGINNING = Position(0, 0)
 _EPOCH_OVER = "the epoch is over, training is not"
 """Stands in `model.stop_training` instead of True, and is told from it by identity."""
 
@@ -96,7 +97,7 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         path: str | os.PathLike[str],
         every: int = 1,
         *,
-        start: Position = Position(0, 0),
+        start: Position = _BEGINNING,
         weights: str | os.PathLike[str] | None = None,
         seconds: float | None = None,
     ) -> None:

@@ -1,4 +1,4 @@
-"""All that training changes of a model, saved in a folder: weights, optimizer, random generators."""
+"""What training changes of a model, in a folder: weights, optimizer, random states, metrics."""
 
 from __future__ import annotations
 
