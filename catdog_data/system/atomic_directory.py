@@ -15,7 +15,7 @@ from catdog_data.system.sync import sync_folder, sync_tree
 MARKER_NAME = ".catdog-source.json"
 
 _PARTIAL, _LOCK = "partial", "lock"
-_REPLACED = ".replaced"
+_REPLACED = ".old"
 _ATTEMPTS = 3
 
 Marker = Mapping[str, str | int | list[int] | None]

@@ -102,6 +102,16 @@ def train_and_report(data: RunData, settings: Settings) -> None:
         "seed": settings.seed,
         "precision": precision,
     }
+    keras.utils.set_random_seed(settings.seed)
+    steps = int(data.training.cardinality())
+    replicas = gpus()
+    with blame("--batch-size", ValueError):
+        scope = replicated_over(replicas, recipe.batch_size, data.images)
+    if len(replicas) > 1:
+        click.echo(f"training on {len(replicas)} GPUs, each with a part of every batch")
+    # Before the run is recorded: one that cannot be built leaves nothing behind.
+    with blame("--image-size", ValueError), scope:
+        model = build_from_recipe(recipe, len(data.class_names), steps, precision)
     with blame("--output", ValueError, OSError):
         _check_record(output)
         record_run(
@@ -113,15 +123,6 @@ def train_and_report(data: RunData, settings: Settings) -> None:
         validation = validation.apply(assert_cardinality(data.validation.cardinality()))
         results: Results = Results(output, validation)
     click.echo(json.dumps(content, indent=2))
-    keras.utils.set_random_seed(settings.seed)
-    steps = int(data.training.cardinality())
-    replicas = gpus()
-    with blame("--batch-size", ValueError):
-        scope = replicated_over(replicas, recipe.batch_size, data.images)
-    if len(replicas) > 1:
-        click.echo(f"training on {len(replicas)} GPUs, each with a part of every batch")
-    with blame("--image-size", ValueError), scope:
-        model = build_from_recipe(recipe, len(data.class_names), steps, precision)
     if not (output / _PREVIEW).exists():  # else of the run that is gone on with
         _preview(data, output)
     _fit(model, data, results, settings, steps)

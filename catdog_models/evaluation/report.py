@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
 from catdog_models.evaluation import markdown
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def write_report(
         OSError: it cannot be written.
         ValueError: the run names not as many classes as the model tells apart.
     """
-    write_whole(path, (as_markdown(run, evaluation, pictures or {}) + "\n").encode())
+    write_atomically(path, (as_markdown(run, evaluation, pictures or {}) + "\n").encode())
 
 
 def as_markdown(run: Run, evaluation: "Evaluation", pictures: Mapping[str, str]) -> str:

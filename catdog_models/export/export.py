@@ -1,14 +1,14 @@
 """A trained model that takes files as they are: bytes in, probabilities and class names out."""
 
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from catdog_data.system.atomic_directory import replaced_directory
 
 SIGNATURE = "serving_default"
 """The signature that `tf.saved_model` and TensorFlow Serving take unless told otherwise."""
@@ -94,12 +94,8 @@ def export_saved_model(
     module = tf.Module()
     module.model = model
     module.class_names = tf.Variable(_as_bytes(class_names), trainable=False)
-    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
+    with replaced_directory(target) as unfinished:
         tf.saved_model.save(module, str(unfinished), signatures={SIGNATURE: serve})
-        _put_in_place(unfinished, target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return target
 
 
@@ -165,18 +161,3 @@ def _check_replaceable(target: Path) -> None:
             f"path must be absent, empty or an earlier SavedModel. Received: {str(target)!r}, "
             "which holds something else. It was left alone; choose another folder."
         )
-
-
-def _put_in_place(finished: Path, target: Path) -> None:
-    """Rename a folder to its place; the one that is there is deleted after that, not before."""
-    if not target.exists():
-        finished.rename(target)
-        return
-    old = target.with_name(f"{finished.name}.old")
-    target.rename(old)
-    try:
-        finished.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)

@@ -44,13 +44,33 @@ def build_model(
 
     Source: the notebook's network, layer by layer; only the loss differs.
     """
-    height, width = checked_size(
-        image_size, _SMALLEST_SIDE, "nothing is left after three convolutions and poolings"
-    )
+    height, width = checked_image_size(image_size)
     with layers_in(precision):
         model = keras.Sequential(_layers(height, width, num_classes))
     compile_classifier(model)
     return model
+
+
+def checked_image_size(image_size: tuple[int, int]) -> tuple[int, int]:
+    """Refuse images that are too small for the network, before it is built.
+
+    Args:
+        image_size: height and width in pixels.
+
+    Returns:
+        The same two numbers.
+
+    Raises:
+        TypeError: `image_size` is not a pair of integers.
+        ValueError: a side is below 22.
+
+    Example:
+        >>> checked_image_size((64, 96))
+        (64, 96)
+    """
+    return checked_size(
+        image_size, _SMALLEST_SIDE, "nothing is left after three convolutions and poolings"
+    )
 
 
 def _layers(height: int, width: int, num_classes: int) -> list[keras.layers.Layer]:

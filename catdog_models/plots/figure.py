@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
 from catdog_models.evaluation.shown import readable
 
 _DPI = 120
@@ -21,7 +21,7 @@ class NotebookFigure(Figure):
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write the figure as PNG, whole or not at all."""
-    write_whole(path, _png(figure))
+    write_atomically(path, _png(figure))
 
 
 def shortened(name: str, longest: int) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
 
 Row = Mapping[str, float]
 
@@ -58,7 +58,7 @@ def write_epochs(rows: Sequence[Row], path: Path) -> None:
         values = (row.get(name, math.nan) for name in names)
         # repr() of a float is read back as the same float.
         writer.writerow([epoch, *("" if math.isnan(x) else repr(float(x)) for x in values)])
-    write_whole(path, text.getvalue().encode())
+    write_atomically(path, text.getvalue().encode())
 
 
 def columns(rows: Sequence[Row]) -> dict[str, list[float]]:

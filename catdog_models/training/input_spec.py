@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
 
 FILE_NAME = "input.json"
 """The file in the folder of a model that tells what its input is."""
@@ -83,7 +83,7 @@ class InputSpec:
         Raises:
             OSError: it cannot be written.
         """
-        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_atomically(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "InputSpec":

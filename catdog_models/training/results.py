@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from catdog_models.atomic import replacing
+from catdog_data.system.atomic_files import replaced_file
 from catdog_models.training.averaging import averaged_weights
 from catdog_models.training.epoch_table import read_epochs, write_epochs
 
@@ -60,7 +60,7 @@ class Results:
         return row
 
     def _save(self, model: keras.Model, name: str) -> None:
-        with replacing(self._folder / name) as unfinished:
+        with replaced_file(self._folder / name) as unfinished:
             model.save(unfinished)
 
 

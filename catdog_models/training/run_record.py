@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
 
 RECORD = "recipe.json"
 _ABSENT = "nothing"
@@ -27,7 +27,7 @@ def record_run(path: Path, settings: Mapping[str, Any], versions: Mapping[str, s
     """
     if not path.exists():
         content = {**settings, "versions": dict(versions)}
-        write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
+        write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
         return False
     differing = _differences(_settings_in(path), settings)
     if differing:
