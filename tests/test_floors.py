@@ -20,6 +20,7 @@ FLOORS = {
     "catdog_data.kernels.packed_pixels": 1,
     "catdog_data.keras_compat.planning.transform_ranges": 0,
     "catdog_data.system.sync": 0,
+    "catdog_data.system.renamed": 0,
     "catdog_data.system.lock_file": 0,
     "catdog_data.system.atomic_files": 1,
     "catdog_data.system.atomic_directory": 1,

@@ -20,7 +20,7 @@ from catdog_models.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from catdog_models.commands.train_data import RunData
-    from catdog_models.training.results import Results
+    from catdog_models.training.results import EpochResults
 
 _PREVIEWED = 32  # images
 _PREVIEW = "preview.png"
@@ -83,7 +83,7 @@ def train_and_report(data: RunData, settings: Settings) -> None:
     from catdog_models.networks.precision import choose_precision, visible_devices
     from catdog_models.training.input_spec import InputSpec, beside
     from catdog_models.training.replicas import gpus, replicated_over
-    from catdog_models.training.results import BEST, Results
+    from catdog_models.training.results import BEST, EpochResults
     from catdog_models.training.run_record import RECORD, record_run
 
     recipe, output = settings.recipe, settings.output
@@ -121,7 +121,7 @@ def train_and_report(data: RunData, settings: Settings) -> None:
         # Validation images that are distorted are those of the epoch, after a crash as well.
         validation = data.validation.follow(lambda: (len(results.rows), 0))
         validation = validation.apply(assert_cardinality(data.validation.cardinality()))
-        results: Results = Results(output, validation)
+        results: EpochResults = EpochResults(output, validation)
     click.echo(json.dumps(content, indent=2))
     if not (output / _PREVIEW).exists():  # else of the run that is gone on with
         _preview(data, output)
@@ -144,13 +144,13 @@ def _check_record(output: Path) -> None:
         )
 
 
-def _fit(model: Any, data: RunData, results: Results, settings: Settings, steps: int) -> None:
+def _fit(model: Any, data: RunData, results: EpochResults, settings: Settings, steps: int) -> None:
     """Train from where an earlier sitting ended."""
     import keras
     from rich.console import Console
 
     from catdog_data import InputPosition, InputWait, Position
-    from catdog_models.training.progress import Progress
+    from catdog_models.training.progress import TrainingProgress
     from catdog_models.training.replicas import take_no_first_batch
     from catdog_models.training.training import build_metrics, train
 
@@ -178,7 +178,7 @@ def _fit(model: Any, data: RunData, results: Results, settings: Settings, steps:
     )
     logs = settings.output / "tensorboard"
     clock = InputWait(logs if settings.tensorboard else None)
-    progress = Progress(epochs, steps, Console(), clock.measured)
+    progress = TrainingProgress(epochs, steps, Console(), clock.measured)
     progress.begin_at(position.step)
     train(
         model,
@@ -207,18 +207,20 @@ def _preview(data: RunData, output: Path) -> None:
     preview_batch(images, labels, data.class_names, output / _PREVIEW, count=_PREVIEWED)
 
 
-def _report(data: RunData, results: Results, settings: Settings, machine: dict[str, str]) -> None:
+def _report(
+    data: RunData, results: EpochResults, settings: Settings, machine: dict[str, str]
+) -> None:
     """Draw and say what came out."""
     import keras
 
-    from catdog_models.evaluation.report import Run
+    from catdog_models.evaluation.report import RunSummary
     from catdog_models.evaluation.run_report import report_run
     from catdog_models.training.epoch_table import columns
     from catdog_models.training.results import BEST
 
     recipe, output = settings.recipe, settings.output
     training, validation = data.images
-    run = Run(
+    run = RunSummary(
         name=recipe.name,
         class_names=data.class_names,
         images={"training": training, "validation": validation},

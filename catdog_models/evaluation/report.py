@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from catdog_data.system.atomic_files import write_atomically
+from catdog_data.system.renamed import renamed
 from catdog_models.evaluation import markdown
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _METRICS = (
     ("loss", "training loss"),
 )
 
+__getattr__ = renamed(__name__, {"Run": "RunSummary"})
+
 
 def software_versions() -> dict[str, str]:
     """Name the versions of Python and of the packages that results depend on."""
@@ -36,7 +39,7 @@ def software_versions() -> dict[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class RunSummary:
     """What is known of a run apart from its model.
 
     Args:
@@ -94,7 +97,7 @@ class Run:
 
 
 def write_report(
-    run: Run,
+    run: RunSummary,
     evaluation: "Evaluation",
     path: str | os.PathLike[str],
     pictures: Mapping[str, str] | None = None,
@@ -115,7 +118,7 @@ def write_report(
     write_atomically(path, (as_markdown(run, evaluation, pictures or {}) + "\n").encode())
 
 
-def as_markdown(run: Run, evaluation: "Evaluation", pictures: Mapping[str, str]) -> str:
+def as_markdown(run: RunSummary, evaluation: "Evaluation", pictures: Mapping[str, str]) -> str:
     """Return a report as Markdown (GitHub's, with tables); see `write_report`."""
     classes = evaluation.probabilities.shape[1]
     if len(run.class_names) != classes:
@@ -153,7 +156,7 @@ def as_markdown(run: Run, evaluation: "Evaluation", pictures: Mapping[str, str])
     return "\n\n".join(parts)
 
 
-def _epochs_table(run: Run) -> str:
+def _epochs_table(run: RunSummary) -> str:
     best, last = run.best_epoch, run.epochs
     rows = [
         (name, *(_number(run.history[key][epoch - 1]) for epoch in (best, last)))
@@ -164,7 +167,7 @@ def _epochs_table(run: Run) -> str:
     return markdown.table(header, rows)
 
 
-def _classes_table(run: Run, evaluation: "Evaluation") -> str:
+def _classes_table(run: RunSummary, evaluation: "Evaluation") -> str:
     confusion = evaluation.confusion
     accuracy = evaluation.accuracy_by_class
     rows = [
@@ -174,7 +177,7 @@ def _classes_table(run: Run, evaluation: "Evaluation") -> str:
     return markdown.table(("class", "validation images:", "right:", "accuracy:"), rows)
 
 
-def _wrong(run: Run, evaluation: "Evaluation", picture: list[str]) -> Iterator[str]:
+def _wrong(run: RunSummary, evaluation: "Evaluation", picture: list[str]) -> Iterator[str]:
     count = int((evaluation.predictions != evaluation.labels).sum())
     yield f"{count:,} of {len(evaluation.labels):,} validation images are taken for another class."
     if not count:
@@ -194,7 +197,7 @@ def _wrong(run: Run, evaluation: "Evaluation", picture: list[str]) -> Iterator[s
     yield markdown.table(("file", "is", "taken for", "probability:"), rows)
 
 
-def _speed(run: Run) -> str:
+def _speed(run: RunSummary) -> str:
     # The first epoch also compiles the model.
     rate = _median(run.history.get("images_per_second", ())[1:])
     wait = _median(run.history.get("input_wait", ())[1:])
@@ -211,7 +214,7 @@ def _speed(run: Run) -> str:
     return markdown.table(("training, median of all epochs but the first", "value:"), rows)
 
 
-def _data_table(run: Run) -> str:
+def _data_table(run: RunSummary) -> str:
     by_class = [each for each in run.images.values() if not isinstance(each, int)]
     rows: list[Sequence[object]] = []
     if by_class:

@@ -6,14 +6,14 @@ from typing import Any
 import keras
 
 from catdog_models.evaluation.evaluation import Evaluation, evaluate
-from catdog_models.evaluation.report import Run, write_report
+from catdog_models.evaluation.report import RunSummary, write_report
 from catdog_models.plots import plot_confusion, plot_history, plot_wrong
 
 PICTURES = {"curves": "curves.png", "confusion": "confusion.png", "wrong": "wrong.png"}
 REPORT = "report.md"
 
 
-def report_run(run: Run, model: keras.Model, validation: Any, folder: Path) -> Evaluation:
+def report_run(run: RunSummary, model: keras.Model, validation: Any, folder: Path) -> Evaluation:
     """Evaluate a model, and write pictures and report into the folder of its run.
 
     Args:

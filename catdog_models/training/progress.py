@@ -9,10 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
+from catdog_data.system.renamed import renamed
+
 Measured = Callable[[], Mapping[str, float]]
 
+__getattr__ = renamed(__name__, {"Progress": "TrainingProgress"})
 
-class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+
+class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]
     """Show a bar for the epoch on a terminal, and leave one line for each that has ended.
 
     Bar and line tell images/s, the share of the time that training waited for its input, and the
@@ -21,7 +25,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         epochs: how many there are in all.
         steps: batches in an epoch.
-        console: where it is shown; without a terminal there are no bars.
+        console: where it is shown; without a terminal there are no
         measured: tells "images_per_second" and "input_wait" of the epoch so far; both may be
             missing.
     """
@@ -49,16 +53,14 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_begin(self, logs: Any = None) -> None:
         """Start the clock."""
         self._begin = time.perf_counter()
-        self._bars.start()
-        self._task = self._bars.add_task(
-            "", total=self._steps, epoch=0, epochs=self._epochs, state=""
-        )
+        self._start()
+        self._task = self._add_task("", total=self._steps, epoch=0, epochs=self._epochs, state="")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin a bar."""
         self._epoch = epoch
         # All fields, since `reset` drops those that it is not given.
-        self._bars.reset(
+        self._reset(
             self._task, completed=self._first, epoch=epoch + 1, epochs=self._epochs, state=""
         )
 
@@ -70,7 +72,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
             self._shown = now
             done = self._first + batch + 1
             state = _joined(_metrics(logs), _speed(self._measured()), self._left(done))
-            self._bars.update(self._task, completed=done, state=state)
+            self._update(self._task, completed=done, state=state)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Leave a line."""
@@ -79,11 +81,11 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         line = _joined(
             f"epoch {epoch + 1}/{self._epochs}", _metrics(logs), _speed(logs or {}), left
         )
-        self._bars.console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Take the bar away."""
-        self._bars.stop()
+        self._stop()
 
     def _left(self, done: int) -> str:
         """Say how long it takes from a step of the current epoch."""

@@ -7,13 +7,16 @@ from typing import Any
 import keras
 
 from catdog_data.system.atomic_files import replaced_file
+from catdog_data.system.renamed import renamed
 from catdog_models.training.averaging import averaged_weights
 from catdog_models.training.epoch_table import read_epochs, write_epochs
 
 HISTORY, BEST, LAST = "history.csv", "best.keras", "last.keras"
 
+__getattr__ = renamed(__name__, {"Results": "EpochResults"})
 
-class Results:
+
+class EpochResults:
     """The folder of a run, an epoch at a time.
 
     An epoch is entered in `history.csv` last, after its models: whoever is killed in between does

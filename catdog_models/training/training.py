@@ -9,13 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from catdog_models.training.results import Results
+from catdog_models.training.results import EpochResults
 
 
 def train(
     model: keras.Model,
     training: Any,
-    results: Results,
+    results: EpochResults,
     *,
     epochs: int,
     done: int = 0,
@@ -74,7 +74,7 @@ def build_metrics(model: keras.Model) -> None:
 class _EndOfEpoch(keras.callbacks.Callback):  # type: ignore[misc]
     """Enter each epoch in the results."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: EpochResults) -> None:
         super().__init__()
         self._results = results
 
