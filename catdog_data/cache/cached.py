@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from catdog_data.cache.background import Building, BuiltMeanwhile
+from catdog_data.cache.background import BackgroundBuild, ImagesUntilCached
 from catdog_data.cache.pack import (
     check_disk,
     check_memory,
@@ -72,9 +72,11 @@ Cache = Place | InBackground | None
 
 _GROUP = 32
 _IN_MEMORY: weakref.WeakValueDictionary[str, tf.Tensor] = weakref.WeakValueDictionary()
-"""Rows that somebody in this process still has, by key."""
-_BUILDING: weakref.WeakValueDictionary[tuple[str, str], Building] = weakref.WeakValueDictionary()
-"""What threads of this process build, by place and key."""
+"""Rows that are still referenced in this process, by key."""
+_BUILDING: weakref.WeakValueDictionary[tuple[str, str], BackgroundBuild] = (
+    weakref.WeakValueDictionary()
+)
+"""What threads of this process build, by `Place` and key."""
 
 
 def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], cache: Cache) -> Any:
@@ -134,7 +136,7 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
         building = _building(
             store, lambda through: store.rows(lambda: through(batches(1, shows=False)))
         )
-        return BuiltMeanwhile(images, row_of, building)
+        return ImagesUntilCached(images, row_of, building)
     rows = store.rows(lambda: batches(READS_PER_CORE, shows=True))
     return PackedRows(rows, row_of, layout.shape)
 
@@ -144,8 +146,8 @@ class _Store:
     """Where the rows of one set of images are, or will be.
 
     Args:
-        place: see `Place`.
-        key: tells these images, read in this way, from others.
+        place: "memory", "disk", or the folder of packs.
+        key: a hash of these images and how they are read.
         layout: what their rows are.
         sources: what each row is made from.
     """
@@ -192,12 +194,12 @@ class _Store:
         return rows
 
 
-def _building(store: _Store, build: Callable[..., tf.Tensor]) -> Building:
+def _building(store: _Store, build: Callable[..., tf.Tensor]) -> BackgroundBuild:
     """Start a thread for these rows, unless there is one."""
     where = (os.fspath(store.place), store.key)
     building = _BUILDING.get(where)
     if building is None or not (building.is_alive or building.has_rows):
-        building = Building(build)
+        building = BackgroundBuild(build)
         _BUILDING[where] = building
     return building
 

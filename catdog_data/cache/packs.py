@@ -37,12 +37,16 @@ def user_folder() -> Path:
 
 @dataclass(frozen=True)
 class CachedPack:
-    """A pack in a cache folder.
+    """A pack in a cache folder; `packs_in` finds them.
 
     Args:
         folder: where it is.
         layout: what its rows are.
         last_used: seconds since the epoch.
+
+    Example:
+        >>> CachedPack(Path("packs/0123"), Layout(4, (32, 32, 3), "uint8"), 0.0).key
+        '0123'
     """
 
     folder: Path
@@ -55,7 +59,7 @@ class CachedPack:
         return self.folder.name
 
     def is_current(self) -> bool:
-        """Tell whether all files it was made from are as they were."""
+        """Tell whether all files it was made from have the size and time that they had then."""
         return all(source_of(source[0]) == source for source in read_files(self.folder))
 
     def damaged(self) -> list[str]:
@@ -64,7 +68,7 @@ class CachedPack:
         return [sources[i][0] for i in damaged_rows(self.folder)]
 
     def remove(self) -> None:
-        """Delete the pack. Whoever reads from it goes on; its room is free when they end."""
+        """Delete the pack. Processes that read it go on; its space is free when they have ended."""
         # Renamed first, so that no one takes what is left of it for a pack.
         doomed = self.folder.with_name(f".{self.key}.removed-{time.time_ns()}")
         self.folder.rename(doomed)

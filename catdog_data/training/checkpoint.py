@@ -55,7 +55,7 @@ __all__ = ["InputPosition", "Position"]
 
 _BEGINNING = Position(0, 0)
 _EPOCH_OVER = "the epoch is over, training is not"
-"""Stands in `model.stop_training` instead of True, and is told from it by identity."""
+"""The value of `model.stop_training` at an epoch's end, told apart from True by identity."""
 
 
 class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
@@ -65,7 +65,7 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
     rate, is then in the save. A save says that the batches before it were trained on. With
     `weights`, a run that is killed and restored ends as one that was not, if the device's
     operations are deterministic: the model, its optimizer and its random generators go on from
-    the save. What callbacks keep to themselves (as the patience of `EarlyStopping`) begins anew.
+    the save. The state of other callbacks (as the patience of `EarlyStopping`) begins again.
     Metrics go on as well if their variables were made before `restore`, which a call of
     `model.test_on_batch` does; else those of the first epoch are those of its rest. A run killed
     after an epoch's last batch does not make up for the validation of that epoch;
@@ -90,6 +90,19 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         ValueError: `every` is less than 1, or `seconds` not above 0. While training: the epochs of
             `fit` are not those of `start`, how many steps they have is not known, or the model is
             of `tf.distribute` and its input does not `follow`.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from catdog_data import image_dataset_from_arrays
+        >>> train = image_dataset_from_arrays(np.zeros((6, 4, 4, 3), "uint8"), np.zeros(6), 2)
+        >>> model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     saver = InputPosition(f"{folder}/position.json")
+        ...     _ = model.fit(train, epochs=1, callbacks=[saver], verbose=0)
+        ...     print(Position.load(f"{folder}/position.json"))
+        Position(epoch=1, step=0, steps=3)
     """
 
     def __init__(
@@ -166,22 +179,22 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         """Learn how many steps an epoch has."""
         if not self._followed:
             _refuse_strategies(self.model)
-        told = (self.params or {}).get("steps")
+        counted = (self.params or {}).get("steps")
         self._first = self.position.step
-        if self._first and told is not None:
+        if self._first and counted is not None:
             raise ValueError(
                 "Keras must not count the steps of a run that begins within an epoch, and was "
-                f"told that epochs have {told}: the first has fewer. Give `fit` the dataset that "
+                f"told that epochs have {counted}: the first has fewer. Give `fit` the dataset that "
                 "`resume` returns, neither repeated nor with a cardinality, and no "
                 "`steps_per_epoch`."
             )
-        steps = told or self.position.steps or self._counted
+        steps = counted or self.position.steps or self._counted
         if steps is None:
             raise ValueError(
                 "`InputPosition` must know how many steps an epoch has; neither the dataset nor "
                 f"{self.position} says it. Give `start=Position(epoch, step, steps)`."
             )
-        self._steps, self._ends_epochs = steps, told is None
+        self._steps, self._ends_epochs = steps, counted is None
         self._due = time.monotonic() + self._seconds
         # Keras resets them before the first epoch, whose beginning they may hold.
         self._metrics = values_of(self.model.metrics_variables) if self._first else []

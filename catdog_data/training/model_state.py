@@ -64,7 +64,9 @@ def restore_model_state(saved: Path, model: keras.Model) -> None:
         ValueError: the model is not compiled, or not the one that was saved; or a file is damaged.
 
     Example:
-        See `save_model_state`.
+        >>> restore_model_state(Path("no such folder"), keras.Sequential())
+        Traceback (most recent call last):
+        FileNotFoundError: no such folder must hold the weights that belong to the position, ...
     """
     if not saved.is_dir():
         raise FileNotFoundError(

@@ -160,7 +160,11 @@ def read_position(path: Path) -> tuple[Position, str | None]:
         ValueError: the file is cut short or something else.
 
     Example:
-        See `write_position`.
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Position(3, 7, steps=90).save(f"{folder}/position.json")
+        ...     read_position(Path(folder, "position.json"))
+        (Position(epoch=3, step=7, steps=90), None)
     """
     try:
         content = _parsed(path.read_text("utf-8", errors="replace"))
