@@ -37,9 +37,10 @@ def test_layers_and_reports_have_names_of_their_own():
         ("catdog_models.evaluation.report", "Run", "RunSummary"),
         ("catdog_models.training.progress", "Progress", "TrainingProgress"),
         ("catdog_models.training.results", "Results", "EpochResults"),
+        ("catdog_models.training.input_spec", "beside", "input_spec_path"),
     ],
 )
-def test_an_old_class_warns_and_is_the_same(module, old, new):
+def test_an_old_name_warns_and_is_the_same(module, old, new):
     home = importlib.import_module(module)
     with pytest.warns(DeprecationWarning, match=f"`{module}.{old}` is `{module}.{new}` now"):
         found = getattr(home, old)

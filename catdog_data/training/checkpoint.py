@@ -184,8 +184,8 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         if self._first and counted is not None:
             raise ValueError(
                 "Keras must not count the steps of a run that begins within an epoch, and was "
-                f"told that epochs have {counted}: the first has fewer. Give `fit` the dataset that "
-                "`resume` returns, neither repeated nor with a cardinality, and no "
+                f"told that epochs have {counted}: the first has fewer. Give `fit` the dataset "
+                "that `resume` returns, neither repeated nor with a cardinality, and no "
                 "`steps_per_epoch`."
             )
         steps = counted or self.position.steps or self._counted

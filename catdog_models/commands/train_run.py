@@ -40,6 +40,11 @@ class Settings:
         cache: where decoded images are kept, or None.
         save_every: seconds between saves of what a killed run goes on from.
         tensorboard: whether logs for TensorBoard are written.
+
+    Example:
+        >>> from catdog_models.training.recipes import MODERN
+        >>> Settings(Path("run"), MODERN, 5, "auto", None, 60.0, False).recipe.name
+        'modern'
     """
 
     output: Path
@@ -65,7 +70,7 @@ def repeat_to_the_bit() -> None:
 
 
 def train_and_report(data: RunData, settings: Settings) -> None:
-    """Train from where an earlier sitting ended, and write what came out.
+    """Train, or continue training, and write models, history and report.
 
     Args:
         data: what is trained and validated on.
@@ -81,7 +86,7 @@ def train_and_report(data: RunData, settings: Settings) -> None:
     from catdog_models.commands.train_data import RESCALE
     from catdog_models.networks.building import build_from_recipe
     from catdog_models.networks.precision import choose_precision, visible_devices
-    from catdog_models.training.input_spec import InputSpec, beside
+    from catdog_models.training.input_spec import InputSpec, input_spec_path
     from catdog_models.training.replicas import gpus, replicated_over
     from catdog_models.training.results import BEST, EpochResults
     from catdog_models.training.run_record import RECORD, record_run
@@ -117,7 +122,7 @@ def train_and_report(data: RunData, settings: Settings) -> None:
         record_run(
             output / RECORD, content, {"tensorflow": tf.__version__, "keras": keras.__version__}
         )
-        spec.save(beside(output / BEST))
+        spec.save(input_spec_path(output / BEST))
         # Validation images that are distorted are those of the epoch, after a crash as well.
         validation = data.validation.follow(lambda: (len(results.rows), 0))
         validation = validation.apply(assert_cardinality(data.validation.cardinality()))
@@ -145,7 +150,7 @@ def _check_record(output: Path) -> None:
 
 
 def _fit(model: Any, data: RunData, results: EpochResults, settings: Settings, steps: int) -> None:
-    """Train from where an earlier sitting ended."""
+    """Train from the position that was saved last."""
     import keras
     from rich.console import Console
 
@@ -210,7 +215,7 @@ def _preview(data: RunData, output: Path) -> None:
 def _report(
     data: RunData, results: EpochResults, settings: Settings, machine: dict[str, str]
 ) -> None:
-    """Draw and say what came out."""
+    """Write the report, and print the accuracies."""
     import keras
 
     from catdog_models.evaluation.report import RunSummary
@@ -244,7 +249,21 @@ def _report(
 
 @contextlib.contextmanager
 def blame(option: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Turn the errors of a call into click's error about one option."""
+    """Turn the errors of a block into click's error about one option.
+
+    Args:
+        option: its name, such as "--image-size".
+        kinds: the types of the errors.
+
+    Raises:
+        click.BadParameter: the block raised one of these.
+
+    Example:
+        >>> with blame("--image-size", ValueError):
+        ...     raise ValueError("too small")
+        Traceback (most recent call last):
+        click.exceptions.BadParameter: too small
+    """
     try:
         yield
     except kinds as error:

@@ -28,7 +28,15 @@ __getattr__ = renamed(__name__, {"Run": "RunSummary"})
 
 
 def software_versions() -> dict[str, str]:
-    """Name the versions of Python and of the packages that results depend on."""
+    """Name the versions of Python and of the packages that results depend on.
+
+    Returns:
+        Name to version; packages that are not installed under their usual name are left out.
+
+    Example:
+        >>> "numpy" in software_versions()
+        True
+    """
     versions = {"python": platform.python_version()}
     for name in _SOFTWARE:
         try:
@@ -40,7 +48,7 @@ def software_versions() -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """What is known of a run apart from its model.
+    """All that a report says of a run, except the evaluation of its model.
 
     Args:
         name: what it is called, such as its recipe.
@@ -57,6 +65,15 @@ class RunSummary:
 
     Raises:
         ValueError: `history` has no epochs.
+
+    Example:
+        >>> history = {"loss": [0.7, 0.5, 0.4], "val_accuracy": [0.6, 0.9, 0.8]}
+        >>> images = {"training": 800, "validation": 200}
+        >>> run = RunSummary(
+        ...     name="demo", class_names=("cats", "dogs"), images=images, history=history
+        ... )
+        >>> run.epochs, run.best_epoch
+        (3, 2)
     """
 
     name: str
@@ -106,20 +123,62 @@ def write_report(
 
     Args:
         run: what was trained, and how.
-        evaluation: what the model that is kept says about the validation images.
+        evaluation: of the model that is kept, on the validation images.
         path: the file; its folder must exist.
         pictures: the files of "curves", "confusion" and "wrong", from the folder of the report;
             those that are missing are left out.
 
     Raises:
-        OSError: it cannot be written.
-        ValueError: the run names not as many classes as the model tells apart.
+        OSError: the file cannot be written.
+        ValueError: the run does not name as many classes as the model has.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from catdog_models.evaluation.evaluation import Evaluation, Wrong
+        >>> images = {"training": 8, "validation": 2}
+        >>> run = RunSummary(
+        ...     name="demo", class_names=("cats", "dogs"), images=images, history={"loss": [0.7]}
+        ... )
+        >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6]], "float32")
+        >>> none = Wrong(np.zeros(0, "int64"), np.zeros((0, 8, 8, 3)))
+        >>> evaluation = Evaluation(probabilities, np.array([0, 1]), np.arange(2), none)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_report(run, evaluation, f"{folder}/report.md")
+        ...     print(Path(folder, "report.md").read_text().splitlines()[0])
+        # demo: 100.0% validation accuracy
     """
     write_atomically(path, (as_markdown(run, evaluation, pictures or {}) + "\n").encode())
 
 
 def as_markdown(run: RunSummary, evaluation: "Evaluation", pictures: Mapping[str, str]) -> str:
-    """Return a report as Markdown (GitHub's, with tables); see `write_report`."""
+    """Return a report as Markdown (GitHub's, with tables).
+
+    Args:
+        run: what was trained, and how.
+        evaluation: of the model that is kept, on the validation images.
+        pictures: the files of "curves", "confusion" and "wrong", from the folder of the report.
+
+    Returns:
+        The text of the report.
+
+    Raises:
+        ValueError: the run does not name as many classes as the model has.
+
+    Example:
+        >>> import numpy as np
+        >>> from catdog_models.evaluation.evaluation import Evaluation, Wrong
+        >>> images = {"training": 8, "validation": 2}
+        >>> run = RunSummary(
+        ...     name="demo", class_names=("cats", "dogs"), images=images, history={"loss": [0.7]}
+        ... )
+        >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6]], "float32")
+        >>> none = Wrong(np.zeros(0, "int64"), np.zeros((0, 8, 8, 3)))
+        >>> evaluation = Evaluation(probabilities, np.array([0, 1]), np.arange(2), none)
+        >>> print(as_markdown(run, evaluation, {}).splitlines()[0])
+        # demo: 100.0% validation accuracy
+    """
     classes = evaluation.probabilities.shape[1]
     if len(run.class_names) != classes:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A trained model that takes files as they are: bytes in, probabilities and class names out."""
+"""A trained model that takes the bytes of image files, as a SavedModel."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import tensorflow as tf
 from catdog_data.system.atomic_directory import replaced_directory
 
 SIGNATURE = "serving_default"
-"""The signature that `tf.saved_model` and TensorFlow Serving take unless told otherwise."""
+"""The signature that `tf.saved_model` and TensorFlow Serving take by default."""
 
 
 def serving_function(
@@ -33,6 +33,16 @@ def serving_function(
 
     Raises:
         ValueError: the model has other outputs, or not as many as there are names.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        >>> model.add(keras.layers.Dense(1, "sigmoid"))
+        >>> def decode(contents):
+        ...     image = tf.io.decode_png(contents, channels=3)
+        ...     return tf.ensure_shape(tf.cast(image, tf.float32), [8, 8, 3])
+        >>> black = tf.io.encode_png(tf.zeros([8, 8, 3], tf.uint8))
+        >>> serving_function(model, decode, ["cats", "dogs"])([black])["probabilities"].numpy()
+        array([[0.5, 0.5]], dtype=float32)
     """
     _check_outputs(model, class_names)
     shape = _image_shape(model)
@@ -75,8 +85,8 @@ def export_saved_model(
         model: see `serving_function`.
         path: the folder to write; its parent must exist. An earlier export is replaced once the
             new one is whole; anything else that is there is left alone.
-        decode: see `serving_function`.
-        class_names: see there.
+        decode: from the bytes of one file, `string[]`, to one image `float32[H, W, C]`.
+        class_names: K names by class number.
 
     Returns:
         The folder.
@@ -86,6 +96,19 @@ def export_saved_model(
         FileNotFoundError: the parent of `path` does not exist.
         ValueError: see `serving_function`; `path` is not UTF-8; or `decode` calls Python, which
             cannot be saved.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data.serving import decoder
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        >>> model.add(keras.layers.Dense(3, "softmax"))
+        >>> names = ["cats", "dogs", "birds"]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = export_saved_model(
+        ...         model, f"{folder}/export", decode=decoder(8), class_names=names
+        ...     )
+        ...     tf.saved_model.load(str(path)).class_names.numpy().tolist()
+        [b'cats', b'dogs', b'birds']
     """
     target = Path(path)
     _check_replaceable(target)
@@ -100,7 +123,18 @@ def export_saved_model(
 
 
 def is_saved_model(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a folder holds a SavedModel."""
+    """Tell whether a folder holds a SavedModel.
+
+    Args:
+        path: the folder; it need not exist.
+
+    Returns:
+        Whether it has a file `saved_model.pb`.
+
+    Example:
+        >>> is_saved_model("no such folder")
+        False
+    """
     return (Path(path) / "saved_model.pb").is_file()
 
 

@@ -31,6 +31,13 @@ def build_from_recipe(
 
     Raises:
         ValueError: the recipe's image size is too small for its model.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from catdog_models.training.recipes import MODERN
+        >>> recipe = replace(MODERN, image_size=(32, 32))
+        >>> build_from_recipe(recipe, num_classes=3, steps=25).output_shape
+        (None, 3)
     """
     model = _BUILDERS[recipe.model](recipe.image_size, num_classes, precision=precision)
     optimizer = _optimizer(recipe.optimisation, recipe.epochs * steps, steps)

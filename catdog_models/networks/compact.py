@@ -43,6 +43,10 @@ def build_compact_model(
         ValueError: a side of `image_size` is below 16, or there are fewer than 2 classes.
 
     Source: He et al., 2016 (residual blocks); He et al., 2019 (their shortcut).
+
+    Example:
+        >>> build_compact_model((32, 32)).output_shape
+        (None, 1)
     """
     height, width = checked_image_size(image_size)
     with layers_in(precision):

@@ -1,4 +1,4 @@
-"""Progress of a training that a person can read."""
+"""The progress of training, as a bar and one line for each epoch."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,17 +17,26 @@ __getattr__ = renamed(__name__, {"Progress": "TrainingProgress"})
 
 
 class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Show a bar for the epoch on a terminal, and leave one line for each that has ended.
+    """Show a bar for the epoch on a terminal, and print a line for each that has ended.
 
-    Bar and line tell images/s, the share of the time that training waited for its input, and the
+    Bar and line have images/s, the share of the time that training waited for its input, and the
     time left until the last epoch ends, validation included.
 
     Args:
         epochs: how many there are in all.
         steps: batches in an epoch.
-        console: where it is shown; without a terminal there are no
-        measured: tells "images_per_second" and "input_wait" of the epoch so far; both may be
+        console: where it is shown; without a terminal there are no bars.
+        measured: returns "images_per_second" and "input_wait" of the epoch so far; both may be
             missing.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> shown = TrainingProgress(epochs=1, steps=2, console=Console(width=200), measured=dict)
+        >>> x, y = np.zeros((8, 2)), np.zeros(8)
+        >>> _ = model.fit(x, y, batch_size=4, callbacks=[shown], verbose=0)
+        epoch 1/1  loss 0.0000
     """
 
     def __init__(self, epochs: int, steps: int, console: Console, measured: Measured) -> None:
@@ -47,48 +56,54 @@ class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]
         self._first = self._epoch = 0
 
     def begin_at(self, step: int) -> None:
-        """Tell how many batches of the first epoch were trained on before."""
+        """Begin the first epoch's bar where training goes on.
+
+        Args:
+            step: how many batches of the epoch were trained on before.
+        """
         self._first = step
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Start the clock."""
         self._begin = time.perf_counter()
-        self._start()
-        self._task = self._add_task("", total=self._steps, epoch=0, epochs=self._epochs, state="")
+        self._bars.start()
+        self._task = self._bars.add_task(
+            "", total=self._steps, epoch=0, epochs=self._epochs, state=""
+        )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Begin a bar."""
+        """Begin the bar of the epoch."""
         self._epoch = epoch
         # All fields, since `reset` drops those that it is not given.
-        self._reset(
+        self._bars.reset(
             self._task, completed=self._first, epoch=epoch + 1, epochs=self._epochs, state=""
         )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Move the bar, a few times a second."""
+        """Update the bar, a few times a second."""
         self._taken += 1
         now = time.perf_counter()
         if self._console.is_terminal and now - self._shown > 0.25:
             self._shown = now
             done = self._first + batch + 1
             state = _joined(_metrics(logs), _speed(self._measured()), self._left(done))
-            self._update(self._task, completed=done, state=state)
+            self._bars.update(self._task, completed=done, state=state)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Leave a line."""
+        """Print the line of the epoch."""
         self._first = 0
         left = self._left(self._steps) if epoch + 1 < self._epochs else ""
         line = _joined(
             f"epoch {epoch + 1}/{self._epochs}", _metrics(logs), _speed(logs or {}), left
         )
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._bars.console.print(line, highlight=False, soft_wrap=True)
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Take the bar away."""
-        self._stop()
+        """Remove the bar."""
+        self._bars.stop()
 
     def _left(self, done: int) -> str:
-        """Say how long it takes from a step of the current epoch."""
+        """Estimate the time from a step of the current epoch to the end of the last."""
         steps = (self._epochs - self._epoch) * self._steps - done
         seconds = (time.perf_counter() - self._begin) / max(self._taken, 1) * steps
         return f"{_clock(seconds)} left"

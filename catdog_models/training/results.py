@@ -1,4 +1,4 @@
-"""What a run leaves behind at the end of each epoch: its numbers, and the best and last model."""
+"""What a run saves at the end of each epoch: its metrics, and the best and the last model."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +17,10 @@ __getattr__ = renamed(__name__, {"Results": "EpochResults"})
 
 
 class EpochResults:
-    """The folder of a run, an epoch at a time.
+    """The history and the models of a run, saved epoch by epoch.
 
-    An epoch is entered in `history.csv` last, after its models: whoever is killed in between does
-    it again, with the same outcome.
+    An epoch is entered in `history.csv` last, after its models: a run that is killed in between
+    validates the epoch again, with the same outcome.
 
     Args:
         folder: where `history.csv`, `best.keras` and `last.keras` are; it must exist.
@@ -31,6 +31,19 @@ class EpochResults:
 
     Raises:
         ValueError: `history.csv` is something else.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import tensorflow as tf
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+        >>> model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+        >>> data = tf.data.Dataset.from_tensors((np.zeros((4, 2)), np.zeros((4, 1))))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     results = EpochResults(Path(folder), validation=data)
+        ...     row = results.add_epoch(model, {"loss": 0.75})
+        ...     print(sorted(path.name for path in Path(folder).iterdir()))
+        ['best.keras', 'history.csv', 'last.keras']
     """
 
     def __init__(self, folder: Path, validation: Any) -> None:
@@ -38,7 +51,7 @@ class EpochResults:
         self.rows = read_epochs(folder / HISTORY)
 
     def add_epoch(self, model: keras.Model, trained: Mapping[str, Any]) -> dict[str, float]:
-        """Validate the model, and keep what belongs to the epoch.
+        """Validate the model, and save the metrics and models of the epoch.
 
         Where the optimizer averages weights, these are validated and saved; the model has its own
         again afterwards.
