@@ -13,7 +13,7 @@ from rich.table import Table
 from catdog_data.command_errors import said_plainly
 
 if TYPE_CHECKING:
-    from catdog_data.cache.cached import CachedPack
+    from catdog_data.cache.packs import CachedPack
 
 _FOLDER = click.option(
     "--folder",
@@ -143,14 +143,14 @@ def verify(folder: Path | None) -> None:
 
 
 def _packs(folder: Path | None) -> list[CachedPack]:
-    from catdog_data.cache.cached import packs_in
+    from catdog_data.cache.packs import packs_in
 
     return packs_in(_named(folder))
 
 
 def _named(folder: Path | None) -> Path:
     # Imported when needed: `--help` need not wait for TensorFlow, which takes seconds.
-    from catdog_data.cache.cached import user_folder
+    from catdog_data.cache.packs import user_folder
 
     return user_folder() if folder is None else folder
 

@@ -11,29 +11,41 @@ import click
 
 @contextmanager
 def said_plainly(*kinds: type[Exception], output: Path | None = None) -> Iterator[None]:
-    """Turn such failures within the block into click's error; others keep their traceback.
+    """Turn failures of files, disks and memory within the block into click's error.
+
+    All other errors keep their traceback.
 
     Args:
-        kinds: what else is to be said in a sentence.
+        kinds: further types of errors that are reported by their message alone.
         output: what is written to, for errors of the system that do not say where they arose.
 
     Raises:
-        click.ClickException: see above.
+        click.ClickException: the block failed in such a way.
+
+    Example:
+        >>> with said_plainly():
+        ...     raise FileNotFoundError(2, "No such file", "cat.jpg")
+        Traceback (most recent call last):
+        click.exceptions.ClickException: [Errno 2] No such file: 'cat.jpg'
     """
     try:
         yield
     except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
         raise
     except Exception as error:
-        # Imported when needed: `--help` need not wait for TensorFlow, which takes seconds.
-        from catdog_data.decoding.unreadable import plain_failure
-
-        failure = error if isinstance(error, kinds) else plain_failure(error)
+        failure = error if isinstance(error, kinds) else _plain_failure(error)
         if failure is None or not str(failure):
             raise
         if output is not None and isinstance(failure, OSError) and failure.filename is None:
             failure = _located(failure, output)
         raise click.ClickException(str(failure)) from None
+
+
+def _plain_failure(error: Exception) -> Exception | None:
+    # Imported when needed: `--help` need not wait for TensorFlow, which takes seconds.
+    from catdog_data.decoding.unreadable import plain_failure
+
+    return plain_failure(error)
 
 
 def _located(error: OSError, output: Path) -> OSError:

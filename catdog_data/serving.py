@@ -1,7 +1,7 @@
 """From the bytes of a file to the image that a model was trained on, in a graph that can be saved.
 
-These functions take the place of a dataset where a trained model is put to use: the same
-operations on the same bytes, none of them a call of Python.
+A served model uses these functions instead of a dataset: the same operations on the same bytes,
+none of them a call of Python.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def decoder(
         image_size: (height, width) in pixels, or one number for both.
         color_mode: "rgb", "rgba" or "grayscale".
         interpolation: a method of `tf.image.resize`.
-        crop_to_aspect_ratio: see `catdog_data.image_dataset_from_directory`.
-        pad_to_aspect_ratio: see there.
-        antialias: see there.
-        decode: see there.
+        crop_to_aspect_ratio: whether the centre is cropped to the target's aspect ratio first.
+        pad_to_aspect_ratio: whether images are padded with zeros to it instead.
+        antialias: whether shrinking averages over all pixels that are lost.
+        decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
         rounded: whether values are rounded to 8 bits before they are rescaled, as images are that
             a dataset yields with `output_dtype="uint8"`, or augments.
         rescale: factor for every value, or None.
@@ -52,6 +52,12 @@ def decoder(
 
     Raises:
         ValueError: a value that is not among those named.
+
+    Example:
+        >>> black = tf.io.encode_jpeg(tf.zeros([40, 30, 3], tf.uint8))
+        >>> image = decoder((8, 6), rescale=1 / 255)(black)
+        >>> image.shape, image.dtype.name, float(tf.reduce_max(image))
+        (TensorShape([8, 6, 3]), 'float32', 0.0)
     """
     reading = checked_reading(
         image_size,
@@ -91,7 +97,12 @@ def generator_decoder(
         float32[height, width, 3]. It raises `tf.errors.InvalidArgumentError` for other bytes.
 
     Raises:
-        ValueError: `image_size` is not what it should be.
+        ValueError: `image_size` is not one or two positive whole numbers.
+
+    Example:
+        >>> black = tf.io.encode_png(tf.zeros([40, 30, 3], tf.uint8))
+        >>> generator_decoder((8, 6))(black).shape
+        TensorShape([8, 6, 3])
     """
     size = checked_size(image_size)
 

@@ -1,5 +1,8 @@
 """Networks for image folders: training curves, evaluation, reports, export, pictures of input.
 
+All of it takes any `tf.data.Dataset`: only `commands` import `catdog_data`. The one exception is
+`catdog_data.system`, whose atomic writer saves models, reports and pictures.
+
 Names load on first use: importing the package imports neither TensorFlow nor matplotlib.
 """
 

@@ -410,3 +410,34 @@ def test_rows_are_never_copied(tmp_path):
     size = 400 * 750_000 >> 20
     assert many - few < 0.3 * size
     assert 0.9 * size < in_memory - many < 1.3 * size
+
+
+def test_looking_after_packs_needs_no_tensorflow(photos, tmp_path):
+    dataset(photos, tmp_path)
+    (each,) = packs_in(tmp_path)
+    code = textwrap.dedent("""
+        import sys
+        from catdog_data.cli import main
+        for arguments in (["list"], ["verify"], ["prune"], ["remove", sys.argv[2]]):
+            main(["cache", *arguments, "--folder", sys.argv[1]], standalone_mode=False)
+        print("tensorflow" in sys.modules, "keras" in sys.modules)
+    """)
+    command = [sys.executable, "-c", code, str(tmp_path), each.key]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "1 packs" in out
+    assert out.endswith(f"removed {each.key}\nFalse False\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pack_that_is_there_is_used_in_a_folder_that_cannot_be_written_to(
+    photos, tmp_path, monkeypatch
+):
+    expected = list(dataset(photos, tmp_path, shuffle=False))
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(cache_module, "locked", refused)
+    monkeypatch.setattr(os, "utime", refused)
+    for one, other in zip(expected, dataset(photos, tmp_path, shuffle=False), strict=True):
+        assert_same(one, other)

@@ -142,7 +142,22 @@ def test_exactly_one_source(tree, tmp_path):
     ],
 )
 def test_wrong_options(tree, tmp_path, message, arguments):
-    _refused(message, "--data", tree, "--output", tmp_path / "out", *arguments)
+    _refused(message, "--data", tree, "--output", tmp_path / "new" / "out", *arguments)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_cannot_be_built_leaves_nothing(monkeypatch, tree, tmp_path):
+    def refuse(*_):
+        raise ValueError("batches cannot be divided")
+
+    monkeypatch.setattr("catdog_models.training.replicas.replicated_over", refuse)
+    data = ["--data", tree, "--output", tmp_path / "out", "--image-size", 24]
+    _refused("--batch-size: batches cannot be divided", *data)
+    assert not (tmp_path / "out").exists()
+    # What was there before stays.
+    (tmp_path / "out").mkdir()
+    _refused("--batch-size: batches cannot be divided", *data)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize(

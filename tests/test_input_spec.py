@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog_models.training.input_spec import InputSpec, beside
+from catdog_models.training.input_spec import InputSpec, input_spec_path
 
 SPEC = InputSpec(("cats", "dögs"), (96, 128), "bilinear", 1 / 255.0)
 
@@ -85,4 +85,4 @@ def test_wrong_values_are_refused_by_name(change, error, message):
 
 
 def test_place_beside_a_model():
-    assert beside("run/best.keras") == Path("run/input.json")
+    assert input_spec_path("run/best.keras") == Path("run/input.json")

@@ -29,3 +29,21 @@ def test_layers_and_reports_have_names_of_their_own():
 
     assert AugmentAndRescale is augment_layer.AugmentAndRescale
     assert catdog_models.report_run is run_report.report_run
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("catdog_models.evaluation.report", "Run", "RunSummary"),
+        ("catdog_models.training.progress", "Progress", "TrainingProgress"),
+        ("catdog_models.training.results", "Results", "EpochResults"),
+        ("catdog_models.training.input_spec", "beside", "input_spec_path"),
+    ],
+)
+def test_an_old_name_warns_and_is_the_same(module, old, new):
+    home = importlib.import_module(module)
+    with pytest.warns(DeprecationWarning, match=f"`{module}.{old}` is `{module}.{new}` now"):
+        found = getattr(home, old)
+    assert found is getattr(home, new)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        getattr(home, "Nothing")  # noqa: B009 (looked up for its error)

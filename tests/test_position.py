@@ -156,7 +156,7 @@ def test_a_kill_between_weights_and_position(photos, whole, tmp_path, monkeypatc
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("catdog_data.training.checkpoint._replace", killed)
+        patch.setattr("catdog_data.training.checkpoint.write_position", killed)
         _, seen = go_on(photos, path, weights=weights)
     assert seen == whole[1][4:5]
     assert len(list(weights.iterdir())) == 2

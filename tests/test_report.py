@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from catdog_models.evaluation import markdown
 from catdog_models.evaluation.evaluation import Evaluation, Wrong
-from catdog_models.evaluation.report import Run, as_markdown, software_versions, write_report
+from catdog_models.evaluation.report import RunSummary, as_markdown, software_versions, write_report
 
 _NASTY = [
     "a|b",
@@ -95,7 +95,7 @@ def test_image_of_a_file_with_spaces():
 
 # --- Report ---------------------------------------------------------------------------------------
 
-_RUN = Run(
+_RUN = RunSummary(
     name="modern",
     class_names=("cats|1", "dogs"),
     images={"training": 1200, "validation": [3, 2]},

@@ -4,14 +4,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from catdog_models.evaluation.report import Run
+from catdog_models.evaluation.report import RunSummary
 from catdog_models.evaluation.run_report import report_run
 
 _FILES = ["confusion.png", "curves.png", "report.md", "wrong.png"]
 
 
 def _run(**changes):
-    return Run(
+    return RunSummary(
         **{
             "name": "tiny",
             "class_names": ("cats", "dogs"),

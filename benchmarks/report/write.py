@@ -10,7 +10,7 @@ from benchmarks.report.page import as_html
 from benchmarks.report.plots import draw_plots
 from benchmarks.report.spreadsheet import as_csv
 from benchmarks.results import Results
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
 
 _SAMPLES = "results.json"
 
@@ -42,7 +42,7 @@ def keep_samples(results: Results, folder: Path) -> None:
         folder: Where to; made where it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / _SAMPLES, results.as_json().encode())
+    write_atomically(folder / _SAMPLES, results.as_json().encode())
 
 
 def write_report(results: Results, folder: Path) -> Report:
@@ -64,12 +64,12 @@ def write_report(results: Results, folder: Path) -> Report:
         plots=(),
     )
     # Samples first: whatever befalls the rest, they are safe.
-    write_whole(report.json, results.as_json().encode())
-    write_whole(report.csv, as_csv(results).encode())
+    write_atomically(report.json, results.as_json().encode())
+    write_atomically(report.csv, as_csv(results).encode())
     report = replace(report, plots=tuple(draw_plots(results, folder / "plots")))
     for picture in set((folder / "plots").glob("*.png")) - set(report.plots):
         picture.unlink()  # of an earlier run, about other numbers
     links = [plot.relative_to(folder) for plot in report.plots]
-    write_whole(report.markdown, as_markdown(results, links).encode())
-    write_whole(report.page, as_html(results, report.plots).encode())
+    write_atomically(report.markdown, as_markdown(results, links).encode())
+    write_atomically(report.page, as_html(results, report.plots).encode())
     return report

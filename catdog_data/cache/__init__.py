@@ -1,4 +1,5 @@
 """Images decoded once: the pack, which pack holds what, and building one in the background.
 
-The two faces and the commands may import it; it may import `engine` and what lies below.
+`pack_format` and `packs`, what lists and checks packs, import neither TensorFlow nor Keras. The two
+faces and the commands may import it; it may import `engine` and what lies below.
 """

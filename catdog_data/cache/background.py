@@ -26,12 +26,18 @@ Item = TypeVar("Item")
 _SECONDS_TO_END = 10.0
 
 
-class Building:
-    """Rows in the making.
+class BackgroundBuild:
+    """A thread that makes the rows of a cache.
 
     Args:
-        build: makes the rows, `dtype`[N, H * W * C], and is called in a thread. It is given a
+        build: makes the rows, `dtype`[N, H * W * C], and is called in the thread. It is given a
             function to pass its batches through, which ends them when the process ends.
+
+    Example:
+        >>> work = BackgroundBuild(lambda through: tf.constant([[1, 2]] * len(list(through("ab")))))
+        >>> work.wait()
+        >>> work.rows_at(np.array([1]))
+        array([[1, 2]], dtype=int32)
     """
 
     def __init__(self, build: Callable[[Callable[[Iterable[Item]], Iterator[Item]]], Any]) -> None:
@@ -51,17 +57,17 @@ class Building:
 
     @property
     def has_rows(self) -> bool:
-        """Whether they are there."""
+        """Whether the rows are ready."""
         return self._rows is not None
 
     def rows_at(self, row: NDArray[np.int64]) -> NDArray[Any]:
         """Return rows once they are ready: `dtype`[B, H * W * C]."""
         if self._rows is None:
-            raise RuntimeError("Rows can be had when `is_ready` is set; it is not.")
+            raise RuntimeError("Rows can be read once `is_ready` is set; it is not.")
         return self._rows[row]
 
     def wait(self) -> None:
-        """Wait until the thread has ended, with rows or without."""
+        """Wait until the thread has ended, whether it made the rows or failed."""
         self._thread.join()
 
     def stop(self) -> None:
@@ -97,7 +103,7 @@ class _Stopped(Exception):  # noqa: N818 (no error)
     pass
 
 
-_UNDER_WAY: weakref.WeakSet[Building] = weakref.WeakSet()
+_UNDER_WAY: weakref.WeakSet[BackgroundBuild] = weakref.WeakSet()
 
 
 @atexit.register
@@ -107,18 +113,31 @@ def _stop_all() -> None:
         building.stop()
 
 
-class BuiltMeanwhile:
-    """Images of files until the rows of a cache are ready, and these from then on.
+class ImagesUntilCached:
+    """Images that are decoded until the rows of a cache are ready, and read from these after that.
 
     Args:
         images: the N images.
         row_of: int64[N], the row of each image.
         building: makes the rows.
+
+    Example:
+        >>> from catdog_data.engine.pixel_sources import WholeImages
+        >>> pixels = np.arange(24, dtype="uint8").reshape(2, 2, 2, 3)
+        >>> def load(i):
+        ...     return tf.gather(pixels, i)
+        >>> decoded = WholeImages(load, (2, 2, 3), "uint8", names=None)
+        >>> work = BackgroundBuild(lambda through: tf.reshape(pixels, [2, 12]))
+        >>> images = ImagesUntilCached(decoded, np.array([0, 1]), work)
+        >>> images.fetch(tf.constant([1, 0]))[0].shape
+        TensorShape([2, 2, 2, 3])
     """
 
     whole_batches = True
 
-    def __init__(self, images: Images, row_of: NDArray[np.int64], building: Building) -> None:
+    def __init__(
+        self, images: Images, row_of: NDArray[np.int64], building: BackgroundBuild
+    ) -> None:
         self._images, self._building = images, building
         self.shape, self.dtype, self.may_fail = images.shape, images.dtype, images.may_fail
         self._row_of = tf.constant(row_of)

@@ -1,13 +1,11 @@
-"""Images decoded once: which pack holds them, and how it is built, listed, checked and removed."""
+"""Images decoded once: which pack holds them, and how it is built."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import shutil
 import sys
-import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,30 +15,35 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from filelock import FileLock
 from numpy.typing import NDArray
-from platformdirs import user_cache_dir
 from rich.console import Console
 from rich.progress import track
 
-from catdog_data.cache.background import Building, BuiltMeanwhile
+from catdog_data.cache.background import BackgroundBuild, ImagesUntilCached
 from catdog_data.cache.pack import (
-    FORMAT,
-    Layout,
     check_disk,
     check_memory,
-    damaged_rows,
     naming_lack_of_room,
-    read_files,
-    read_layout,
     rows_in_memory,
     rows_of,
     write_pack,
+)
+from catdog_data.cache.pack_format import FORMAT, Layout
+from catdog_data.cache.packs import (
+    LAST_USED,
+    CachedPack,
+    lock_of,
+    packs_in,
+    source_of,
+    user_folder,
 )
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.pipeline import READS_PER_CORE, single_images
 from catdog_data.engine.pixel_sources import Images, PackedRows
 from catdog_data.system.atomic_directory import is_published, staged
+from catdog_data.system.lock_file import locked
+
+__all__ = ["Cache", "CachedPack", "InBackground", "cached", "packs_in", "user_folder"]
 
 Place = str | os.PathLike[str]
 """Where images are kept: "memory", "disk", or the folder of packs."""
@@ -55,6 +58,10 @@ class InBackground:
 
     Args:
         place: "memory", "disk" or a folder, see `catdog_data.cache.cached.cached`.
+
+    Example:
+        >>> InBackground("memory")
+        InBackground(place='memory')
     """
 
     place: Place = "disk"
@@ -64,16 +71,12 @@ Cache = Place | InBackground | None
 """Whether and where images are kept once they are decoded, and when that is done."""
 
 _GROUP = 32
-_LAST_USED = "last-used"
 _IN_MEMORY: weakref.WeakValueDictionary[str, tf.Tensor] = weakref.WeakValueDictionary()
-"""Rows that somebody in this process still has, by key."""
-_BUILDING: weakref.WeakValueDictionary[tuple[str, str], Building] = weakref.WeakValueDictionary()
-"""What threads of this process build, by place and key."""
-
-
-def user_folder() -> Path:
-    """Name the folder of `cache="disk"`: one of this user's for caches; it need not exist."""
-    return Path(user_cache_dir("catdog")) / "packs"
+"""Rows that are still referenced in this process, by key."""
+_BUILDING: weakref.WeakValueDictionary[tuple[str, str], BackgroundBuild] = (
+    weakref.WeakValueDictionary()
+)
+"""What threads of this process build, by `Place` and key."""
 
 
 def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], cache: Cache) -> Any:
@@ -98,6 +101,19 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
         OSError: an image cannot be read, and is named; or the disk has not enough room.
         PIL.Image.DecompressionBombError: an image is absurdly large, and is named.
         MemoryError: the memory is not enough.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data.engine.pixel_sources import WholeImages
+        >>> pixels = np.arange(24, dtype="uint8").reshape(2, 2, 2, 3)
+        >>> def load(i):
+        ...     return tf.gather(pixels, i)
+        >>> images = WholeImages(load, (2, 2, 3), "uint8", names=None)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     rows = cached(images, ["a", "b"], {}, folder)
+        ...     print(rows.image(tf.constant(1))[0].numpy())
+        [[12 13 14]
+         [15 16 17]]
     """
     if cache is None:
         return images
@@ -107,7 +123,7 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
     row_of = row_of.astype(np.int64)
     first = np.zeros(len(names), np.int64)
     first[row_of] = np.arange(len(files))
-    sources = [_source(name) for name in names]
+    sources = [source_of(name) for name in names]
     layout = Layout(len(names), images.shape, images.dtype)
     key = _key(sources, {**settings, "shape": layout.shape, "dtype": layout.dtype})
     store = _Store(place, key, layout, sources)
@@ -120,7 +136,7 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
         building = _building(
             store, lambda through: store.rows(lambda: through(batches(1, shows=False)))
         )
-        return BuiltMeanwhile(images, row_of, building)
+        return ImagesUntilCached(images, row_of, building)
     rows = store.rows(lambda: batches(READS_PER_CORE, shows=True))
     return PackedRows(rows, row_of, layout.shape)
 
@@ -130,8 +146,8 @@ class _Store:
     """Where the rows of one set of images are, or will be.
 
     Args:
-        place: see `Place`.
-        key: tells these images, read in this way, from others.
+        place: "memory", "disk", or the folder of packs.
+        key: a hash of these images and how they are read.
         layout: what their rows are.
         sources: what each row is made from.
     """
@@ -178,12 +194,12 @@ class _Store:
         return rows
 
 
-def _building(store: _Store, build: Callable[..., tf.Tensor]) -> Building:
+def _building(store: _Store, build: Callable[..., tf.Tensor]) -> BackgroundBuild:
     """Start a thread for these rows, unless there is one."""
     where = (os.fspath(store.place), store.key)
     building = _BUILDING.get(where)
     if building is None or not (building.is_alive or building.has_rows):
-        building = Building(build)
+        building = BackgroundBuild(build)
         _BUILDING[where] = building
     return building
 
@@ -201,55 +217,6 @@ def _check(cache: Any) -> None:
         )
 
 
-@dataclass(frozen=True)
-class CachedPack:
-    """A pack in a cache folder.
-
-    Args:
-        folder: where it is.
-        layout: what its rows are.
-        last_used: seconds since the epoch.
-    """
-
-    folder: Path
-    layout: Layout
-    last_used: float
-
-    @property
-    def key(self) -> str:
-        """The name of the pack."""
-        return self.folder.name
-
-    def is_current(self) -> bool:
-        """Tell whether all files it was made from are as they were."""
-        return all(_source(source[0]) == source for source in read_files(self.folder))
-
-    def damaged(self) -> list[str]:
-        """Read the pack and name the files whose pixels are not what was written."""
-        sources = read_files(self.folder)
-        return [sources[i][0] for i in damaged_rows(self.folder)]
-
-    def remove(self) -> None:
-        """Delete the pack. Whoever reads from it goes on; its room is free when they end."""
-        # Renamed first, so that no one takes what is left of it for a pack.
-        doomed = self.folder.with_name(f".{self.key}.removed-{time.time_ns()}")
-        self.folder.rename(doomed)
-        shutil.rmtree(doomed)
-        with suppress(OSError):
-            self.folder.with_name(f"{self.key}.lock").unlink()
-
-
-def packs_in(folder: Path) -> list[CachedPack]:
-    """List the packs of a cache folder, the one used last first; other folders are passed over."""
-    found = []
-    for each in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if not each.name.startswith(".") and each.is_dir():
-            with suppress(ValueError, OSError):
-                used = (each / _LAST_USED).stat().st_mtime
-                found.append(CachedPack(each, read_layout(each), used))
-    return sorted(found, key=lambda pack: -pack.last_used)
-
-
 def _built(
     folder: Path,
     key: str,
@@ -258,33 +225,34 @@ def _built(
     sources: Sequence[Any],
 ) -> Path:
     """Return the folder of a pack, building it if it is not there."""
-    pack = folder / key
-    marker = _marker(key)
-    folder.mkdir(parents=True, exist_ok=True)
-    # Whoever comes second waits, and finds it built. The lock of a process that died is free.
-    with FileLock(folder / f"{key}.lock"):
-        if not is_published(pack, marker):
-            check_disk(folder, layout)
-            _say(f"Decoding {layout.n:,} images into {pack} ({layout.size / 1e6:,.0f} MB).")
-            with naming_lack_of_room(folder, layout), staged(pack, marker) as aside:
-                write_pack(aside, layout, batches(), sources)
-                (aside / _LAST_USED).touch()
+    pack, marker = folder / key, _marker(key)
+    if not is_published(pack, marker):
+        folder.mkdir(parents=True, exist_ok=True)
+        # Whoever comes second waits, and finds it built. The lock of a process that died is free.
+        with locked(lock_of(pack)):
+            if not is_published(pack, marker):
+                _build(pack, marker, layout, batches, sources)
     with suppress(OSError):  # a cache that may only be read
-        os.utime(pack / _LAST_USED)
+        os.utime(pack / LAST_USED)
     return pack
+
+
+def _build(
+    pack: Path,
+    marker: Mapping[str, str],
+    layout: Layout,
+    batches: Callable[[], Iterator[NDArray[Any]]],
+    sources: Sequence[Any],
+) -> None:
+    check_disk(pack.parent, layout)
+    _say(f"Decoding {layout.n:,} images into {pack} ({layout.size / 1e6:,.0f} MB).")
+    with naming_lack_of_room(pack.parent, layout), staged(pack, marker) as staging:
+        write_pack(staging, layout, batches(), sources)
+        (staging / LAST_USED).touch()
 
 
 def _marker(key: str) -> dict[str, str]:
     return {"format": FORMAT, "key": key}
-
-
-def _source(name: str) -> list[Any]:
-    """Describe a file such that a change of it is seen; a name of something else stays alone."""
-    try:
-        status = os.stat(name)  # noqa: PTH116 (a hundred thousand of them)
-    except OSError:
-        return [name]
-    return [os.path.abspath(name), status.st_size, status.st_mtime_ns]  # noqa: PTH100
 
 
 def _key(sources: Sequence[Any], settings: Mapping[str, Any]) -> str:
@@ -296,10 +264,12 @@ def _decoded(
     images: Images, index: NDArray[np.int64], names: Sequence[str], per_core: int, *, shows: bool
 ) -> Iterator[NDArray[Any]]:
     """Yield the images in groups, with a progress bar where somebody looks at it."""
-    place = tf.constant(index)
-    elements = iter(
-        single_images(lambda i: images.image(tf.gather(place, i)), len(index), _GROUP, per_core)
-    )
+    image_of_row = tf.constant(index)
+
+    def load(row: tf.Tensor) -> tf.Tensor:
+        return images.image(tf.gather(image_of_row, row))
+
+    elements = iter(single_images(load, len(index), _GROUP, per_core))
     shown = shows and sys.stderr.isatty()
     groups = range(0, len(index), _GROUP)
     for start in track(

@@ -1,9 +1,4 @@
-"""The pack: decoded images of one size and type in one file, read by row through a memory map.
-
-A folder holds `pixels`, the rows one behind the other; `checksums.npy`, a CRC-32 for each;
-`files.json`, what each row was made from; and `pack.json`, which says what the rows are. The folder
-appears under its name when all of it is there, so whatever has the name is whole.
-"""
+"""Writing the rows of a pack, and reading them as tensors, from a memory map or from memory."""
 
 from __future__ import annotations
 
@@ -15,7 +10,6 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,40 +17,20 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.cache.pack_format import (
+    CHECKSUMS,
+    FILES,
+    FORMAT,
+    PACK,
+    PIXELS,
+    Layout,
+    read_layout,
+)
 from catdog_data.system.machine import available_memory
-
-FORMAT = "catdog_data pack 1"
 
 _UNITS = (1e9, "GB"), (1e6, "MB"), (1e3, "kB")
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What a disk says that is full, and one whose user, or a file on it, may grow no more."""
-
-_PIXELS, _CHECKSUMS, _FILES, _PACK = "pixels", "checksums.npy", "files.json", "pack.json"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the rows of a pack are.
-
-    Args:
-        n: how many.
-        shape: (H, W, C) of each.
-        dtype: type of their values.
-    """
-
-    n: int
-    shape: tuple[int, int, int]
-    dtype: str
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of one row."""
-        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
-
-    @property
-    def size(self) -> int:
-        """Bytes of all rows."""
-        return self.n * self.row_bytes
 
 
 def write_pack(
@@ -65,67 +39,59 @@ def write_pack(
     """Fill an empty folder with a pack.
 
     Args:
-        folder: where to; whoever calls gives it its name when this has returned.
+        folder: where it is written; the caller syncs and renames it when this has returned.
         layout: what the rows are.
         batches: `dtype`[B, H, W, C] each, N rows in all.
         files: plain JSON values, what each of the N rows was made from.
 
     Raises:
         OSError: the disk takes no more; see `naming_lack_of_room`.
+
+    Example:
+        >>> import tempfile
+        >>> rows = np.arange(24, dtype="uint8").reshape(2, 2, 2, 3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_pack(Path(folder), Layout(2, (2, 2, 3), "uint8"), [rows], ["a", "b"])
+        ...     print(sorted(path.name for path in Path(folder).iterdir()))
+        ['checksums.npy', 'files.json', 'pack.json', 'pixels']
     """
     checksums: list[int] = []
-    with (folder / _PIXELS).open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, layout.size)
+    with (folder / PIXELS).open("wb") as file:
+        if hasattr(os, "posix_fallocate"):  # so that a full disk is seen before the work
+            os.posix_fallocate(file.fileno(), 0, layout.size)
         for rows in _written(file, batches):
             checksums += [zlib.crc32(row) for row in rows]
-        file.flush()
-        os.fsync(file.fileno())
-    np.save(folder / _CHECKSUMS, np.array(checksums, np.uint32))
-    (folder / _FILES).write_text(json.dumps(list(files)))
+    np.save(folder / CHECKSUMS, np.array(checksums, np.uint32))
+    (folder / FILES).write_text(json.dumps(list(files)))
     described = {"format": FORMAT, "n": layout.n, "shape": layout.shape, "dtype": layout.dtype}
-    (folder / _PACK).write_text(json.dumps(described))
-
-
-def read_layout(folder: Path) -> Layout:
-    """Read what the rows of a pack are.
-
-    Raises:
-        ValueError: the folder holds no pack of this format, or one that was damaged.
-    """
-    try:
-        described = json.loads((folder / _PACK).read_text())
-        if described["format"] != FORMAT:
-            raise ValueError(f"it is of the format {described['format']!r}, not {FORMAT!r}")
-        layout = Layout(described["n"], tuple(described["shape"]), described["dtype"])
-        size = (folder / _PIXELS).stat().st_size
-        if size != layout.size:
-            raise ValueError(f"its pixels have {size} bytes and should have {layout.size}")
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder, error) from None
-    return layout
-
-
-def read_files(folder: Path) -> list[Any]:
-    """Read what each row of a pack was made from.
-
-    Raises:
-        ValueError: the list was damaged.
-    """
-    try:
-        files: list[Any] = json.loads((folder / _FILES).read_text())
-    except (OSError, ValueError) as error:
-        raise _damaged(folder, error) from None
-    return files
+    (folder / PACK).write_text(json.dumps(described))
 
 
 def rows_of(folder: Path) -> tf.Tensor:
-    """Map the rows of a pack into memory: `dtype`[N, H * W * C].
+    """Map the rows of a pack into memory.
 
     Nothing is read before it is used, and pages are shared between processes.
+
+    Args:
+        folder: the pack.
+
+    Returns:
+        `dtype`[N, H * W * C].
+
+    Raises:
+        ValueError: see `read_layout`.
+
+    Example:
+        >>> import tempfile
+        >>> rows = np.arange(24, dtype="uint8").reshape(2, 2, 2, 3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_pack(Path(folder), Layout(2, (2, 2, 3), "uint8"), [rows], ["a", "b"])
+        ...     rows_of(Path(folder)).shape
+        TensorShape([2, 12])
     """
     layout = read_layout(folder)
     # Copied on write, though nobody writes: what may only be read cannot be handed over.
-    return _as_tensor(np.asarray(np.memmap(folder / _PIXELS, layout.dtype, "c")), layout)
+    return _as_tensor(np.asarray(np.memmap(folder / PIXELS, layout.dtype, "c")), layout)
 
 
 def rows_in_memory(layout: Layout, batches: Iterable[NDArray[Any]]) -> tf.Tensor:
@@ -140,27 +106,17 @@ def rows_in_memory(layout: Layout, batches: Iterable[NDArray[Any]]) -> tf.Tensor
 
     Raises:
         MemoryError: the machine, or this process' control group, has less than that free.
+
+    Example:
+        >>> rows = np.arange(24, dtype="uint8").reshape(2, 2, 2, 3)
+        >>> rows_in_memory(Layout(2, (2, 2, 3), "uint8"), [rows])[0].numpy()
+        array([ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11], dtype=uint8)
     """
     check_memory(layout)
     memory = mmap.mmap(-1, layout.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     for _ in _written(memory, batches):
         pass
     return _as_tensor(np.frombuffer(memory, layout.dtype), layout)
-
-
-def damaged_rows(folder: Path) -> list[int]:
-    """Read all of a pack and name the rows that are not what was written."""
-    layout = read_layout(folder)
-    pixels = np.memmap(folder / _PIXELS, np.uint8, "r", shape=(layout.n, layout.row_bytes))
-    checksums = np.load(folder / _CHECKSUMS)
-    return [i for i in range(layout.n) if zlib.crc32(pixels[i]) != checksums[i]]
-
-
-def _damaged(folder: Path, error: Exception) -> ValueError:
-    return ValueError(
-        f"{folder} must hold a whole pack, and does not: {error}. Delete the folder; it is "
-        "built again when it is needed."
-    )
 
 
 def _written(file: Any, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
@@ -180,8 +136,17 @@ def _as_tensor(values: NDArray[Any], layout: Layout) -> tf.Tensor:
 def check_disk(folder: Path, layout: Layout) -> None:
     """Refuse rows that the disk of a folder has no room for.
 
+    Args:
+        folder: where packs are kept; it must exist.
+        layout: what would be written.
+
     Raises:
-        OSError: see above.
+        OSError: fewer bytes are free than the rows have.
+
+    Example:
+        >>> check_disk(Path("."), Layout(10**9, (10**4, 10**4, 3), "uint8"))
+        Traceback (most recent call last):
+        OSError: [Errno 28] `cache` needs 300,000,000.0 GB and ...
     """
     free = shutil.disk_usage(folder).free
     if layout.size > free:
@@ -190,14 +155,20 @@ def check_disk(folder: Path, layout: Layout) -> None:
 
 @contextmanager
 def naming_lack_of_room(folder: Path, layout: Layout) -> Iterator[None]:
-    """Let a disk that is full, or a limit of the user's, be named while a pack is written.
+    """Name the folder and the room that a pack needs, where writing it fails for lack of room.
 
     Args:
         folder: where packs are kept.
         layout: what is written.
 
     Raises:
-        OSError: within the block, the folder took no more.
+        OSError: the disk is full, or the user or the file may take no more of it.
+
+    Example:
+        >>> with naming_lack_of_room(Path("."), Layout(10, (224, 224, 3), "uint8")):
+        ...     raise OSError(errno.ENOSPC, "full")
+        Traceback (most recent call last):
+        OSError: [Errno 28] `cache` needs 1.5 MB and the system refused to write it ...
     """
     try:
         yield
@@ -226,8 +197,16 @@ def _amount(size: int) -> str:
 def check_memory(layout: Layout) -> None:
     """Refuse rows that do not fit into the memory that is free.
 
+    Args:
+        layout: what would be kept.
+
     Raises:
-        MemoryError: see above.
+        MemoryError: fewer bytes are free than the rows have.
+
+    Example:
+        >>> check_memory(Layout(10**9, (10**4, 10**4, 3), "uint8"))
+        Traceback (most recent call last):
+        MemoryError: `cache="memory"` needs 300,000,000.0 GB for 1000000000 images of ...
     """
     free = available_memory()
     if layout.size > free:

@@ -21,12 +21,16 @@ _MUCH_LARGER = 4.0
 
 @dataclass(frozen=True)
 class Stage:
-    """What one stage reached, alone.
+    """The speed of one stage, measured alone.
 
     Args:
         name: "read", "decode", "resize", "batch", "warp" or "pipeline".
         images_per_second: on all cores.
         cpu_ms: milliseconds of processor time per image, of all threads together.
+
+    Example:
+        >>> Stage("decode", images_per_second=1000, cpu_ms=1.8).busy_cores
+        1.8
     """
 
     name: str
@@ -35,19 +39,23 @@ class Stage:
 
     @property
     def busy_cores(self) -> float:
-        """How many cores it kept busy."""
+        """How many cores the stage kept busy."""
         return self.images_per_second * self.cpu_ms / 1000
 
 
 @dataclass(frozen=True)
 class Files:
-    """What the images are, as far as a sample tells.
+    """What the images are, estimated from a sample.
 
     Args:
         count: all that were found.
         bytes_per_file: their mean size.
         source_size: mean (height, width) in pixels.
-        jpeg_share: which part of them are JPEG files, in [0, 1].
+        jpeg_share: the share of JPEG files, in [0, 1].
+
+    Example:
+        >>> Files(25_000, bytes_per_file=22_800, source_size=(360, 405)).size
+        570000000
     """
 
     count: int
@@ -71,7 +79,12 @@ class Machine:
         memory: bytes that are free.
         disk: bytes that are free where `cache="disk"` would keep images.
         gpus: devices that could augment.
-        free_cores: how many of `cores` others left while the pipeline ran; None if not known.
+        free_cores: how many of `cores` other processes left while the pipeline ran; None where
+            it is not known.
+
+    Example:
+        >>> Machine(cores=2, processors=8, memory=16e9, disk=1e12).gpus
+        0
     """
 
     cores: int
@@ -95,6 +108,20 @@ class Diagnosis:
         image_size: (height, width) in pixels of the target.
         batch_size: images per batch.
         augmentation: what was done to every image, or None.
+
+    Example:
+        >>> speeds = {"read": (9000, 0.1), "decode": (1000, 1.8), "resize": (5000, 0.3)}
+        >>> stages = tuple(Stage(name, *speed) for name, speed in speeds.items())
+        >>> diagnosis = Diagnosis(
+        ...     stages,
+        ...     pipeline=Stage("pipeline", 850, 2.3),
+        ...     files=Files(25_000, 22_800, (360, 405)),
+        ...     machine=Machine(cores=2, processors=2, memory=16e9, disk=1e12),
+        ...     image_size=(224, 224),
+        ...     batch_size=32,
+        ... )
+        >>> diagnosis.bound_by, round(diagnosis.roofline)
+        ('decode', 909)
     """
 
     stages: tuple[Stage, ...]
@@ -123,7 +150,7 @@ class Diagnosis:
     @property
     def bound_by(self) -> str:
         """The stage that takes the most processor time; or "disk", if files come slower still."""
-        return DISK if self._waits_for_disk else self._dearest.name
+        return DISK if self._waits_for_disk else self._costliest.name
 
     @property
     def cache_size(self) -> int:
@@ -134,7 +161,7 @@ class Diagnosis:
 
     @property
     def advice(self) -> tuple[str, ...]:
-        """What to change, the most telling first; a sentence or two each."""
+        """What to change, the largest effect first; a sentence or two each."""
         found = (
             *self._advice_on_disk(),
             *self._advice_on_large_files(),
@@ -150,11 +177,15 @@ class Diagnosis:
         )
 
     def share(self, stage: Stage) -> float:
-        """Tell which part of the processor time of all stages one takes, in [0, 1]."""
+        """Return the share of one stage in the processor time of all stages, in [0, 1].
+
+        Args:
+            stage: one of `stages`.
+        """
         return stage.cpu_ms / self.cpu_ms
 
     def report(self) -> str:
-        """Write all of it as text, a table and the advice, with lines of up to 100 characters."""
+        """Write all of it as text: a table and the advice, in lines of up to 100 characters."""
         height, width = self.files.source_size
         found = (
             f"{_count(self.files.count, 'file')}, {self.files.bytes_per_file / 1e3:,.1f} kB and "
@@ -184,7 +215,7 @@ class Diagnosis:
         return self.report()
 
     @property
-    def _dearest(self) -> Stage:
+    def _costliest(self) -> Stage:
         return max(self.stages, key=lambda stage: stage.cpu_ms)
 
     @property
@@ -247,7 +278,7 @@ class Diagnosis:
     def _advice_on_warping(self) -> Iterator[str]:
         warp = self._cpu_ms_of("warp")
         movable = self.augmentation is not None and compose(self.augmentation).runs_on_device
-        if warp and self._dearest.name == "warp" and self.machine.gpus and movable:
+        if warp and self._costliest.name == "warp" and self.machine.gpus and movable:
             yield (
                 f"The warp takes {warp / self.cpu_ms:.0%} of the CPU time, and there is a GPU: "
                 'give `augment_on="device"`.'
@@ -286,7 +317,19 @@ class Diagnosis:
 
 
 def rate(cores: int, cpu_ms: float) -> float:
-    """Tell how many images per second the cores manage at that much work for each."""
+    """Compute how many images per second cores process if they do nothing else.
+
+    Args:
+        cores: how many.
+        cpu_ms: milliseconds of processor time per image.
+
+    Returns:
+        Images per second.
+
+    Example:
+        >>> rate(2, 2.0)
+        1000.0
+    """
     return 1000 * cores / max(cpu_ms, 1e-6)
 
 

@@ -4,8 +4,8 @@
 print(diagnose("data/train", image_size=(224, 224), augmentation=Augmentation(rotation=30)))
 ```
 
-Each stage is measured alone, on all cores, and then the whole pipeline. What a stage takes of the
-processors adds up: the sum says how fast all of it could be at best, the roofline.
+Each stage is measured alone, on all cores, and then the whole pipeline. The processor time of the
+stages adds up; the sum bounds the speed of the whole, which is the roofline.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.compose import DRAWS, compose
-from catdog_data.cache.cached import user_folder
+from catdog_data.cache.packs import user_folder
 from catdog_data.datasets.directory import image_dataset_from_directory
 from catdog_data.decoding.decode import read_as_keras_dataset
 from catdog_data.decoding.resize import resize_as_keras
@@ -78,6 +78,15 @@ def diagnose(
         ValueError: a value out of its range, or no images.
         FileNotFoundError: there is no such folder; `NotADirectoryError` where it is a file.
         OSError: a file of the sample cannot be read; the message names it.
+
+    Example:
+        >>> from catdog_data import generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     counts = {"train_per_class": 4, "validation_per_class": 0, "progress": False}
+        ...     images = generate_sample_set(f"{folder}/set", **counts).train
+        ...     diagnosis = diagnose(images, image_size=32, batch_size=4, seconds=0.02)
+        >>> [stage.name for stage in diagnosis.stages]
+        ['read', 'decode', 'resize', 'batch']
     """
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(

@@ -1,4 +1,5 @@
-"""What this process may use of the machine, directories that appear whole or not at all, messages.
+"""What this process may use of the machine; files and directories that are whole or not there.
 
-Any room may import it; it imports none, and no TensorFlow.
+Also locks between processes, and what error messages have in common. Any package may import it, and
+so may `catdog_models`; it imports none of either, and no TensorFlow.
 """

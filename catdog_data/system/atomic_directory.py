@@ -1,17 +1,22 @@
-"""Fill a directory all or nothing, once: build it aside, mark it, rename it into place."""
+"""Directories that appear whole or not at all: filled aside, synced, and renamed."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from catdog_data.system.lock_file import locked
+from catdog_data.system.sync import sync_folder, sync_tree
+
 MARKER_NAME = ".catdog-source.json"
+
+_PARTIAL, _LOCK = "partial", "lock"
+_REPLACED = ".old"
+_ATTEMPTS = 3
 
 Marker = Mapping[str, str | int | list[int] | None]
 
@@ -29,6 +34,16 @@ def is_published(destination: Path, marker: Marker) -> bool:
     Raises:
         FileExistsError: `destination` is a file, or holds anything else.
         ValueError: `destination` is a mount point, which nothing can be renamed to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(is_published(Path(folder, "set"), {"seed": 1}))
+        ...     with staged(Path(folder, "set"), {"seed": 1}) as staging:
+        ...         _ = (staging / "1.txt").write_text("a cat")
+        ...     print(is_published(Path(folder, "set"), {"seed": 1}))
+        False
+        True
     """
     if not destination.exists():
         return False
@@ -63,9 +78,9 @@ def is_published(destination: Path, marker: Marker) -> bool:
 def staged(destination: Path, marker: Marker) -> Iterator[Path]:
     """Yield an empty directory which becomes `destination` when the block ends without error.
 
-    The directory is a sibling of `destination`, so the rename is atomic; the marker is the last
-    file written to it. If the block raises, it is removed. What a killed process left behind is
-    removed by the next call. If another process published the same data meanwhile, its directory
+    The directory is a sibling of `destination`, so the rename is atomic; all of it is on the disk
+    by then, the marker last. If the block raises, it is removed. What a killed process left behind
+    is removed by the next call. If another process published the same data meanwhile, its directory
     stays and this one is dropped.
 
     Args:
@@ -77,21 +92,78 @@ def staged(destination: Path, marker: Marker) -> Iterator[Path]:
 
     Raises:
         FileExistsError: Something else appeared at `destination` meanwhile.
+        OSError: The disk is full, or the directory cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with staged(Path(folder, "set"), {"seed": 1}) as staging:
+        ...         _ = (staging / "1.txt").write_text("a cat")
+        ...         print(Path(folder, "set").exists())
+        ...     print(Path(folder, "set", "1.txt").read_text())
+        False
+        a cat
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(destination)
-    staging, lock = _make_staging(destination)
-    try:
+    with _staging_of(destination) as staging:
         yield staging
         (staging / MARKER_NAME).write_text(json.dumps(dict(marker), indent=2) + "\n")
+        sync_tree(staging)
         try:
             staging.rename(destination)
         except OSError:
             if not is_published(destination, marker):
                 raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        os.close(lock)
+        sync_folder(destination.parent)
+
+
+@contextmanager
+def replaced_directory(destination: Path) -> Iterator[Path]:
+    """Yield an empty directory which takes the place of `destination` at the end of the block.
+
+    All of it is on the disk by then. The directory that it replaces is deleted after that; if the
+    block raises, it stays as it is. What a killed process left behind is removed by the next call.
+
+    Args:
+        destination: A directory, or absent; its parent must exist.
+
+    Yields:
+        The directory to fill.
+
+    Raises:
+        OSError: The disk is full, or the directory cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for text in ("first", "second"):
+        ...         with replaced_directory(Path(folder, "export")) as unfinished:
+        ...             _ = (unfinished / "a.txt").write_text(text)
+        ...     print([path.name for path in Path(folder).iterdir()])
+        ...     print(Path(folder, "export", "a.txt").read_text())
+        ['export']
+        second
+    """
+    with _staging_of(destination) as staging:
+        yield staging
+        sync_tree(staging)
+        _put_in_place(staging, destination)
+        sync_folder(destination.parent)
+
+
+def _put_in_place(finished: Path, destination: Path) -> None:
+    """Rename a directory; the one that it replaces is deleted after that, not before."""
+    if not destination.exists():
+        finished.rename(destination)
+        return
+    replaced = finished.with_name(finished.name + _REPLACED)
+    destination.rename(replaced)
+    try:
+        finished.rename(destination)
+    except OSError:
+        replaced.rename(destination)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _read_marker(directory: Path) -> dict[str, object] | None:
@@ -106,38 +178,53 @@ def _describe(marker: Mapping[str, object]) -> str:
     return ", ".join(f"{key}={value!r}" for key, value in marker.items())
 
 
-def _staging_prefix(destination: Path) -> str:
-    return f".{destination.name}.partial-"
-
-
-def _make_staging(destination: Path) -> tuple[Path, int]:
-    """Make a staging directory and lock it: the kernel drops the lock when its owner dies."""
-    while True:
-        staging = destination.with_name(_staging_prefix(destination) + secrets.token_hex(8))
+@contextmanager
+def _staging_of(destination: Path) -> Iterator[Path]:
+    """Yield an empty directory beside `destination`, locked until it is renamed or removed."""
+    _remove_abandoned(destination)
+    with ExitStack() as stack:
+        staging = _locked_name(destination, stack)
         staging.mkdir()
         try:
-            lock = os.open(staging, os.O_RDONLY)
-        except FileNotFoundError:
-            continue
-        with suppress(OSError):  # a file system without locks: no cleaning up, nothing worse
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        if staging.exists():
-            return staging, lock
-        os.close(lock)  # taken for abandoned in the moment before it was locked
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _locked_name(destination: Path, stack: ExitStack) -> Path:
+    """Choose a name for a staging directory, and lock it before there is such a directory."""
+    for _ in range(_ATTEMPTS):
+        token = secrets.token_hex(8)
+        # Another process may hold a lock for a moment, to see whether it is abandoned.
+        with suppress(OSError, NotImplementedError):
+            stack.enter_context(locked(_lock_path(destination, token), timeout=0))
+            break
+    # Else a file system without locks: what is abandoned stays, and nothing worse.
+    return destination.with_name(_prefix(destination, _PARTIAL) + token)
 
 
 def _remove_abandoned(destination: Path) -> None:
-    prefix = _staging_prefix(destination)
+    """Remove what processes left that were killed: their locks are free."""
+    partial, lock = _prefix(destination, _PARTIAL), _prefix(destination, _LOCK)
+    tokens = set()
     for sibling in destination.parent.iterdir():
-        if sibling.name.startswith(prefix) and not sibling.is_symlink():
-            _remove_if_unlocked(sibling)
+        for prefix in (partial, lock):
+            if sibling.name.startswith(prefix) and not sibling.is_symlink():
+                tokens.add(sibling.name.removeprefix(prefix).removesuffix(_REPLACED))
+    for token in tokens:
+        with (
+            suppress(OSError, NotImplementedError),
+            locked(_lock_path(destination, token), timeout=0),
+        ):
+            for ending in ("", _REPLACED):
+                abandoned = destination.with_name(partial + token + ending)
+                if not abandoned.is_symlink():
+                    shutil.rmtree(abandoned, ignore_errors=True)
 
 
-def _remove_if_unlocked(staging: Path) -> None:
-    with suppress(OSError):
-        lock = os.open(staging, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(staging, ignore_errors=True)
-        finally:
-            os.close(lock)
+def _lock_path(destination: Path, token: str) -> Path:
+    return destination.with_name(_prefix(destination, _LOCK) + token)
+
+
+def _prefix(destination: Path, kind: str) -> str:
+    return f".{destination.name}.{kind}-"

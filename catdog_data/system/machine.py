@@ -12,14 +12,27 @@ from pathlib import Path
 
 
 def available_cores() -> int:
-    """Count the processors this process may use: its affinity, within its cgroup's quota."""
+    """Count the processors this process may use: its affinity, within its cgroup's quota.
+
+    Returns:
+        At least 1; a quota of part of a processor is rounded up.
+
+    Example:
+        >>> available_cores() >= 1
+        True
+    """
     return max(1, math.ceil(min(len(os.sched_getaffinity(0)), _cgroup_quota())))
 
 
 def available_memory() -> int:
     """Count the bytes this process may still use: what the machine has, within its cgroup.
 
-    Where the system does not tell, a number larger than any memory.
+    Returns:
+        Bytes; where the system does not report them, a number larger than any memory.
+
+    Example:
+        >>> available_memory() > 0
+        True
     """
     free = sys.maxsize
     with contextlib.suppress(OSError):
@@ -39,6 +52,9 @@ def keep_freed_memory() -> None:
     when called before the process has started its first thread.
 
     Setting MALLOC_TOP_PAD_ in the environment, to any value, leaves the allocator alone.
+
+    Example:
+        >>> keep_freed_memory()
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None and "MALLOC_TOP_PAD_" not in os.environ:
@@ -54,6 +70,10 @@ def wide_vectors() -> Iterator[None]:
     them. Those with AVX512-VBMI2 (Ice Lake, Zen 4 and later) hardly do, and the warp takes a
     third less time. XLA reads its flags once in a process, so this has no effect where it was
     used before; an `XLA_FLAGS` that names the flag is left alone.
+
+    Example:
+        >>> with wide_vectors():
+        ...     pass  # compile here
     """
     flag = "--xla_cpu_prefer_vector_width"
     before = os.environ.get("XLA_FLAGS")
@@ -72,7 +92,7 @@ def wide_vectors() -> Iterator[None]:
 
 
 def _processor_features() -> frozenset[str]:
-    """Read what the first processor can do, in Linux' words; empty where it is not told."""
+    """Read the features of the first processor, by Linux' names; empty where it lists none."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

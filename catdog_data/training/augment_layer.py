@@ -1,4 +1,4 @@
-"""Augmentation on the device: the host sends 8-bit images and small tables, Keras does the rest.
+"""Augmentation on the device: the host sends 8-bit images and small tables, Keras warps them.
 
 ```python
 def to_device(images, geometry):
@@ -34,7 +34,11 @@ def table_shape(image_size: tuple[int, int]) -> tuple[int, int, int]:
         image_size: (H, W) in pixels.
 
     Returns:
-        The shape of what `device_tables` returns, but for the batch.
+        The shape of what `device_tables` returns, without the axis of the batch.
+
+    Example:
+        >>> table_shape((224, 192))
+        (2, 2, 416)
     """
     return 2, 2, sum(image_size)
 
@@ -42,7 +46,7 @@ def table_shape(image_size: tuple[int, int]) -> tuple[int, int, int]:
 def device_tables(
     geometry: NDArray[np.float64] | tf.Tensor, image_size: tuple[int, int]
 ) -> NDArray[np.int32] | tf.Tensor:
-    """Turn geometry rows into the tables that the device adds. Runs on the host.
+    """Turn geometry rows into the tables that the warp adds up on the device. Runs on the host.
 
     Args:
         geometry: float64[B, 8], see `catdog_data.augment.geometry_rows`; NumPy's or, as
@@ -50,12 +54,17 @@ def device_tables(
         image_size: (H, W) in pixels.
 
     Returns:
-        int32[B, 2, 2, H + W], see `catdog_data.kernels.warp_fixed_point.fixed_point_tables`;
-        NumPy's where `geometry` is.
+        int32[B, 2, 2, H + W], see `catdog_data.kernels.warp_fixed_point.fixed_point_tables`; a
+        NumPy array where `geometry` is one.
 
     Raises:
         TypeError: `geometry` is not of doubles.
         ValueError: an image is empty or too large.
+
+    Example:
+        >>> unmoved = np.array([[1.0, 0, 0, 0, 1, 0, 0, 0]])
+        >>> device_tables(unmoved, (224, 192)).shape
+        (1, 2, 2, 416)
     """
     if geometry.dtype != np.float64:
         raise TypeError(
@@ -86,16 +95,22 @@ def augment_and_rescale(
 
     Args:
         images: uint8 or floating [B, H, W, C].
-        tables: int32[B, 2, 2, H + W] of `device_tables`, or None to leave images in place.
+        tables: int32[B, 2, 2, H + W] of `device_tables`, or None not to warp.
         rescale: factor for every value, after the warp.
         offset: added after that.
-        fill_mode: see `catdog_data.kernels.warp.warp`.
-        cval: see there; it is rescaled as well.
-        order: see there.
+        fill_mode: what lies beyond the edges, see `catdog_data.kernels.warp.warp`.
+        cval: the value beyond the edges with "constant"; it is rescaled as well.
+        order: 0 for the nearest pixel, 1 for bilinear interpolation.
         output_dtype: floating type of the result.
 
     Returns:
         `output_dtype`[B, H, W, C].
+
+    Example:
+        >>> images = np.array([[[[10], [20]]]], "uint8")
+        >>> mirrored = device_tables(np.array([[1.0, 0, 0, 0, 1, 0, 1, 0]]), (1, 2))
+        >>> keras.ops.convert_to_numpy(augment_and_rescale(images, mirrored, rescale=1)).ravel()
+        array([20., 10.], dtype=float32)
     """
     if tables is None:
         values = ops.cast(images, "float32")
@@ -109,22 +124,28 @@ class AugmentAndRescale(keras.layers.Layer):  # type: ignore[misc]
     """Warp images by the tables that come with them while training; rescale them always.
 
     Called on images alone, on `(images, tables)` or on `{"images": …, "tables": …}`. Tables are
-    not looked at but in training (as of `Dropout`: `fit`, or `training=True`), and may then be
-    zeros or None.
+    used in training alone (as `Dropout` is: in `fit`, or with `training=True`), and may be zeros
+    or None otherwise.
 
     Args:
         image_size: (H, W) in pixels.
         rescale: factor for every value, after the warp.
         offset: added after that.
-        fill_mode: see `catdog_data.kernels.warp.warp`.
-        cval: see there; it is rescaled as well.
-        order: see there, 0 or 1.
+        fill_mode: what lies beyond the edges, see `catdog_data.kernels.warp.warp`.
+        cval: the value beyond the edges with "constant"; it is rescaled as well.
+        order: 0 for the nearest pixel, 1 for bilinear interpolation.
         output_dtype: type of the result, or None for the layer's compute dtype. Whichever it
             is, all before the last cast is float32.
         **kwargs: those of `keras.layers.Layer`.
 
     Raises:
         ValueError: `fill_mode` or `order` is none of those above.
+
+    Example:
+        >>> images = np.array([[[[10], [20]]]], "uint8")
+        >>> layer = AugmentAndRescale((1, 2), rescale=0.5)
+        >>> keras.ops.convert_to_numpy(layer(images)).ravel()
+        array([ 5., 10.], dtype=float32)
     """
 
     def __init__(

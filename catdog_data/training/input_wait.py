@@ -46,6 +46,14 @@ class InputWait(keras.callbacks.Callback):  # type: ignore[misc]
 
     Raises:
         ValueError: while training: Keras runs on another backend than TensorFlow.
+
+    Example:
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x, y = np.zeros((8, 2)), np.zeros(8)
+        >>> history = model.fit(x, y, epochs=2, callbacks=[InputWait()], verbose=0).history
+        >>> [0 <= share <= 1 for share in history["input_wait"]]
+        [True, True]
     """
 
     def __init__(self, log_dir: str | os.PathLike[str] | None = None) -> None:
@@ -55,7 +63,11 @@ class InputWait(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps: _TimedSteps | None = None
 
     def measured(self) -> dict[str, float]:
-        """Tell both of the epoch so far; nothing before its first step. Waits for the device."""
+        """Return both of the epoch so far; nothing before its first step. Waits for the device.
+
+        Returns:
+            "input_wait", from 0 to 1, and "images_per_second".
+        """
         return {} if self._steps is None else self._steps.measured()
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -135,7 +147,7 @@ class _TimedSteps:
         self._last_step = None
 
     def measured(self) -> dict[str, float]:
-        """Tell what is known of the epoch so far."""
+        """Return both figures of the epoch so far."""
         if self._last_step is None:
             return {}
         seconds = self._last_step.result() - self._begin

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from catdog_models.evaluation.shown import as_field
-from catdog_models.training.input_spec import InputSpec, beside
+from catdog_models.training.input_spec import InputSpec, input_spec_path
 
 if TYPE_CHECKING:
     from catdog_data.serving import Decoder
@@ -74,6 +74,13 @@ def decoder_of(spec: InputSpec) -> "Decoder":
 
     Raises:
         ValueError: the specification asks for something that no graph does.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> spec = InputSpec(("cats", "dogs"), (8, 6), "bilinear", rescale=1 / 255)
+        >>> black = tf.io.encode_png(tf.zeros([40, 30, 3], tf.uint8))
+        >>> decoder_of(spec)(black).shape
+        TensorShape([8, 6, 3])
     """
     from catdog_data.serving import decoder, generator_decoder
 
@@ -134,19 +141,30 @@ class Trained:
 
 
 def load_trained(path: Path) -> Trained:
-    """Load a .keras file, or the best of a run's folder, with the input.json beside it.
+    """Load a .keras file, or the best of a run's folder, with the input.json in the same folder.
+
+    Args:
+        path: the file or the folder.
+
+    Returns:
+        The model and how its images are read.
 
     Raises:
         click.BadParameter: one of the two is missing or is not what it should be.
+
+    Example:
+        >>> load_trained(Path("no such file"))
+        Traceback (most recent call last):
+        click.exceptions.BadParameter: 'no such file' needs 'input.json', which says how ...
     """
     file = path / _BEST if path.is_dir() else path
     if path.is_dir() and not file.is_file():
         raise click.BadParameter(
             f"the folder {str(path)!r} holds neither {_BEST} nor a SavedModel.", param_hint="MODEL"
         )
-    if not beside(file).is_file():
+    if not input_spec_path(file).is_file():
         raise click.BadParameter(
-            f"{str(file)!r} needs {str(beside(file))!r}, which says how its images are read. "
+            f"{str(file)!r} needs {str(input_spec_path(file))!r}, which says how its images are read. "
             "catdog-train writes it; for another model, write it with "
             "`catdog_models.InputSpec(...).save(path)`.",
             param_hint="MODEL",
@@ -154,7 +172,7 @@ def load_trained(path: Path) -> Trained:
     import keras
 
     try:
-        spec = InputSpec.load(beside(file))
+        spec = InputSpec.load(input_spec_path(file))
         return Trained(keras.models.load_model(file, compile=False), spec, decoder_of(spec))
     except (OSError, TypeError, ValueError) as error:
         raise click.BadParameter(str(error), param_hint="MODEL") from error

@@ -180,12 +180,13 @@ def main(
         with blame("--to-the-letter", ValueError):
             recipe = recipe.to_the_letter()
     settings = Settings(output, recipe, seed, precision, cache, save_every, tensorboard)
-    with blame("--output", OSError):
-        output.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from catdog_data.command_errors import said_plainly
+    from catdog_models.networks.building import check_image_size
 
-    with said_plainly(output=output), _alone_in(output):
+    with blame("--image-size", ValueError):
+        check_image_size(recipe)
+    with _made(output), said_plainly(output=output), _alone_in(output):
         repeat_to_the_bit()
         if tfds is not None:
             if classes is not None:
@@ -200,19 +201,35 @@ def main(
 
 
 @contextlib.contextmanager
+def _made(output: Path) -> Iterator[None]:
+    """Make the folder; if the block fails and has left nothing in it, remove it again."""
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    with blame("--output", OSError):
+        output.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # one that is not empty stays
+            for folder in missing:
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
 def _alone_in(output: Path) -> Iterator[None]:
     """Let no other process train into the folder; the lock goes with its process."""
-    from filelock import FileLock, Timeout
+    from catdog_data.system.lock_file import locked
 
-    try:
-        with FileLock(output / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise click.BadParameter(
-            f"another process is training into {str(output)!r}. Wait for it, or choose another "
-            "folder.",
-            param_hint="--output",
-        ) from None
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(output / ".lock", timeout=0))
+        except TimeoutError:
+            raise click.BadParameter(
+                f"another process is training into {str(output)!r}. Wait for it, or choose another "
+                "folder.",
+                param_hint="--output",
+            ) from None
+        yield
 
 
 def _sample_folders(output: Path) -> "ImageFolders":

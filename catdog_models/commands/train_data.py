@@ -22,7 +22,7 @@ _VALIDATION_SPLIT = 0.2  # where the data has no validation part
 
 @dataclass(frozen=True)
 class RunData:
-    """Datasets of one run, and what they are made of.
+    """The datasets of one run, and what they consist of.
 
     Args:
         class_names: names in the order of the class numbers.
@@ -30,9 +30,13 @@ class RunData:
         validation: another, unshuffled.
         images: how many training and validation images there are.
         digest: tells these images, and these parts of them, from others.
-        split: how a part was held back for validation; nothing where the data have one.
+        split: how a part was held back for validation; "" where the data have one.
         validation_files: names of the validation images, from the class folder on; none where
             they are records of a set.
+
+    Example:
+        >>> RunData(("cats", "dogs"), None, None, (800, 200), "0f").as_json()["training_images"]
+        800
     """
 
     class_names: tuple[str, ...]
@@ -44,7 +48,7 @@ class RunData:
     validation_files: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Say what the data are, as JSON knows it."""
+        """Describe the data in JSON's types."""
         training, validation = self.images
         return {
             "classes": list(self.class_names),
@@ -58,20 +62,33 @@ class RunData:
 def from_folders(
     folders: ImageFolders, class_names: Sequence[str], recipe: Recipe, seed: int, cache: str | None
 ) -> RunData:
-    """Read class folders; where there is no folder for validation, a fifth of each class is.
+    """Read class folders; where there is none for validation, a fifth of each class is held back.
 
     Classes that the folder for validation lacks keep their numbers.
 
     Args:
-        folders: where they are.
+        folders: the folders for training and validation.
         class_names: at least 2, class 0 first.
         recipe: how images are read and distorted.
         seed: of order and distortions.
         cache: see `catdog_data.image_dataset_from_directory`.
 
+    Returns:
+        The two datasets and what they consist of.
+
     Raises:
-        ValueError: no images, or one of the options.
-        OSError: a folder, an image or the cache.
+        ValueError: there are no images, or one of the options is wrong.
+        OSError: a folder, an image or the cache cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data import generate_sample_set
+        >>> from catdog_models.training.recipes import ORIGINAL_PLAIN
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     counts = {"train_per_class": 2, "validation_per_class": 1, "progress": False}
+        ...     folders = generate_sample_set(f"{folder}/set", **counts)
+        ...     from_folders(folders, ["cats", "dogs"], ORIGINAL_PLAIN, seed=5, cache=None).images
+        (4, 2)
     """
     from catdog_data import image_dataset_from_directory
 
@@ -127,16 +144,16 @@ def from_folders(
 
 
 def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
-    """Give the labels of some classes, in the order of `numbers`, their place among all."""
+    """Turn the labels of some classes, in the order of `numbers`, into those of all classes."""
     import tensorflow as tf
 
     table = tf.constant(numbers)
 
     def renumber(images: Any, labels: Any) -> tuple[Any, Any]:
-        places = tf.gather(table, labels)
+        all_labels = tf.gather(table, labels)
         if classes == 2:
-            return images, tf.cast(places, tf.float32)[:, tf.newaxis]
-        return images, tf.one_hot(places, classes)
+            return images, tf.cast(all_labels, tf.float32)[:, tf.newaxis]
+        return images, tf.one_hot(all_labels, classes)
 
     result = dataset.map(renumber)
     result.file_paths = dataset.file_paths
@@ -148,13 +165,16 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
     """Read a set of TensorFlow Datasets that was prepared before.
 
     Its "validation" or else its "test" split is validated on, or else the last fifth of "train",
-    whose records are as a rule shuffled when the set is prepared; else a UserWarning says so.
+    whose records are as a rule shuffled when the set is prepared; a UserWarning where not.
 
     Args:
         name: as `tfds.builder` takes it.
         recipe: how images are read and distorted.
         seed: of order and distortions.
         cache: see `catdog_data.image_dataset_from_tfds`.
+
+    Returns:
+        The two datasets and what they consist of.
 
     Raises:
         ImportError: tensorflow_datasets is not installed.

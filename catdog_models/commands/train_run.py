@@ -20,7 +20,7 @@ from catdog_models.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from catdog_models.commands.train_data import RunData
-    from catdog_models.training.results import Results
+    from catdog_models.training.results import EpochResults
 
 _PREVIEWED = 32  # images
 _PREVIEW = "preview.png"
@@ -40,6 +40,11 @@ class Settings:
         cache: where decoded images are kept, or None.
         save_every: seconds between saves of what a killed run goes on from.
         tensorboard: whether logs for TensorBoard are written.
+
+    Example:
+        >>> from catdog_models.training.recipes import MODERN
+        >>> Settings(Path("run"), MODERN, 5, "auto", None, 60.0, False).recipe.name
+        'modern'
     """
 
     output: Path
@@ -65,7 +70,7 @@ def repeat_to_the_bit() -> None:
 
 
 def train_and_report(data: RunData, settings: Settings) -> None:
-    """Train from where an earlier sitting ended, and write what came out.
+    """Train, or continue training, and write models, history and report.
 
     Args:
         data: what is trained and validated on.
@@ -81,9 +86,9 @@ def train_and_report(data: RunData, settings: Settings) -> None:
     from catdog_models.commands.train_data import RESCALE
     from catdog_models.networks.building import build_from_recipe
     from catdog_models.networks.precision import choose_precision, visible_devices
-    from catdog_models.training.input_spec import InputSpec, beside
+    from catdog_models.training.input_spec import InputSpec, input_spec_path
     from catdog_models.training.replicas import gpus, replicated_over
-    from catdog_models.training.results import BEST, Results
+    from catdog_models.training.results import BEST, EpochResults
     from catdog_models.training.run_record import RECORD, record_run
 
     recipe, output = settings.recipe, settings.output
@@ -102,17 +107,6 @@ def train_and_report(data: RunData, settings: Settings) -> None:
         "seed": settings.seed,
         "precision": precision,
     }
-    with blame("--output", ValueError, OSError):
-        _check_record(output)
-        record_run(
-            output / RECORD, content, {"tensorflow": tf.__version__, "keras": keras.__version__}
-        )
-        spec.save(beside(output / BEST))
-        # Validation images that are distorted are those of the epoch, after a crash as well.
-        validation = data.validation.follow(lambda: (len(results.rows), 0))
-        validation = validation.apply(assert_cardinality(data.validation.cardinality()))
-        results: Results = Results(output, validation)
-    click.echo(json.dumps(content, indent=2))
     keras.utils.set_random_seed(settings.seed)
     steps = int(data.training.cardinality())
     replicas = gpus()
@@ -120,8 +114,20 @@ def train_and_report(data: RunData, settings: Settings) -> None:
         scope = replicated_over(replicas, recipe.batch_size, data.images)
     if len(replicas) > 1:
         click.echo(f"training on {len(replicas)} GPUs, each with a part of every batch")
+    # Before the run is recorded: one that cannot be built leaves nothing behind.
     with blame("--image-size", ValueError), scope:
         model = build_from_recipe(recipe, len(data.class_names), steps, precision)
+    with blame("--output", ValueError, OSError):
+        _check_record(output)
+        record_run(
+            output / RECORD, content, {"tensorflow": tf.__version__, "keras": keras.__version__}
+        )
+        spec.save(input_spec_path(output / BEST))
+        # Validation images that are distorted are those of the epoch, after a crash as well.
+        validation = data.validation.follow(lambda: (len(results.rows), 0))
+        validation = validation.apply(assert_cardinality(data.validation.cardinality()))
+        results: EpochResults = EpochResults(output, validation)
+    click.echo(json.dumps(content, indent=2))
     if not (output / _PREVIEW).exists():  # else of the run that is gone on with
         _preview(data, output)
     _fit(model, data, results, settings, steps)
@@ -143,13 +149,13 @@ def _check_record(output: Path) -> None:
         )
 
 
-def _fit(model: Any, data: RunData, results: Results, settings: Settings, steps: int) -> None:
-    """Train from where an earlier sitting ended."""
+def _fit(model: Any, data: RunData, results: EpochResults, settings: Settings, steps: int) -> None:
+    """Train from the position that was saved last."""
     import keras
     from rich.console import Console
 
     from catdog_data import InputPosition, InputWait, Position
-    from catdog_models.training.progress import Progress
+    from catdog_models.training.progress import TrainingProgress
     from catdog_models.training.replicas import take_no_first_batch
     from catdog_models.training.training import build_metrics, train
 
@@ -177,7 +183,7 @@ def _fit(model: Any, data: RunData, results: Results, settings: Settings, steps:
     )
     logs = settings.output / "tensorboard"
     clock = InputWait(logs if settings.tensorboard else None)
-    progress = Progress(epochs, steps, Console(), clock.measured)
+    progress = TrainingProgress(epochs, steps, Console(), clock.measured)
     progress.begin_at(position.step)
     train(
         model,
@@ -206,18 +212,20 @@ def _preview(data: RunData, output: Path) -> None:
     preview_batch(images, labels, data.class_names, output / _PREVIEW, count=_PREVIEWED)
 
 
-def _report(data: RunData, results: Results, settings: Settings, machine: dict[str, str]) -> None:
-    """Draw and say what came out."""
+def _report(
+    data: RunData, results: EpochResults, settings: Settings, machine: dict[str, str]
+) -> None:
+    """Write the report, and print the accuracies."""
     import keras
 
-    from catdog_models.evaluation.report import Run
+    from catdog_models.evaluation.report import RunSummary
     from catdog_models.evaluation.run_report import report_run
     from catdog_models.training.epoch_table import columns
     from catdog_models.training.results import BEST
 
     recipe, output = settings.recipe, settings.output
     training, validation = data.images
-    run = Run(
+    run = RunSummary(
         name=recipe.name,
         class_names=data.class_names,
         images={"training": training, "validation": validation},
@@ -241,7 +249,21 @@ def _report(data: RunData, results: Results, settings: Settings, machine: dict[s
 
 @contextlib.contextmanager
 def blame(option: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Turn the errors of a call into click's error about one option."""
+    """Turn the errors of a block into click's error about one option.
+
+    Args:
+        option: its name, such as "--image-size".
+        kinds: the types of the errors.
+
+    Raises:
+        click.BadParameter: the block raised one of these.
+
+    Example:
+        >>> with blame("--image-size", ValueError):
+        ...     raise ValueError("too small")
+        Traceback (most recent call last):
+        click.exceptions.BadParameter: too small
+    """
     try:
         yield
     except kinds as error:

@@ -23,6 +23,10 @@ class Wrong:
     Attributes:
         rows: `int64[M]`, their rows in the evaluation.
         images: `[M, H, W, C]`, as the model was given them.
+
+    Example:
+        >>> len(Wrong(np.array([4, 1]), np.zeros((2, 8, 8, 3))).rows)
+        2
     """
 
     rows: npt.NDArray[np.int64]
@@ -36,8 +40,18 @@ class Evaluation:
     Attributes:
         probabilities: `float32[N, K]`, of every class.
         labels: `int64[N]`, the true class numbers.
-        index: `int64[N]`, the index that came with each image, or its place in the dataset.
+        index: `int64[N]`, the index that came with each image, or its position in the dataset.
         wrong: the images that the model is most confidently wrong about.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]], "float32")
+        >>> none = Wrong(np.zeros(0, "int64"), np.zeros((0, 8, 8, 3)))
+        >>> evaluation = Evaluation(probabilities, np.array([0, 1, 0]), np.arange(3), none)
+        >>> evaluation.predictions, round(evaluation.accuracy, 3)
+        (array([0, 1, 1]), 0.667)
+        >>> evaluation.confusion
+        array([[1, 1],
+               [0, 1]])
     """
 
     probabilities: npt.NDArray[np.float32]
@@ -87,7 +101,7 @@ class Evaluation:
 
 
 def evaluate(model: keras.Model, dataset: Any, *, wrong: int = 32) -> Evaluation:
-    """Run a model over a dataset once, and keep what it said.
+    """Run a model over a dataset once, and keep its outputs and the labels.
 
     Args:
         model: from images to probabilities, `float32[B, 1]` or `float32[B, K]`, see the module.
@@ -103,6 +117,13 @@ def evaluate(model: keras.Model, dataset: Any, *, wrong: int = 32) -> Evaluation
     Raises:
         ValueError: a dataset without end, without labels or without images; labels that are no
             classes of the model; outputs that are no probabilities; or `wrong` below 0.
+
+    Example:
+        >>> model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
+        >>> images, labels = np.zeros((5, 8, 8, 3), "float32"), np.array([0, 1, 2, 0, 1])
+        >>> dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(2)
+        >>> evaluate(model, dataset).probabilities.shape
+        (5, 3)
     """
     _check_ends(dataset)
     if wrong < 0:
@@ -136,6 +157,11 @@ def two_columns(output: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
     Raises:
         ValueError: another shape, or values that are no probabilities.
+
+    Example:
+        >>> two_columns(np.array([[0.25], [1.0]]))
+        array([[0.75, 0.25],
+               [0.  , 1.  ]], dtype=float32)
     """
     if output.ndim != 2 or output.shape[1] < 1:
         raise ValueError(

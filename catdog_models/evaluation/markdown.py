@@ -1,4 +1,4 @@
-"""Text, tables and code as Markdown that shows what it was given, whatever characters that has."""
+"""Text, tables and code as Markdown that shows any characters as they are."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,18 @@ _UNDERSCORE = re.compile(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 
 
 def text(content: object) -> str:
-    """Return text on one line, without markup in it."""
+    """Return text on one line, with all markup in it escaped.
+
+    Args:
+        content: anything; its `str` is taken.
+
+    Returns:
+        Markdown.
+
+    Example:
+        >>> print(text("my_cats *and* dogs"))
+        my_cats \\*and\\* dogs
+    """
     line = readable(" ".join(str(content).split()))
     return _UNDERSCORE.sub(r"\\_", _SPECIAL.sub(r"\\\g<0>", line))
 
@@ -24,6 +35,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         header: the names of the columns; those of numbers are ended with a colon, which is left
             out, and their cells stand at the right.
         rows: a cell for each column.
+
+    Returns:
+        Markdown of several lines.
+
+    Example:
+        >>> print(table(("class", "images:"), [("cats", 3), ("dogs", 4)]))
+        | class | images |
+        | --- | ---: |
+        | cats | 3 |
+        | dogs | 4 |
     """
     marks = ["---:" if name.endswith(":") else "---" for name in header]
     names = [name.removesuffix(":") for name in header]
@@ -33,7 +54,20 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def code(content: str) -> str:
-    """Return lines of code."""
+    """Return lines of code.
+
+    Args:
+        content: the lines.
+
+    Returns:
+        Markdown, with a fence that is longer than any in the code.
+
+    Example:
+        >>> print(code("catdog-train --demo"))
+        ```
+        catdog-train --demo
+        ```
+    """
     longest = max((len(run) for run in re.findall("`+", content)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{readable(content)}\n{fence}"
@@ -43,8 +77,15 @@ def image(description: str, path: str) -> str:
     """Return a picture.
 
     Args:
-        description: for who cannot see it.
+        description: for those who cannot see it.
         path: its file, from the folder of the document.
+
+    Returns:
+        Markdown.
+
+    Example:
+        >>> image("curves", "my curves.png")
+        '![curves](my%20curves.png)'
     """
     return f"![{text(description)}]({quote(path)})"
 

@@ -20,11 +20,16 @@ _IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model that takes files as they are.
+    """A model that takes the bytes of image files.
 
     Args:
         class_names: K names, in the order of the columns.
         probabilities_of: from the bytes of B files, `string[B]`, to `float32[B, K]`.
+
+    Example:
+        >>> predictor = Predictor(("cats", "dogs"), lambda contents: [[0.25, 0.75]] * len(contents))
+        >>> predictor.probabilities_of([b"the bytes of a file"])
+        [[0.25, 0.75]]
     """
 
     class_names: tuple[str, ...]
@@ -60,13 +65,17 @@ class Predictor:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says about one file.
+    """The label that a model gives one file.
 
     Attributes:
         path: the file.
         label: the most probable class.
         probability: its probability.
         probabilities: `float32[K]`, of every class.
+
+    Example:
+        >>> Prediction(Path("1.jpg"), "dogs", 0.75, np.array([0.25, 0.75], "float32")).label
+        'dogs'
     """
 
     path: Path
@@ -82,6 +91,10 @@ class Failure:
     Attributes:
         path: the file or folder.
         reason: a sentence that names it, and what is wrong.
+
+    Example:
+        >>> Failure(Path("1.jpg"), "'1.jpg' cannot be read: No such file or directory.").path.name
+        '1.jpg'
     """
 
     path: Path
@@ -102,6 +115,11 @@ def predict_files(
     Yields:
         One result for each file, in order; a `Failure` for one that cannot be read or decoded, or
         a folder without images. The others are not affected.
+
+    Example:
+        >>> predictor = Predictor(("cats", "dogs"), lambda contents: [[0.25, 0.75]])
+        >>> [result.reason for result in predict_files(predictor, ["no such file"])]
+        ["'no such file' cannot be read: No such file or directory."]
     """
     batch: list[tuple[Path, bytes]] = []
     for found in _files_in(paths):
@@ -120,7 +138,7 @@ def predict_files(
 
 def _files_in(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Path | Failure]:
     for path in map(Path, paths):
-        if not os.path.isdir(path):  # noqa: PTH112 (of what may not be looked at, reading says so)
+        if not os.path.isdir(path):  # noqa: PTH112 (reading reports what may not be looked at)
             yield path
             continue
         unlisted: list[OSError] = []
@@ -169,7 +187,7 @@ def _predicted(
 
 
 def _undecodable(path: Path, contents: bytes, error: Exception) -> Failure:
-    # The last line before TensorFlow names the place in its graph.
+    # The last line before TensorFlow names the node of its graph.
     said = str(error).split("\n\t [[")[0].strip().splitlines()[-1][:200]
     return Failure(
         path,

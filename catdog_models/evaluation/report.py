@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
+from catdog_data.system.renamed import renamed
 from catdog_models.evaluation import markdown
 
 if TYPE_CHECKING:
@@ -23,9 +24,19 @@ _METRICS = (
     ("loss", "training loss"),
 )
 
+__getattr__ = renamed(__name__, {"Run": "RunSummary"})
+
 
 def software_versions() -> dict[str, str]:
-    """Name the versions of Python and of the packages that results depend on."""
+    """Name the versions of Python and of the packages that results depend on.
+
+    Returns:
+        Name to version; packages that are not installed under their usual name are left out.
+
+    Example:
+        >>> "numpy" in software_versions()
+        True
+    """
     versions = {"python": platform.python_version()}
     for name in _SOFTWARE:
         try:
@@ -36,8 +47,8 @@ def software_versions() -> dict[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """What is known of a run apart from its model.
+class RunSummary:
+    """All that a report says of a run, except the evaluation of its model.
 
     Args:
         name: what it is called, such as its recipe.
@@ -54,6 +65,15 @@ class Run:
 
     Raises:
         ValueError: `history` has no epochs.
+
+    Example:
+        >>> history = {"loss": [0.7, 0.5, 0.4], "val_accuracy": [0.6, 0.9, 0.8]}
+        >>> images = {"training": 800, "validation": 200}
+        >>> run = RunSummary(
+        ...     name="demo", class_names=("cats", "dogs"), images=images, history=history
+        ... )
+        >>> run.epochs, run.best_epoch
+        (3, 2)
     """
 
     name: str
@@ -94,7 +114,7 @@ class Run:
 
 
 def write_report(
-    run: Run,
+    run: RunSummary,
     evaluation: "Evaluation",
     path: str | os.PathLike[str],
     pictures: Mapping[str, str] | None = None,
@@ -103,20 +123,62 @@ def write_report(
 
     Args:
         run: what was trained, and how.
-        evaluation: what the model that is kept says about the validation images.
+        evaluation: of the model that is kept, on the validation images.
         path: the file; its folder must exist.
         pictures: the files of "curves", "confusion" and "wrong", from the folder of the report;
             those that are missing are left out.
 
     Raises:
-        OSError: it cannot be written.
-        ValueError: the run names not as many classes as the model tells apart.
+        OSError: the file cannot be written.
+        ValueError: the run does not name as many classes as the model has.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from catdog_models.evaluation.evaluation import Evaluation, Wrong
+        >>> images = {"training": 8, "validation": 2}
+        >>> run = RunSummary(
+        ...     name="demo", class_names=("cats", "dogs"), images=images, history={"loss": [0.7]}
+        ... )
+        >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6]], "float32")
+        >>> none = Wrong(np.zeros(0, "int64"), np.zeros((0, 8, 8, 3)))
+        >>> evaluation = Evaluation(probabilities, np.array([0, 1]), np.arange(2), none)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_report(run, evaluation, f"{folder}/report.md")
+        ...     print(Path(folder, "report.md").read_text().splitlines()[0])
+        # demo: 100.0% validation accuracy
     """
-    write_whole(path, (as_markdown(run, evaluation, pictures or {}) + "\n").encode())
+    write_atomically(path, (as_markdown(run, evaluation, pictures or {}) + "\n").encode())
 
 
-def as_markdown(run: Run, evaluation: "Evaluation", pictures: Mapping[str, str]) -> str:
-    """Return a report as Markdown (GitHub's, with tables); see `write_report`."""
+def as_markdown(run: RunSummary, evaluation: "Evaluation", pictures: Mapping[str, str]) -> str:
+    """Return a report as Markdown (GitHub's, with tables).
+
+    Args:
+        run: what was trained, and how.
+        evaluation: of the model that is kept, on the validation images.
+        pictures: the files of "curves", "confusion" and "wrong", from the folder of the report.
+
+    Returns:
+        The text of the report.
+
+    Raises:
+        ValueError: the run does not name as many classes as the model has.
+
+    Example:
+        >>> import numpy as np
+        >>> from catdog_models.evaluation.evaluation import Evaluation, Wrong
+        >>> images = {"training": 8, "validation": 2}
+        >>> run = RunSummary(
+        ...     name="demo", class_names=("cats", "dogs"), images=images, history={"loss": [0.7]}
+        ... )
+        >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6]], "float32")
+        >>> none = Wrong(np.zeros(0, "int64"), np.zeros((0, 8, 8, 3)))
+        >>> evaluation = Evaluation(probabilities, np.array([0, 1]), np.arange(2), none)
+        >>> print(as_markdown(run, evaluation, {}).splitlines()[0])
+        # demo: 100.0% validation accuracy
+    """
     classes = evaluation.probabilities.shape[1]
     if len(run.class_names) != classes:
         raise ValueError(
@@ -153,7 +215,7 @@ def as_markdown(run: Run, evaluation: "Evaluation", pictures: Mapping[str, str])
     return "\n\n".join(parts)
 
 
-def _epochs_table(run: Run) -> str:
+def _epochs_table(run: RunSummary) -> str:
     best, last = run.best_epoch, run.epochs
     rows = [
         (name, *(_number(run.history[key][epoch - 1]) for epoch in (best, last)))
@@ -164,7 +226,7 @@ def _epochs_table(run: Run) -> str:
     return markdown.table(header, rows)
 
 
-def _classes_table(run: Run, evaluation: "Evaluation") -> str:
+def _classes_table(run: RunSummary, evaluation: "Evaluation") -> str:
     confusion = evaluation.confusion
     accuracy = evaluation.accuracy_by_class
     rows = [
@@ -174,7 +236,7 @@ def _classes_table(run: Run, evaluation: "Evaluation") -> str:
     return markdown.table(("class", "validation images:", "right:", "accuracy:"), rows)
 
 
-def _wrong(run: Run, evaluation: "Evaluation", picture: list[str]) -> Iterator[str]:
+def _wrong(run: RunSummary, evaluation: "Evaluation", picture: list[str]) -> Iterator[str]:
     count = int((evaluation.predictions != evaluation.labels).sum())
     yield f"{count:,} of {len(evaluation.labels):,} validation images are taken for another class."
     if not count:
@@ -194,7 +256,7 @@ def _wrong(run: Run, evaluation: "Evaluation", picture: list[str]) -> Iterator[s
     yield markdown.table(("file", "is", "taken for", "probability:"), rows)
 
 
-def _speed(run: Run) -> str:
+def _speed(run: RunSummary) -> str:
     # The first epoch also compiles the model.
     rate = _median(run.history.get("images_per_second", ())[1:])
     wait = _median(run.history.get("input_wait", ())[1:])
@@ -211,7 +273,7 @@ def _speed(run: Run) -> str:
     return markdown.table(("training, median of all epochs but the first", "value:"), rows)
 
 
-def _data_table(run: Run) -> str:
+def _data_table(run: RunSummary) -> str:
     by_class = [each for each in run.images.values() if not isinstance(each, int)]
     rows: list[Sequence[object]] = []
     if by_class:

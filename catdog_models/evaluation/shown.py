@@ -8,7 +8,18 @@ _BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def readable(name: str) -> str:
-    """Return a name that any output takes: bytes that are not UTF-8 become U+FFFD."""
+    r"""Return a name that any output takes.
+
+    Args:
+        name: any; bytes that are not UTF-8 as `os.fsdecode` has them.
+
+    Returns:
+        The name, with U+FFFD for each byte that is not UTF-8.
+
+    Example:
+        >>> print(readable("cat\udcff.jpg"))
+        cat�.jpg
+    """
     return name.encode(errors="surrogateescape").decode(errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""How fast two inputs deliver, side by side."""
+"""The speed of two inputs, measured in turns."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _LEAD_IN = 0.2  # of each timed spell: what was prefetched while the other input
 
 @dataclass(frozen=True)
 class SpeedComparison:
-    """What two inputs delivered, in turns on the same machine.
+    """The speed of two inputs, measured in turns on the same machine.
 
     Attributes:
         ours: images per second, in the round of the median ratio.
@@ -20,6 +20,10 @@ class SpeedComparison:
         ratio: ours divided by theirs, median over the rounds.
         images: images drawn from both within the timed spells.
         largest_difference: largest difference of a pixel between the first two batches.
+
+    Example:
+        >>> SpeedComparison(900.0, 300.0, 3.0, images=256, largest_difference=0.0).ratio
+        3.0
     """
 
     ours: float
@@ -45,6 +49,12 @@ def compare_speed(
 
     Returns:
         The round of the median ratio, and how far the two warm-up batches were apart.
+
+    Example:
+        >>> from itertools import repeat
+        >>> batch = (np.zeros((4, 8, 8, 3), "float32"),)
+        >>> compare_speed(repeat(batch), repeat(batch), seconds=0.01).largest_difference
+        0.0
     """
     difference = _largest_difference(next(ours)[0], next(theirs)[0])
     rates: list[tuple[float, float]] = []

@@ -1,8 +1,6 @@
-"""A trained model that takes files as they are: bytes in, probabilities and class names out."""
+"""A trained model that takes the bytes of image files, as a SavedModel."""
 
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from catdog_data.system.atomic_directory import replaced_directory
+
 SIGNATURE = "serving_default"
-"""The signature that `tf.saved_model` and TensorFlow Serving take unless told otherwise."""
+"""The signature that `tf.saved_model` and TensorFlow Serving take by default."""
 
 
 def serving_function(
@@ -33,6 +33,16 @@ def serving_function(
 
     Raises:
         ValueError: the model has other outputs, or not as many as there are names.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        >>> model.add(keras.layers.Dense(1, "sigmoid"))
+        >>> def decode(contents):
+        ...     image = tf.io.decode_png(contents, channels=3)
+        ...     return tf.ensure_shape(tf.cast(image, tf.float32), [8, 8, 3])
+        >>> black = tf.io.encode_png(tf.zeros([8, 8, 3], tf.uint8))
+        >>> serving_function(model, decode, ["cats", "dogs"])([black])["probabilities"].numpy()
+        array([[0.5, 0.5]], dtype=float32)
     """
     _check_outputs(model, class_names)
     shape = _image_shape(model)
@@ -75,8 +85,8 @@ def export_saved_model(
         model: see `serving_function`.
         path: the folder to write; its parent must exist. An earlier export is replaced once the
             new one is whole; anything else that is there is left alone.
-        decode: see `serving_function`.
-        class_names: see there.
+        decode: from the bytes of one file, `string[]`, to one image `float32[H, W, C]`.
+        class_names: K names by class number.
 
     Returns:
         The folder.
@@ -86,6 +96,19 @@ def export_saved_model(
         FileNotFoundError: the parent of `path` does not exist.
         ValueError: see `serving_function`; `path` is not UTF-8; or `decode` calls Python, which
             cannot be saved.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data.serving import decoder
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        >>> model.add(keras.layers.Dense(3, "softmax"))
+        >>> names = ["cats", "dogs", "birds"]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = export_saved_model(
+        ...         model, f"{folder}/export", decode=decoder(8), class_names=names
+        ...     )
+        ...     tf.saved_model.load(str(path)).class_names.numpy().tolist()
+        [b'cats', b'dogs', b'birds']
     """
     target = Path(path)
     _check_replaceable(target)
@@ -94,17 +117,24 @@ def export_saved_model(
     module = tf.Module()
     module.model = model
     module.class_names = tf.Variable(_as_bytes(class_names), trainable=False)
-    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
+    with replaced_directory(target) as unfinished:
         tf.saved_model.save(module, str(unfinished), signatures={SIGNATURE: serve})
-        _put_in_place(unfinished, target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return target
 
 
 def is_saved_model(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a folder holds a SavedModel."""
+    """Tell whether a folder holds a SavedModel.
+
+    Args:
+        path: the folder; it need not exist.
+
+    Returns:
+        Whether it has a file `saved_model.pb`.
+
+    Example:
+        >>> is_saved_model("no such folder")
+        False
+    """
     return (Path(path) / "saved_model.pb").is_file()
 
 
@@ -165,18 +195,3 @@ def _check_replaceable(target: Path) -> None:
             f"path must be absent, empty or an earlier SavedModel. Received: {str(target)!r}, "
             "which holds something else. It was left alone; choose another folder."
         )
-
-
-def _put_in_place(finished: Path, target: Path) -> None:
-    """Rename a folder to its place; the one that is there is deleted after that, not before."""
-    if not target.exists():
-        finished.rename(target)
-        return
-    old = target.with_name(f"{finished.name}.old")
-    target.rename(old)
-    try:
-        finished.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)

@@ -4,12 +4,12 @@ from typing import Any
 
 import keras
 
-from catdog_models.networks.cnn import build_model
-from catdog_models.networks.compact import build_compact_model
+from catdog_models.networks import cnn, compact
 from catdog_models.networks.heads import compile_classifier
 from catdog_models.training.recipes import Optimisation, Recipe
 
-_BUILDERS = {"original": build_model, "compact": build_compact_model}
+_BUILDERS = {"original": cnn.build_model, "compact": compact.build_compact_model}
+_SIZE_CHECKS = {"original": cnn.checked_image_size, "compact": compact.checked_image_size}
 _WARM_UP_FROM = 0.01  # of the highest learning rate
 
 
@@ -31,6 +31,13 @@ def build_from_recipe(
 
     Raises:
         ValueError: the recipe's image size is too small for its model.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from catdog_models.training.recipes import MODERN
+        >>> recipe = replace(MODERN, image_size=(32, 32))
+        >>> build_from_recipe(recipe, num_classes=3, steps=25).output_shape
+        (None, 3)
     """
     model = _BUILDERS[recipe.model](recipe.image_size, num_classes, precision=precision)
     optimizer = _optimizer(recipe.optimisation, recipe.epochs * steps, steps)
@@ -41,6 +48,26 @@ def build_from_recipe(
         from_logits=recipe.probabilities_as_logits,
     )
     return model
+
+
+def check_image_size(recipe: Recipe) -> None:
+    """Refuse a recipe whose images are too small for its network, before it is built.
+
+    Args:
+        recipe: what would be built.
+
+    Raises:
+        TypeError: the recipe's image size is not a pair of integers.
+        ValueError: the recipe's image size is too small for its model.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from catdog_models.training.recipes import MODERN
+        >>> check_image_size(replace(MODERN, image_size=(8, 8)))
+        Traceback (most recent call last):
+        ValueError: image_size must be at least 16 pixels on each side, or nothing is left ...
+    """
+    _SIZE_CHECKS[recipe.model](recipe.image_size)
 
 
 def _optimizer(how: Optimisation, all_steps: int, steps: int) -> Any:

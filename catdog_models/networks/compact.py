@@ -43,8 +43,12 @@ def build_compact_model(
         ValueError: a side of `image_size` is below 16, or there are fewer than 2 classes.
 
     Source: He et al., 2016 (residual blocks); He et al., 2019 (their shortcut).
+
+    Example:
+        >>> build_compact_model((32, 32)).output_shape
+        (None, 1)
     """
-    height, width = checked_size(image_size, _SMALLEST_SIDE, "nothing is left after four halvings")
+    height, width = checked_image_size(image_size)
     with layers_in(precision):
         inputs = keras.Input((height, width, 3), dtype="float32")
         x = keras.layers.Rescaling(4.0, offset=-2.0, dtype="float32")(inputs)
@@ -58,6 +62,26 @@ def build_compact_model(
         model = keras.Model(inputs, output_layer(num_classes)(x), name="compact")
     compile_classifier(model)
     return model
+
+
+def checked_image_size(image_size: tuple[int, int]) -> tuple[int, int]:
+    """Refuse images that are too small for the network, before it is built.
+
+    Args:
+        image_size: height and width in pixels.
+
+    Returns:
+        The same two numbers.
+
+    Raises:
+        TypeError: `image_size` is not a pair of integers.
+        ValueError: a side is below 16.
+
+    Example:
+        >>> checked_image_size((64, 96))
+        (64, 96)
+    """
+    return checked_size(image_size, _SMALLEST_SIDE, "nothing is left after four halvings")
 
 
 def _halving_block(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:

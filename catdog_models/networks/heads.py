@@ -19,6 +19,10 @@ def checked_size(image_size: tuple[int, int], smallest: int, why: str) -> tuple[
     Raises:
         TypeError: `image_size` is not a pair of integers.
         ValueError: a side is too small.
+
+    Example:
+        >>> checked_size((64, 96), 22, "nothing is left")
+        (64, 96)
     """
     try:
         height, width = (side.__index__() for side in image_size)
@@ -46,6 +50,10 @@ def output_layer(num_classes: int) -> keras.layers.Layer:
 
     Raises:
         ValueError: fewer than 2 classes.
+
+    Example:
+        >>> output_layer(2).units, output_layer(3).units
+        (1, 3)
     """
     if not isinstance(num_classes, int) or num_classes < 2:
         raise ValueError(
@@ -73,6 +81,12 @@ def compile_classifier(
         label_smoothing: in [0, 1): how much of each label is spread over all classes.
         from_logits: whether the loss takes the probabilities for logits. It is wrong, and only
             there to repeat the notebook to the letter.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), output_layer(3)])
+        >>> compile_classifier(model, label_smoothing=0.1)
+        >>> model.loss.name
+        'categorical_crossentropy'
     """
     binary = model.output_shape[-1] == 1
     kind = keras.losses.BinaryCrossentropy if binary else keras.losses.CategoricalCrossentropy

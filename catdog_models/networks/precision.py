@@ -16,12 +16,16 @@ _CPU_FLAG = (
 
 @dataclass(frozen=True)
 class Device:
-    """What is computed on.
+    """A device that a network is trained on.
 
     Args:
         kind: "CPU" or "GPU".
         compute_capability: of a GPU of NVIDIA's, as (8, 0); None for others.
         multiplies_bfloat16: whether a CPU has matrix units for bfloat16 (Intel's AMX).
+
+    Example:
+        >>> Device("GPU", (8, 0)).kind
+        'GPU'
     """
 
     kind: str
@@ -39,13 +43,19 @@ def choose_precision(precision: str, devices: Sequence[Device]) -> str:
 
     Args:
         precision: one of `PRECISIONS`, which is returned as it is, or "auto".
-        devices: what is computed on.
+        devices: what the network is trained on.
 
     Returns:
         One of `PRECISIONS`, the name of a Keras dtype policy.
 
     Raises:
         ValueError: another name.
+
+    Example:
+        >>> choose_precision("auto", [Device("GPU", (8, 0))])
+        'mixed_bfloat16'
+        >>> choose_precision("auto", [Device("GPU", (7, 0)), Device("GPU", (6, 1))])
+        'float32'
     """
     if precision in PRECISIONS:
         return precision
@@ -64,7 +74,15 @@ def choose_precision(precision: str, devices: Sequence[Device]) -> str:
 
 
 def visible_devices() -> list[Device]:
-    """List the GPUs that TensorFlow sees, or else the CPU."""
+    """List the GPUs that TensorFlow sees, or the CPU where there are none.
+
+    Returns:
+        At least one device; all of one kind.
+
+    Example:
+        >>> len({device.kind for device in visible_devices()})
+        1
+    """
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -75,7 +93,7 @@ def visible_devices() -> list[Device]:
 
 
 def _cpu_flags() -> list[str]:
-    """Read what the processor can do, in Linux' words; nothing where it is not told."""
+    """Read the features of the processor, by Linux' names; empty where it lists none."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -92,6 +110,12 @@ def layers_in(precision: str | None) -> Iterator[Any]:
 
     Yields:
         The dtype policy of the layers.
+
+    Example:
+        >>> import keras
+        >>> with layers_in("mixed_bfloat16"):
+        ...     keras.layers.Dense(1).compute_dtype
+        'bfloat16'
     """
     import keras
 

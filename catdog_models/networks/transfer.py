@@ -53,6 +53,10 @@ def build_transfer_model(
             or fewer than 2 classes.
         FileNotFoundError: there is no file `weights`.
         OSError: the weights cannot be downloaded.
+
+    Example:
+        >>> build_transfer_model("MobileNet", (32, 32), num_classes=3).output_shape
+        (None, 3)
     """
     size = checked_size(image_size, _SMALLEST_SIDE, "backbones have nothing left of them")
     make, preprocess = _backbone(backbone)

@@ -41,6 +41,11 @@ def plot_history(history: Any, path: str | os.PathLike[str] | None = None) -> Fi
         TypeError: `history` is neither a History nor a mapping.
         ValueError: `history` has no "loss", no epochs, or metrics of different lengths.
         FileNotFoundError: the folder of `path` does not exist.
+
+    Example:
+        >>> figure = plot_history({"loss": [0.7, 0.5], "val_loss": [0.8, 0.6]})
+        >>> [panel.get_title() for panel in figure.axes]
+        ['Loss']
     """
     metrics, epochs = _metrics_and_epochs(history)
     accuracy = next((key for key in _ACCURACY_KEYS if key in metrics), None)

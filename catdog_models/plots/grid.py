@@ -51,6 +51,12 @@ def preview_batch(
         ValueError: a wrong rank, number of channels, number of labels or class number, an empty
             batch, or `count` or `columns` below 1.
         FileNotFoundError: the folder of `path` does not exist.
+
+    Example:
+        >>> images = np.zeros((3, 8, 8, 3), "uint8")
+        >>> figure = preview_batch(images, [0, 1, 0], ["cats", "dogs"])
+        >>> [panel.get_title() for panel in figure.axes]
+        ['cats', 'dogs', 'cats']
     """
     for name, value in (("count", count), ("columns", columns)):
         if value < 1:
@@ -76,17 +82,26 @@ def plot_wrong(
     shown as `preview_batch` shows them.
 
     Args:
-        evaluation: what `catdog_models.evaluation.evaluation.evaluate` found.
+        evaluation: what `catdog_models.evaluate` returned.
         class_names: names by class number.
         path: where to save the figure as PNG; its folder must exist.
         columns: pictures in a row, at least 1.
 
     Returns:
-        The figure, with a sentence in place of pictures where no image is wrong.
+        The figure, with a sentence instead of pictures where no image is wrong.
 
     Raises:
         ValueError: fewer names than classes, or `columns` below 1.
         FileNotFoundError: the folder of `path` does not exist.
+
+    Example:
+        >>> from catdog_models.evaluation.evaluation import Evaluation, Wrong
+        >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6]], "float32")
+        >>> wrong = Wrong(np.array([1]), np.zeros((1, 8, 8, 3), "float32"))
+        >>> evaluation = Evaluation(probabilities, np.array([0, 0]), np.arange(2), wrong)
+        >>> print(plot_wrong(evaluation, ["cats", "dogs"]).axes[0].get_title())
+        dogs 60.0%
+        is cats
     """
     if columns < 1:
         raise ValueError(f"columns must be at least 1. Received: {columns!r}")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
 
 Row = Mapping[str, float]
 
@@ -22,6 +22,10 @@ def read_epochs(path: Path) -> list[dict[str, float]]:
 
     Raises:
         ValueError: the file is something else.
+
+    Example:
+        >>> read_epochs(Path("no such file"))
+        []
     """
     if not path.exists():
         return []
@@ -49,6 +53,17 @@ def write_epochs(rows: Sequence[Row], path: Path) -> None:
     Args:
         rows: metric to value, by epoch; a metric that an epoch lacks, or NaN, is left empty.
         path: the file; its folder must exist.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "history.csv")
+        ...     write_epochs([{"loss": 0.75}, {"loss": 0.5}], path)
+        ...     read_epochs(path)
+        [{'loss': 0.75}, {'loss': 0.5}]
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO(newline="")
@@ -58,10 +73,21 @@ def write_epochs(rows: Sequence[Row], path: Path) -> None:
         values = (row.get(name, math.nan) for name in names)
         # repr() of a float is read back as the same float.
         writer.writerow([epoch, *("" if math.isnan(x) else repr(float(x)) for x in values)])
-    write_whole(path, text.getvalue().encode())
+    write_atomically(path, text.getvalue().encode())
 
 
 def columns(rows: Sequence[Row]) -> dict[str, list[float]]:
-    """Return metric to one number per epoch, as `plot_history` takes them; NaN for missing."""
+    """Turn rows of epochs into columns, as `plot_history` takes them.
+
+    Args:
+        rows: metric to value, by epoch.
+
+    Returns:
+        Metric to one number per epoch; NaN where an epoch lacks the metric.
+
+    Example:
+        >>> columns([{"loss": 0.75}, {"loss": 0.5, "val_loss": 0.25}])
+        {'loss': [0.75, 0.5], 'val_loss': [nan, 0.25]}
+    """
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name, math.nan) for row in rows] for name in names}

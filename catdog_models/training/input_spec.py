@@ -1,4 +1,4 @@
-"""What a trained model needs to be told of its input, saved as `input.json` beside it."""
+"""How the input of a trained model is read, saved as `input.json` in the model's folder."""
 
 import json
 import os
@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
+from catdog_data.system.renamed import renamed
 
 FILE_NAME = "input.json"
-"""The file in the folder of a model that tells what its input is."""
+"""The file in the folder of a model that says how its input is read."""
+
+__getattr__ = renamed(__name__, {"beside": "input_spec_path"})
 
 _READERS = ("image_dataset_from_directory", "ImageDataGenerator")
 
@@ -33,8 +36,13 @@ class InputSpec:
             whose files are decoded and resized as Pillow does.
 
     Raises:
-        TypeError: a value of another type than said.
+        TypeError: a value of another type than named above.
         ValueError: a value that is not among those named.
+
+    Example:
+        >>> spec = InputSpec(("cats", "dogs"), (224, 224), "bilinear", rescale=1 / 255)
+        >>> spec.reader
+        'image_dataset_from_directory'
     """
 
     class_names: tuple[str, ...]
@@ -78,12 +86,21 @@ class InputSpec:
         """Write the specification as JSON, whole or not at all.
 
         Args:
-            path: the file, `beside(model_path)` for the commands to find it; its folder must exist.
+            path: the file, `input_spec_path(model_path)` for the commands to find it; its folder
+                must exist.
 
         Raises:
             OSError: it cannot be written.
+
+        Example:
+            >>> import tempfile
+            >>> spec = InputSpec(("cats", "dogs"), (224, 224), "bilinear", rescale=1 / 255)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     spec.save(f"{folder}/input.json")
+            ...     InputSpec.load(f"{folder}/input.json") == spec
+            True
         """
-        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_atomically(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "InputSpec":
@@ -98,6 +115,9 @@ class InputSpec:
         Raises:
             OSError: the file cannot be read.
             ValueError: it is no such specification; the message names the file.
+
+        Example:
+            See `save`.
         """
         file = Path(path)
         try:
@@ -109,8 +129,19 @@ class InputSpec:
             ) from error
 
 
-def beside(model_path: str | os.PathLike[str]) -> Path:
-    """Return where the specification of a model lies: `FILE_NAME` in the model's folder."""
+def input_spec_path(model_path: str | os.PathLike[str]) -> Path:
+    """Return the path of the specification of a model.
+
+    Args:
+        model_path: the file of the model.
+
+    Returns:
+        `FILE_NAME` in the same folder.
+
+    Example:
+        >>> input_spec_path("run/best.keras").name
+        'input.json'
+    """
     return Path(model_path).parent / FILE_NAME
 
 

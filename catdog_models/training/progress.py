@@ -1,4 +1,4 @@
-"""Progress of a training that a person can read."""
+"""The progress of training, as a bar and one line for each epoch."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,21 +9,34 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
+from catdog_data.system.renamed import renamed
+
 Measured = Callable[[], Mapping[str, float]]
 
+__getattr__ = renamed(__name__, {"Progress": "TrainingProgress"})
 
-class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Show a bar for the epoch on a terminal, and leave one line for each that has ended.
 
-    Bar and line tell images/s, the share of the time that training waited for its input, and the
+class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]
+    """Show a bar for the epoch on a terminal, and print a line for each that has ended.
+
+    Bar and line have images/s, the share of the time that training waited for its input, and the
     time left until the last epoch ends, validation included.
 
     Args:
         epochs: how many there are in all.
         steps: batches in an epoch.
         console: where it is shown; without a terminal there are no bars.
-        measured: tells "images_per_second" and "input_wait" of the epoch so far; both may be
+        measured: returns "images_per_second" and "input_wait" of the epoch so far; both may be
             missing.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> shown = TrainingProgress(epochs=1, steps=2, console=Console(width=200), measured=dict)
+        >>> x, y = np.zeros((8, 2)), np.zeros(8)
+        >>> _ = model.fit(x, y, batch_size=4, callbacks=[shown], verbose=0)
+        epoch 1/1  loss 0.0000
     """
 
     def __init__(self, epochs: int, steps: int, console: Console, measured: Measured) -> None:
@@ -43,7 +56,11 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._first = self._epoch = 0
 
     def begin_at(self, step: int) -> None:
-        """Tell how many batches of the first epoch were trained on before."""
+        """Begin the first epoch's bar where training goes on.
+
+        Args:
+            step: how many batches of the epoch were trained on before.
+        """
         self._first = step
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -55,7 +72,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Begin a bar."""
+        """Begin the bar of the epoch."""
         self._epoch = epoch
         # All fields, since `reset` drops those that it is not given.
         self._bars.reset(
@@ -63,7 +80,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Move the bar, a few times a second."""
+        """Update the bar, a few times a second."""
         self._taken += 1
         now = time.perf_counter()
         if self._console.is_terminal and now - self._shown > 0.25:
@@ -73,7 +90,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
             self._bars.update(self._task, completed=done, state=state)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Leave a line."""
+        """Print the line of the epoch."""
         self._first = 0
         left = self._left(self._steps) if epoch + 1 < self._epochs else ""
         line = _joined(
@@ -82,11 +99,11 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._bars.console.print(line, highlight=False, soft_wrap=True)
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bars.stop()
 
     def _left(self, done: int) -> str:
-        """Say how long it takes from a step of the current epoch."""
+        """Estimate the time from a step of the current epoch to the end of the last."""
         steps = (self._epochs - self._epoch) * self._steps - done
         seconds = (time.perf_counter() - self._begin) / max(self._taken, 1) * steps
         return f"{_clock(seconds)} left"

@@ -14,6 +14,10 @@ class Distortions:
 
     Fields have the names, units and defaults of those of `catdog_data.Augmentation`, which takes
     them as they are.
+
+    Example:
+        >>> Distortions(horizontal_flip=True, rotation=30).zoom
+        (1.0, 1.0)
     """
 
     horizontal_flip: bool = False
@@ -33,7 +37,7 @@ class Distortions:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimisation:
-    """How weights follow from batches.
+    """The optimizer, its schedule and what else turns batches into weights.
 
     Args:
         optimizer: "adam" (Kingma & Ba, 2015) or "adamw", with decoupled weight decay (Loshchilov &
@@ -45,6 +49,10 @@ class Optimisation:
         label_smoothing: how much of each label is spread over all classes (Szegedy et al., 2016).
         averaging: how much of the averaged weights is kept in a step; these are validated and
             saved. None for no averages.
+
+    Example:
+        >>> Optimisation(optimizer="adamw", cosine=True, warm_up=2).learning_rate
+        0.001
     """
 
     optimizer: Literal["adam", "adamw"] = "adam"
@@ -58,10 +66,10 @@ class Optimisation:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that a run is made of but its data, seed and precision.
+    """All settings of a run except its data, seed and precision.
 
     Args:
-        name: what it is asked for by.
+        name: the name in `RECIPES` and of `catdog-train --recipe`.
         model: "original" for `build_model`, "compact" for `build_compact_model`.
         epochs: passes over the training images.
         image_size: (height, width) in pixels.
@@ -69,10 +77,14 @@ class Recipe:
         interpolation: how images are resized, a method of `tf.image.resize`.
         antialias: whether shrinking averages over all pixels that are lost.
         distortions: what happens to training images at random.
-        optimisation: how weights follow from batches.
+        optimisation: the optimizer, its schedule and what else turns batches into weights.
         probabilities_as_logits: the notebook's mistake: its loss took the sigmoid's output for a
             logit, and so stays above 0.31 however right the network is.
         distort_validation: the notebook's other mistake: it validated on distorted images.
+
+    Example:
+        >>> RECIPES["modern"].image_size
+        (128, 128)
     """
 
     name: str
@@ -88,10 +100,14 @@ class Recipe:
     distort_validation: bool = False
 
     def to_the_letter(self) -> "Recipe":
-        """Make the notebook's mistakes as well: see the last two fields.
+        """Return the recipe with the notebook's mistakes, the last two fields.
 
         Raises:
             ValueError: the recipe is none of the notebook's.
+
+        Example:
+            >>> ORIGINAL_PLAIN.to_the_letter().probabilities_as_logits
+            True
         """
         if self.model != "original":
             raise ValueError(
@@ -103,7 +119,12 @@ class Recipe:
         return replace(self, probabilities_as_logits=True, distort_validation=distorted)
 
     def as_json(self) -> dict[str, Any]:
-        """Return all values, nested as they are, as JSON knows them: lists for tuples."""
+        """Return all values, nested as they are, in JSON's types: lists for tuples.
+
+        Example:
+            >>> MODERN.as_json()["image_size"]
+            [128, 128]
+        """
         content: dict[str, Any] = _lists_for_tuples(asdict(self))
         return content
 
@@ -155,7 +176,7 @@ MODERN = Recipe(
         averaging=0.995,
     ),
 )
-"""What is done today: a compact network, more distortions, schedule, decay, averaged weights."""
+"""Current practice: a compact network, more distortions, schedule, decay, averaged weights."""
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {each.name: each for each in (ORIGINAL_PLAIN, ORIGINAL_AUGMENTED, MODERN)}

@@ -8,7 +8,15 @@ import keras
 
 
 def gpus() -> list[str]:
-    """Name the GPUs that TensorFlow sees, as `tf.distribute` takes them."""
+    """Name the GPUs that TensorFlow sees, as `tf.distribute` takes them.
+
+    Returns:
+        Names such as "/device:GPU:0"; none on a machine without GPUs.
+
+    Example:
+        >>> all("GPU" in name for name in gpus())
+        True
+    """
     import tensorflow as tf
 
     return [device.name for device in tf.config.list_logical_devices("GPU")]
@@ -29,8 +37,16 @@ def replicated_over(
         batch_size: images per batch, over all devices.
         images: how many images each dataset has.
 
+    Returns:
+        The context in which the model is built and compiled.
+
     Raises:
         ValueError: a batch cannot be divided evenly, or a last one has no image for some device.
+
+    Example:
+        >>> replicated_over(["GPU:0", "GPU:1"], 31, [1000, 200])
+        Traceback (most recent call last):
+        ValueError: batch_size must be a multiple of 2, the number of GPUs, and of ...
     """
     number = len(devices)
     if number < 2:
@@ -56,5 +72,8 @@ def take_no_first_batch(model: keras.Model) -> None:
 
     Args:
         model: with its weights, its metrics' and its optimizer's variables built.
+
+    Example:
+        >>> take_no_first_batch(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
     """
     model._maybe_symbolic_build = lambda **_: None

@@ -1,4 +1,4 @@
-"""What a run leaves behind at the end of each epoch: its numbers, and the best and last model."""
+"""What a run saves at the end of each epoch: its metrics, and the best and the last model."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,18 +6,21 @@ from typing import Any
 
 import keras
 
-from catdog_models.atomic import replacing
+from catdog_data.system.atomic_files import replaced_file
+from catdog_data.system.renamed import renamed
 from catdog_models.training.averaging import averaged_weights
 from catdog_models.training.epoch_table import read_epochs, write_epochs
 
 HISTORY, BEST, LAST = "history.csv", "best.keras", "last.keras"
 
+__getattr__ = renamed(__name__, {"Results": "EpochResults"})
 
-class Results:
-    """The folder of a run, an epoch at a time.
 
-    An epoch is entered in `history.csv` last, after its models: whoever is killed in between does
-    it again, with the same outcome.
+class EpochResults:
+    """The history and the models of a run, saved epoch by epoch.
+
+    An epoch is entered in `history.csv` last, after its models: a run that is killed in between
+    validates the epoch again, with the same outcome.
 
     Args:
         folder: where `history.csv`, `best.keras` and `last.keras` are; it must exist.
@@ -28,6 +31,19 @@ class Results:
 
     Raises:
         ValueError: `history.csv` is something else.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import tensorflow as tf
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+        >>> model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+        >>> data = tf.data.Dataset.from_tensors((np.zeros((4, 2)), np.zeros((4, 1))))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     results = EpochResults(Path(folder), validation=data)
+        ...     row = results.add_epoch(model, {"loss": 0.75})
+        ...     print(sorted(path.name for path in Path(folder).iterdir()))
+        ['best.keras', 'history.csv', 'last.keras']
     """
 
     def __init__(self, folder: Path, validation: Any) -> None:
@@ -35,7 +51,7 @@ class Results:
         self.rows = read_epochs(folder / HISTORY)
 
     def add_epoch(self, model: keras.Model, trained: Mapping[str, Any]) -> dict[str, float]:
-        """Validate the model, and keep what belongs to the epoch.
+        """Validate the model, and save the metrics and models of the epoch.
 
         Where the optimizer averages weights, these are validated and saved; the model has its own
         again afterwards.
@@ -60,7 +76,7 @@ class Results:
         return row
 
     def _save(self, model: keras.Model, name: str) -> None:
-        with replacing(self._folder / name) as unfinished:
+        with replaced_file(self._folder / name) as unfinished:
             model.save(unfinished)
 
 

@@ -1,22 +1,22 @@
-"""`recipe.json`: what a run was started with, so that its folder goes on with the same."""
+"""`recipe.json`: the settings of a run, which must be the same when the run is continued."""
 
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from catdog_models.atomic import write_whole
+from catdog_data.system.atomic_files import write_atomically
 
 RECORD = "recipe.json"
 _ABSENT = "nothing"
 
 
 def record_run(path: Path, settings: Mapping[str, Any], versions: Mapping[str, str]) -> bool:
-    """Write what a run is started with, or make sure that it is the run that was started there.
+    """Write the settings of a new run, or check that they are those of the run that is continued.
 
     Args:
         path: the file; its folder must exist.
-        settings: all that its outcome follows from, as JSON knows it.
+        settings: all that its outcome depends on, in JSON's types.
         versions: name to version of the software, for the reader; they may change.
 
     Returns:
@@ -24,10 +24,19 @@ def record_run(path: Path, settings: Mapping[str, Any], versions: Mapping[str, s
 
     Raises:
         ValueError: the file belongs to a run with other settings, or is something else.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "recipe.json")
+        ...     record_run(path, {"seed": 5}, {"keras": "3.10"})
+        ...     record_run(path, {"seed": 5}, {"keras": "3.11"})
+        False
+        True
     """
     if not path.exists():
         content = {**settings, "versions": dict(versions)}
-        write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
+        write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
         return False
     differing = _differences(_settings_in(path), settings)
     if differing:

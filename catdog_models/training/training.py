@@ -9,13 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from catdog_models.training.results import Results
+from catdog_models.training.results import EpochResults
 
 
 def train(
     model: keras.Model,
     training: Any,
-    results: Results,
+    results: EpochResults,
     *,
     epochs: int,
     done: int = 0,
@@ -38,6 +38,19 @@ def train(
 
     Raises:
         ValueError: the epochs in the results are not those that were trained.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import tensorflow as tf
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+        >>> model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+        >>> data = tf.data.Dataset.from_tensors((np.zeros((4, 2)), np.zeros((4, 1))))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     results = EpochResults(Path(folder), validation=data)
+        ...     train(model, data, results, epochs=2)
+        ...     len(results.rows)
+        2
     """
     if len(results.rows) == done - 1:
         # Killed between the last batch of an epoch and its row.
@@ -60,10 +73,17 @@ def train(
 
 
 def build_metrics(model: keras.Model) -> None:
-    """Make the variables of a compiled model's metrics, for a saved state to be put into them.
+    """Make the variables of a compiled model's metrics, so that a saved state can be restored.
 
     Args:
-        model: what Keras has not trained or evaluated yet; its weights stay as they are.
+        model: one that Keras has not trained or evaluated yet; its weights stay as they are.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse", metrics=["mae"])
+        >>> build_metrics(model)
+        >>> len(model.metrics_variables)
+        4
     """
     images = np.zeros((1, *model.input_shape[1:]), np.float32)
     labels = np.zeros((1, *model.output_shape[1:]), np.float32)
@@ -74,7 +94,7 @@ def build_metrics(model: keras.Model) -> None:
 class _EndOfEpoch(keras.callbacks.Callback):  # type: ignore[misc]
     """Enter each epoch in the results."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: EpochResults) -> None:
         super().__init__()
         self._results = results
 

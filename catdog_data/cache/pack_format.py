@@ -1,0 +1,146 @@
+"""The pack: decoded images of one size and type in one file, and what is known of each row.
+
+A folder holds `pixels`, the rows one behind the other; `checksums.npy`, a CRC-32 for each;
+`files.json`, what each row was made from; and `pack.json`, which says what the rows are. The folder
+appears under its name when all of it is there, so whatever has the name is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FORMAT = "catdog_data pack 1"
+
+PIXELS, CHECKSUMS, FILES, PACK = "pixels", "checksums.npy", "files.json", "pack.json"
+"""The files of a pack."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the rows of a pack are.
+
+    Args:
+        n: how many.
+        shape: (H, W, C) of each.
+        dtype: type of their values.
+
+    Example:
+        >>> layout = Layout(10, (224, 224, 3), "uint8")
+        >>> layout.row_bytes, layout.size
+        (150528, 1505280)
+    """
+
+    n: int
+    shape: tuple[int, int, int]
+    dtype: str
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    @property
+    def size(self) -> int:
+        """Bytes of all rows."""
+        return self.n * self.row_bytes
+
+
+def read_layout(folder: Path) -> Layout:
+    """Read what the rows of a pack are.
+
+    Args:
+        folder: the pack.
+
+    Returns:
+        Number, shape and dtype of the rows.
+
+    Raises:
+        ValueError: the folder holds no pack of this format, or one that was damaged.
+
+    Example:
+        >>> read_layout(Path("no such pack"))
+        Traceback (most recent call last):
+        ValueError: no such pack must hold a whole pack, and does not: ...
+    """
+    try:
+        described = json.loads((folder / PACK).read_text())
+        if described["format"] != FORMAT:
+            raise ValueError(f"it is of the format {described['format']!r}, not {FORMAT!r}")
+        layout = Layout(described["n"], tuple(described["shape"]), described["dtype"])
+        size = (folder / PIXELS).stat().st_size
+        if size != layout.size:
+            raise ValueError(f"its pixels have {size} bytes and should have {layout.size}")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder, error) from None
+    return layout
+
+
+def read_files(folder: Path) -> list[Any]:
+    """Read what each row of a pack was made from.
+
+    Args:
+        folder: the pack.
+
+    Returns:
+        Plain JSON values, one for each row, in order: the name of a file or of something else
+        alone, or `[path, bytes, time in nanoseconds]` of a file.
+
+    Raises:
+        ValueError: the list was damaged.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "files.json").write_text('[["/photos/cat.1.jpg", 9126, 17]]')
+        ...     read_files(Path(folder))
+        [['/photos/cat.1.jpg', 9126, 17]]
+    """
+    try:
+        files: list[Any] = json.loads((folder / FILES).read_text())
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from None
+    return files
+
+
+def damaged_rows(folder: Path) -> list[int]:
+    """Read all of a pack and name the rows that are not what was written.
+
+    Args:
+        folder: the pack.
+
+    Returns:
+        The numbers of the rows whose CRC-32 is not the one that was noted.
+
+    Raises:
+        ValueError: see `read_layout`.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data.cache.pack import write_pack
+        >>> rows = np.arange(24, dtype="uint8").reshape(2, 2, 2, 3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_pack(Path(folder), Layout(2, (2, 2, 3), "uint8"), [rows], ["a", "b"])
+        ...     print(damaged_rows(Path(folder)))
+        ...     _ = Path(folder, "pixels").write_bytes(bytes(24))
+        ...     print(damaged_rows(Path(folder)))
+        []
+        [0, 1]
+    """
+    layout = read_layout(folder)
+    pixels = np.memmap(folder / PIXELS, np.uint8, "r", shape=(layout.n, layout.row_bytes))
+    checksums = np.load(folder / CHECKSUMS)
+    return [i for i in range(layout.n) if zlib.crc32(pixels[i]) != checksums[i]]
+
+
+def _damaged(folder: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"{folder} must hold a whole pack, and does not: {error}. Delete the folder; it is "
+        "built again when it is needed."
+    )
