@@ -1,4 +1,4 @@
-"""Datasets from the rows of a pandas data frame. pandas is not imported: the frame brings it."""
+"""Datasets from the rows of a pandas data frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
@@ -27,11 +26,19 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.reading import checked_reading
-from catdog_data.datasets.splits import say_what_was_found, subsets_of, with_epochs
-from catdog_data.sources.existing_files import existing_files
-from catdog_data.sources.labelled_files import LabelledFiles, check_split
+from catdog_data.datasets.splits import epochs_of_subset
+from catdog_data.sources.data_frame import (
+    ClassCells,
+    check_files_exist,
+    classes_in,
+    file_paths_in,
+    numbers_in,
+    weights_in,
+)
+from catdog_data.sources.found import print_found
+from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.masks import warn_of_jpegs
-from catdog_data.system.messages import some_of
+from catdog_data.sources.split import check_split, split_by_name
 
 _OF_CLASSES = ("int", "categorical", "binary")
 _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
@@ -158,25 +165,28 @@ def image_dataset_from_dataframe(
             f"label_mode=None, weight_col={weight_col!r}."
         )
     names, labels = _labels(dataframe, y_col, label_mode, class_names)
-    weights = None if weight_col is None else _weights(dataframe, weight_col)
-    paths = _file_paths(dataframe, directory, x_col, "x_col")
-    masks = _file_paths(dataframe, directory, y_col, "y_col") if label_mode == "mask" else None
+    weights = None if weight_col is None else weights_in(dataframe, weight_col)
+    paths = file_paths_in(dataframe, directory, x_col, "x_col")
+    masks = file_paths_in(dataframe, directory, y_col, "y_col") if label_mode == "mask" else None
     warn_of_jpegs("y_col", masks or ())
     if validate_filenames:
-        _check_existing(paths, x_col, "x_col")
-        _check_existing(masks or (), y_col, "y_col")
+        check_files_exist(paths, x_col, "x_col")
+        check_files_exist(masks or (), y_col, "y_col")
     seed = seed_or_drawn(seed)
     # Row numbers go where the labels of files would, so that splits are those of a directory.
     files = LabelledFiles(paths, np.arange(len(paths), dtype=np.int32), names)
     if shuffle:
-        files = files.take(np.random.RandomState(seed).permutation(len(files)))
-    parts = subsets_of(files, validation_split, subset, None)
+        files = files.shuffled(seed)
+    subsets = split_by_name(files, validation_split, subset)
     if verbose:
-        say_what_was_found(files, parts)
+        print_found(files, subsets)
     output = Output(rescale, output_dtype, data_format, return_index)
     whole = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     datasets = []
-    for part, epochs in with_epochs(parts, whole, augment_validation=augment_validation):
+    for name, part in subsets.items():
+        epochs = epochs_of_subset(
+            name, whole, beside_training=len(subsets) == 2, augment_validation=augment_validation
+        )
         source = reading.source(part.file_paths, epochs, output, cache)
         if masks is not None and (numbers := part.labels) is not None:
             source = replace(source, masks=reading.masks([masks[row] for row in numbers], cache))
@@ -207,7 +217,8 @@ def _labels(
 ) -> tuple[tuple[str, ...] | None, LabelsOf | None]:
     """Make the class names, if there are any, and the function from row numbers to labels."""
     if label_mode in _OF_CLASSES:
-        return _classes(frame, y_col, str(label_mode), class_names)
+        classes = classes_in(frame, y_col, str(label_mode), class_names)
+        return classes.names, _labels_of_classes(classes, str(label_mode))
     if class_names is not None:
         raise ValueError(
             f"`class_names` goes with label_mode {', '.join(map(repr, _OF_CLASSES))}; received "
@@ -216,136 +227,28 @@ def _labels(
     if label_mode in ("mask", None):
         return None, None
     if label_mode == "raw":
-        return None, gatherer(tf.constant(_numbers(frame, y_col, "y_col")))
+        return None, gatherer(tf.constant(numbers_in(frame, y_col, "y_col")))
     if isinstance(y_col, Mapping):
-        outputs = {name: _numbers(frame, key, "y_col") for name, key in y_col.items()}
+        outputs = {name: numbers_in(frame, key, "y_col") for name, key in y_col.items()}
         return None, gatherer(tf.nest.map_structure(tf.constant, outputs))
     if not isinstance(y_col, list):
         raise ValueError(
             '`y_col` must be a list of columns, or a dict of them, with label_mode="multi_output"; '
             f"received {y_col!r}."
         )
-    return None, gatherer(tuple(tf.constant(_numbers(frame, key, "y_col")) for key in y_col))
+    return None, gatherer(tuple(tf.constant(numbers_in(frame, key, "y_col")) for key in y_col))
 
 
-def _classes(
-    frame: Any, y_col: Any, label_mode: str, class_names: Sequence[str] | None
-) -> tuple[tuple[str, ...], LabelsOf]:
-    cells = [_names_in(cell, y_col, label_mode) for cell in _column(frame, y_col, "y_col").tolist()]
-    found = {name for cell in cells for name in cell}
-    names = tuple(sorted(found) if class_names is None else class_names)
-    position = {name: i for i, name in enumerate(names)}
-    if len(position) != len(names):
-        raise ValueError(f"`class_names` must differ from each other; received {names!r}.")
-    if label_mode == "binary" and len(names) != 2:
-        raise ValueError(
-            f'`label_mode="binary"` needs exactly 2 classes; received class_names={names!r}.'
-        )
-    if lacking := sorted(found - position.keys()):
-        raise ValueError(
-            f"`class_names` must name every class in the column {y_col!r}; received {names!r}, "
-            f"which lacks {some_of(lacking)}. To leave classes out, leave out their rows."
-        )
-    flat = np.array([position[name] for cell in cells for name in cell], np.int32)
-    if label_mode != "categorical":
-        return names, _numbered(flat, label_mode)
-    return names, _multi_hot(flat, [len(cell) for cell in cells], len(names))
-
-
-def _names_in(cell: Any, y_col: Any, label_mode: str) -> list[str]:
-    """List the class names in a cell."""
-    several = label_mode == "categorical" and isinstance(cell, (list, tuple, set, np.ndarray))
-    names = list(cell) if several else [cell]
-    if all(isinstance(name, str) for name in names):
-        return names
-    kinds = "a class name or a list of them" if label_mode == "categorical" else "a class name"
-    raise ValueError(
-        f"`y_col`: every cell of the column {y_col!r} must be {kinds} (strings) with "
-        f'label_mode={label_mode!r}; received {cell!r}. Numbers are labels with label_mode="raw", '
-        "and names after `.astype(str)`; several names need "
-        'label_mode="categorical"; rows without a label are left out with `.dropna`.'
-    )
-
-
-def _numbered(positions: NDArray[np.int32], label_mode: str) -> LabelsOf:
+def _labels_of_classes(classes: ClassCells, label_mode: str) -> LabelsOf:
     if label_mode == "binary":
-        return gatherer(tf.constant(positions[:, np.newaxis], tf.float32))
-    return gatherer(tf.constant(positions))
+        return gatherer(tf.constant(classes.labels[:, np.newaxis], tf.float32))
+    if label_mode == "int":
+        return gatherer(tf.constant(classes.labels))
+    rows = tf.RaggedTensor.from_row_lengths(classes.labels, classes.lengths)
 
-
-def _multi_hot(positions: NDArray[np.int32], lengths: list[int], classes: int) -> LabelsOf:
-    rows = tf.RaggedTensor.from_row_lengths(positions, lengths)
-
-    def gather(index: tf.Tensor) -> tf.Tensor:
-        chosen = tf.gather(rows, index).to_tensor(-1)  # -1 has no place in a one-hot row
-        hot = tf.one_hot(chosen, classes, on_value=True, off_value=False, dtype=tf.bool)
+    def multi_hot(index: tf.Tensor) -> tf.Tensor:
+        chosen = tf.gather(rows, index).to_tensor(-1)  # one-hot rows of -1 are zeros
+        hot = tf.one_hot(chosen, len(classes.names), on_value=True, off_value=False, dtype=tf.bool)
         return tf.cast(tf.reduce_any(hot, axis=1), tf.float32)
 
-    return gather
-
-
-def _numbers(frame: Any, key: Any, argument: str) -> NDArray[Any]:
-    """Return the numbers of a column, or of a list of columns side by side, as an array."""
-    if isinstance(key, list):
-        if not key:
-            raise ValueError(f"`{argument}` must name at least one column; received [].")
-        columns = [_numbers(frame, name, argument) for name in key]
-        return np.stack(columns, axis=1)
-    column = _column(frame, key, argument)
-    try:
-        numbers = np.array(column.tolist() if column.dtype.kind == "O" else column.to_numpy())
-    except ValueError:  # lists of several lengths
-        numbers = np.array(None)
-    if numbers.dtype.kind not in "biuf":
-        raise ValueError(
-            f"`{argument}`: the column {key!r} must hold numbers, or lists of them of one shape; "
-            f"it holds {some_of(column.tolist())}."
-        )
-    return numbers
-
-
-def _weights(frame: Any, key: Hashable) -> NDArray[Any]:
-    weights = _numbers(frame, key, "weight_col")
-    if weights.ndim != 1:
-        raise ValueError(f"`weight_col` must be one column of single numbers; received {key!r}.")
-    return weights
-
-
-def _column(frame: Any, key: Any, argument: str) -> Any:
-    """Return one column of a frame; refuse by the name of its argument what is not one."""
-    if not hasattr(frame, "columns"):
-        raise ValueError(f"`dataframe` must be a pandas data frame; received {frame!r}.")
-    if not isinstance(key, Hashable) or key not in frame.columns:
-        raise ValueError(
-            f"`{argument}` must name a column of the data frame; received {key!r}. It has "
-            f"{', '.join(map(repr, frame.columns))}."
-        )
-    column = frame[key]
-    if column.ndim != 1:
-        raise ValueError(
-            f"`{argument}` must name one column; {key!r} names {column.shape[1]} of the data frame."
-        )
-    return column
-
-
-def _file_paths(frame: Any, directory: str, key: Hashable, argument: str) -> tuple[str, ...]:
-    names = _column(frame, key, argument).tolist()
-    if not names:
-        raise ValueError("`dataframe` must have at least one row; received none.")
-    if strangers := [name for name in names if not isinstance(name, (str, bytes, os.PathLike))]:
-        raise ValueError(
-            f"`{argument}`: every cell of the column {key!r} must be a file name; it holds "
-            f"{some_of(strangers)}."
-        )
-    # Columns of pandas' own strings hold names that are not UTF-8 as bytes only.
-    return tuple(os.path.join(directory, os.fsdecode(name)) for name in names)  # noqa: PTH118
-
-
-def _check_existing(paths: Sequence[str], key: Hashable, argument: str) -> None:
-    existing = existing_files(paths)
-    if missing := [path for path in paths if path not in existing]:
-        raise FileNotFoundError(
-            f"`{argument}`: {len(missing)} of {len(paths)} files in the column {key!r} are "
-            f"missing: {some_of(missing)}. Leave out their rows, or correct `directory`; "
-            "`validate_filenames=False` skips this check."
-        )
+    return multi_hot

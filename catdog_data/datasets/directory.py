@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -25,20 +25,13 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import Reading, checked_reading
-from catdog_data.datasets.splits import (
-    say_what_was_found,
-    say_which_are_empty,
-    subsets_of,
-    with_epochs,
-)
-from catdog_data.sources.labelled_files import (
-    LabelledFiles,
-    check_split,
-    checked_labels,
-    list_labelled_files,
-)
+from catdog_data.datasets.reading import checked_reading
+from catdog_data.datasets.splits import epochs_of_subset
+from catdog_data.sources.found import print_empty_classes, print_found
+from catdog_data.sources.labelled_files import LabelledFiles
+from catdog_data.sources.list_files import checked_labels, list_labelled_files
 from catdog_data.sources.masks import masks_beside
+from catdog_data.sources.split import check_split, split_by_name
 from catdog_data.system.messages import some_of
 
 _LABEL_MODES = ("int", "categorical", "binary", None)
@@ -197,50 +190,43 @@ def image_dataset_from_directory(
         seed=seed,
     )
     _check_classes(files, label_mode)
-    parts = subsets_of(files, validation_split, subset, directory if stratify else None)
+    subsets = split_by_name(
+        files, validation_split, subset, stratify_below=directory if stratify else None
+    )
     if verbose:
-        say_what_was_found(files, parts)
+        print_found(files, subsets)
         if isinstance(labels, str):  # those of a list are no folders
-            say_which_are_empty(files)
+            print_empty_classes(files)
     mask_paths = None
     if masks is not None:
         mask_paths = masks_beside(files.file_paths, directory, checked_path("masks", masks))
     output = Output(rescale, output_dtype, data_format, return_index)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
-    datasets = [
-        _dataset_of_files(
-            part, reading, own_epochs, output, label_mode, mask_paths, cache, ram_budget
+    datasets = []
+    for name, part in subsets.items():
+        own_epochs = epochs_of_subset(
+            name,
+            epochs,
+            beside_training=len(subsets) == 2,
+            augment_validation=augment_validation,
         )
-        for part, own_epochs in with_epochs(parts, epochs, augment_validation=augment_validation)
-    ]
+        source = reading.source(part.file_paths, own_epochs, output, cache)
+        if mask_paths is not None:
+            part_masks = reading.masks([mask_paths[path] for path in part.file_paths], cache)
+            source = replace(source, masks=part_masks)
+        dataset = build_dataset(
+            source,
+            own_epochs,
+            output,
+            None if label_mode is None else _labels_of(part, label_mode),
+            ram_budget=ram_budget,
+            attributes={
+                "class_names": None if part.class_names is None else list(part.class_names),
+                "file_paths": list(part.file_paths),
+            },
+        )
+        datasets.append(dataset)
     return datasets if subset == "both" else datasets[0]
-
-
-def _dataset_of_files(
-    files: LabelledFiles,
-    reading: Reading,
-    epochs: Epochs,
-    output: Output,
-    label_mode: str | None,
-    mask_paths: Mapping[str, str] | None,
-    cache: Cache,
-    ram_budget: int | None,
-) -> Any:
-    source = reading.source(files.file_paths, epochs, output, cache)
-    if mask_paths is not None:
-        masks = reading.masks([mask_paths[path] for path in files.file_paths], cache)
-        source = replace(source, masks=masks)
-    return build_dataset(
-        source,
-        epochs,
-        output,
-        None if label_mode is None else _labels_of(files, label_mode),
-        ram_budget=ram_budget,
-        attributes={
-            "class_names": None if files.class_names is None else list(files.class_names),
-            "file_paths": list(files.file_paths),
-        },
-    )
 
 
 def _check_format(given: Any) -> None:

@@ -1,9 +1,7 @@
-"""Datasets from TensorFlow Datasets, which is imported when it is used."""
+"""Datasets from TensorFlow Datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +21,13 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.reading import checked_reading
+from catdog_data.sources.tfds_records import (
+    Records,
+    image_keys,
+    imported_tfds,
+    prepared_builder,
+    read_records,
+)
 
 _LABEL_MODES = ("raw", "int", "categorical", "binary")
 
@@ -115,12 +120,12 @@ def image_dataset_from_tfds(
     seed = seed_or_drawn(seed)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     output = Output(rescale, output_dtype, "channels_last", return_index)
-    tfds = _imported()
-    builder = _prepared(tfds, name_or_builder, split)
+    tfds = imported_tfds()
+    builder = prepared_builder(tfds, name_or_builder, split)
     label = _checked_label(tfds, builder.info.features, image_key, label_key)
     if label_mode != "raw":
         _check_classes(label, label_key, label_mode)
-    records = _Records(_examples(tfds, builder, split, image_key, label_key), image_key, label_key)
+    records = read_records(tfds, builder, split, image_key, label_key)
 
     def image_of(index: tf.Tensor) -> tf.Tensor:
         contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
@@ -139,44 +144,7 @@ def image_dataset_from_tfds(
     )
 
 
-class _Records:
-    """Encoded images and their labels, by index.
-
-    The label of a record is kept when its image is read, which is before the batch is labelled:
-    so nothing is read twice, and nothing ahead.
-
-    Args:
-        examples: N records.
-        image_key: their encoded image.
-        label_key: their label, or None.
-    """
-
-    def __init__(
-        self, examples: Sequence[Mapping[str, Any]], image_key: str, label_key: str | None
-    ) -> None:
-        self._examples = examples
-        self._image_key, self._label_key = image_key, label_key
-        self._labels: list[Any] = [None] * len(examples)
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    def image(self, index: int) -> bytes:
-        """Read the encoded image of a record."""
-        example = self._examples[int(index)]
-        if self._label_key is not None:
-            self._labels[index] = example[self._label_key]
-        contents: bytes = example[self._image_key]
-        return contents
-
-    def label(self, index: int) -> Any:
-        """Return the label of a record."""
-        if self._labels[index] is None:
-            self.image(index)
-        return self._labels[index]
-
-
-def _labels_of(records: _Records, label: Any, label_mode: str) -> LabelsOf:
+def _labels_of(records: Records, label: Any, label_mode: str) -> LabelsOf:
     dtype, shape = np.dtype(label.np_dtype), label.shape
 
     def read(index: NDArray[np.int64]) -> NDArray[Any]:
@@ -206,54 +174,9 @@ def _unknown(labels: NDArray[Any], label: Any) -> NDArray[np.int64]:
     return np.flatnonzero((labels < 0) | (labels >= label.num_classes))
 
 
-def _imported() -> Any:
-    try:
-        return import_module("tensorflow_datasets")
-    except ImportError as error:
-        raise ImportError(
-            "`image_dataset_from_tfds` needs tensorflow_datasets, which cannot be imported "
-            f"({error}). Install it with `pip install catdog[tfds]`."
-        ) from error
-
-
-def _prepared(tfds: Any, name_or_builder: Any, split: Any) -> Any:
-    """Return the builder; refuse one without data, and what is not one split of it."""
-    if split is None or isinstance(split, (list, tuple, dict, int, float)):
-        raise ValueError(f"`split` must be one split, such as 'train'; received {split!r}.")
-    builder = name_or_builder
-    if isinstance(builder, str):
-        try:
-            builder = tfds.builder(builder)
-        except tfds.core.DatasetNotFoundError as error:
-            raise ValueError(
-                "`name_or_builder` must be a name that `tfds.builder` knows; received "
-                f"{name_or_builder!r}."
-            ) from error
-    if not isinstance(builder, tfds.core.DatasetBuilder):
-        raise ValueError(
-            "`name_or_builder` must be a `tfds.core.DatasetBuilder` or the name of one; received "
-            f"{name_or_builder!r}."
-        )
-    if not builder.info.splits:
-        raise ValueError(
-            f"`name_or_builder`: the data of {builder.info.full_name!r} are not in "
-            f"{str(builder.data_dir)!r}. Prepare them once, best for random access: "
-            '`tfds.builder(name, file_format="array_record").download_and_prepare()`.'
-        )
-    if isinstance(split, str):
-        try:
-            builder.info.splits[split]
-        except (KeyError, ValueError) as error:
-            raise ValueError(
-                f"`split` must be one split of {', '.join(builder.info.splits)}, or a part of one; "
-                f"received {split!r}: {error}"
-            ) from error
-    return builder
-
-
 def _checked_label(tfds: Any, features: Any, image_key: str, label_key: str | None) -> Any:
     """Return the feature of the labels, or None; refuse keys of features that do not fit."""
-    one_of("image_key", image_key, _image_keys(tfds, features))
+    one_of("image_key", image_key, image_keys(tfds, features))
     if label_key is None:
         return None
     label = features[one_of("label_key", label_key, list(features))]
@@ -272,24 +195,3 @@ def _check_classes(label: Any, label_key: str | None, label_mode: str) -> None:
             f"`label_mode={label_mode!r}` needs a feature of {needed}; {label_key!r} is {label}. "
             'Take the labels as they are stored, with `label_mode="raw"`.'
         )
-
-
-def _image_keys(tfds: Any, features: Any) -> list[str]:
-    return [key for key, each in features.items() if isinstance(each, tfds.features.Image)]
-
-
-def _examples(
-    tfds: Any, builder: Any, split: Any, image_key: str, label_key: str | None
-) -> Sequence[Mapping[str, Any]]:
-    """Return the records of a split, their images encoded: from files, or else from memory."""
-    skipped = {key: tfds.decode.SkipDecoding() for key in _image_keys(tfds, builder.info.features)}
-    if builder.info.file_format is not None:  # None for a folder of images
-        try:
-            source: Sequence[Mapping[str, Any]] = builder.as_data_source(split, decoders=skipped)
-            return source
-        except NotImplementedError:  # a format without random access
-            pass
-    in_order = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1)
-    dataset = builder.as_dataset(split=split, decoders=skipped, read_config=in_order)
-    keys = [image_key] if label_key is None else [image_key, label_key]
-    return [{key: example[key] for key in keys} for example in tfds.as_numpy(dataset)]
