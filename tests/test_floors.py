@@ -68,6 +68,7 @@ FLOORS = {
     "catdog_data.engine.pipeline": 4,
     "catdog_data.datasets.options": 0,
     "catdog_data.datasets.elements": 3,
+    "catdog_data.datasets.image_dataset": 0,
     "catdog_data.datasets.build": 5,
     "catdog_data.doctor.diagnosis": 1,
     "catdog_data.doctor.measure": 8,

@@ -45,6 +45,10 @@ class Spelling:
 
         Returns:
             The first two, or None.
+
+        Example:
+            >>> Spelling(case=True).clash([("cats", "1.jpg"), ("cats", "2.jpg"), ("Cats", "1.jpg")])
+            (('cats', '1.jpg'), ('Cats', '1.jpg'))
         """
         key = cache(self.key)
         seen: dict[PathParts, PathParts] = {}

@@ -66,6 +66,18 @@ def unpack(
             outside of `destination`, a link, a device, an encrypted, duplicate, misplaced or
             absurdly compressed one, or two that `destination` cannot keep apart. It stays absent.
         OSError: The disk has too little space; nothing is left there.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data import generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=2, image_size=(48, 64), progress=False
+        ...     )
+        ...     archive = shutil.make_archive(f"{root}/archive", "zip", pets.train)
+        ...     folders = unpack(archive, f"{root}/unpacked", progress=False)
+        >>> folders.class_names
+        ('cats', 'dogs')
     """
     source, target = Path(archive), Path(destination).resolve()
     if not source.is_file():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.datasets.build import Epochs, Source, build_dataset
 from catdog_data.datasets.elements import Output, gatherer
+from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -39,7 +40,7 @@ def image_dataset_from_arrays(
     augment_on: Literal["host", "device"] = "host",
     masks: NDArray[Any] | None = None,
     ram_budget: int | None = None,
-) -> Any:
+) -> ImageDataset:
     """Read images from an array: the same batches as from files with these pixels.
 
     Args:
@@ -60,12 +61,18 @@ def image_dataset_from_arrays(
         ram_budget: see there.
 
     Returns:
-        A `tf.data.Dataset` as from there; it has no `class_names` and no `file_paths`.
+        An `ImageDataset` as from there; its `class_names` is None, and its `file_paths` are empty.
 
     Raises:
         ValueError: images that have not four axes or are of another type, labels that are no
             arrays of numbers or of another length, masks of another size, or a value that is not
             among those named.
+
+    Example:
+        >>> images = np.zeros((5, 32, 32, 3), np.uint8)
+        >>> dataset = image_dataset_from_arrays(images, [0, 1, 0, 1, 1], batch_size=2, seed=1)
+        >>> [labels.shape[0] for _, labels in dataset]
+        [2, 2, 1]
     """
     images = _checked_images(images)
     columns = None if labels is None else _checked_columns(labels, len(images))

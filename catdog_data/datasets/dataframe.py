@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +14,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
 from catdog_data.datasets.build import Epochs, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output, gatherer
+from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -42,6 +43,80 @@ from catdog_data.sources.split import check_split, split_by_name
 
 _OF_CLASSES = ("int", "categorical", "binary")
 _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
+
+
+@overload
+def image_dataset_from_dataframe(
+    dataframe: Any,
+    directory: str | os.PathLike[str] | None = None,
+    x_col: Hashable = "filename",
+    y_col: Any = "class",
+    weight_col: Hashable | None = None,
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    interpolation: str = "bilinear",
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    verbose: bool = True,
+    *,
+    augmentation: Augmentation | None = None,
+    rescale: float | None = None,
+    antialias: bool = False,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    validation_split: float | None = None,
+    subset: Literal["both"],
+    augment_validation: bool = False,
+    validate_filenames: bool = True,
+    augment_on: Literal["host", "device"] = "host",
+    cache: Cache = None,
+    decode: Literal["exact", "fast"] = "exact",
+    ram_budget: int | None = None,
+) -> list[ImageDataset]: ...
+
+
+@overload
+def image_dataset_from_dataframe(
+    dataframe: Any,
+    directory: str | os.PathLike[str] | None = None,
+    x_col: Hashable = "filename",
+    y_col: Any = "class",
+    weight_col: Hashable | None = None,
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    interpolation: str = "bilinear",
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    verbose: bool = True,
+    *,
+    augmentation: Augmentation | None = None,
+    rescale: float | None = None,
+    antialias: bool = False,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    validation_split: float | None = None,
+    subset: Literal["training", "validation"] | None = None,
+    augment_validation: bool = False,
+    validate_filenames: bool = True,
+    augment_on: Literal["host", "device"] = "host",
+    cache: Cache = None,
+    decode: Literal["exact", "fast"] = "exact",
+    ram_budget: int | None = None,
+) -> ImageDataset: ...
 
 
 def image_dataset_from_dataframe(
@@ -77,7 +152,7 @@ def image_dataset_from_dataframe(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
-) -> Any:
+) -> ImageDataset | list[ImageDataset]:
     """Read the images that a data frame lists, with labels of any kind.
 
     Images, order and splits are those of `image_dataset_from_directory` where the rows are its
@@ -124,15 +199,38 @@ def image_dataset_from_dataframe(
         ram_budget: see there.
 
     Returns:
-        A `tf.data.Dataset` of images, (images, labels) or (images, labels, weights) and, last, the
-        index; with subset="both" a list of two. `class_names` (None without classes), `file_paths`
-        are attributes of it; `resume(epoch, step)` makes the dataset that begins there, and
-        `follow(position)` one that asks `position()` for both whenever a pass begins.
+        An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
+        labels, weights) and, last, the index; with subset="both" a list of two. It has
+        `class_names` (None without classes) and `file_paths`; `resume(epoch, step)` makes the
+        dataset that begins there, and `follow(position)` one that asks `position()` for both
+        whenever a pass begins.
 
     Raises:
         ValueError: a value that is not among those named, a column that the frame lacks or that
             does not hold what it must, or no rows.
         FileNotFoundError: files are missing.
+
+    Example:
+        >>> import tempfile
+        >>> import pandas as pd
+        >>> from catdog_data import generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=2, image_size=(48, 64), progress=False
+        ...     )
+        ...     frame = pd.DataFrame(
+        ...         {
+        ...             "filename": ["cats/cat.0.jpg", "dogs/dog.0.jpg", "dogs/dog.1.jpg"],
+        ...             "class": ["cat", "dog", "dog"],
+        ...         }
+        ...     )
+        ...     dataset = image_dataset_from_dataframe(
+        ...         frame, pets.train, image_size=(32, 32), shuffle=False
+        ...     )
+        ...     images, labels = next(iter(dataset))
+        Found 3 files belonging to 2 classes.
+        >>> images.shape, labels.numpy().tolist(), dataset.class_names
+        (TensorShape([3, 32, 32, 3]), [0, 1, 1], ['cat', 'dog'])
     """
     reading = checked_reading(
         image_size,
@@ -197,10 +295,9 @@ def image_dataset_from_dataframe(
             None if labels is None else _of_rows(part, labels),
             None if weights is None else _of_rows(part, gatherer(tf.constant(weights))),
             ram_budget=ram_budget,
-            attributes={
-                "class_names": None if names is None else list(names),
-                "file_paths": list(part.file_paths),
-            },
+            class_names=names,
+            file_paths=part.file_paths,
+            split=name,
         )
         datasets.append(dataset)
     return datasets if subset == "both" else datasets[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +14,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
 from catdog_data.datasets.build import Epochs, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output
+from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -35,6 +36,80 @@ from catdog_data.sources.split import check_split, split_by_name
 from catdog_data.system.messages import some_of
 
 _LABEL_MODES = ("int", "categorical", "binary", None)
+
+
+@overload
+def image_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    *,
+    subset: Literal["both"],
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    format: Literal["tf"] = "tf",
+    verbose: bool = True,
+    augmentation: Augmentation | None = None,
+    augment_validation: bool = False,
+    rescale: float | None = None,
+    antialias: bool = False,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    stratify: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    augment_on: Literal["host", "device"] = "host",
+    masks: str | os.PathLike[str] | None = None,
+    cache: Cache = None,
+    decode: Literal["exact", "fast"] = "exact",
+    ram_budget: int | None = None,
+) -> list[ImageDataset]: ...
+
+
+@overload
+def image_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: Literal["training", "validation"] | None = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    format: Literal["tf"] = "tf",
+    verbose: bool = True,
+    *,
+    augmentation: Augmentation | None = None,
+    augment_validation: bool = False,
+    rescale: float | None = None,
+    antialias: bool = False,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    stratify: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    augment_on: Literal["host", "device"] = "host",
+    masks: str | os.PathLike[str] | None = None,
+    cache: Cache = None,
+    decode: Literal["exact", "fast"] = "exact",
+    ram_budget: int | None = None,
+) -> ImageDataset: ...
 
 
 def image_dataset_from_directory(
@@ -70,7 +145,7 @@ def image_dataset_from_directory(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
-) -> Any:
+) -> ImageDataset | list[ImageDataset]:
     """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
 
     Files, labels and splits are Keras', and so are the pixels where nothing is augmented. Every
@@ -131,10 +206,10 @@ def image_dataset_from_directory(
             for an eighth of the memory that is free.
 
     Returns:
-        A `tf.data.Dataset` of images, (images, labels) or (images, masks) and, last, the index;
-        with subset="both" a list of two. Its cardinality is known. `class_names` and `file_paths`
-        are attributes of it; `resume(epoch, step)` makes the dataset that begins there, and
-        `follow(position)` one that asks `position()` for both whenever a pass begins.
+        An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
+        masks) and, last, the index; with subset="both" a list of two. Its cardinality is known. It
+        has `class_names` and `file_paths`; `resume(epoch, step)` makes the dataset that begins
+        there, and `follow(position)` one that asks `position()` for both whenever a pass begins.
 
         A file that cannot be read raises a `tf.errors.OpError` that names it where its batch is
         due, or its image with `batch_size=None`. The pass goes on behind it, and
@@ -147,6 +222,29 @@ def image_dataset_from_directory(
         FileNotFoundError: the directory or a mask is missing.
         OSError: `cache`, and an image cannot be read or the disk has not enough room.
         MemoryError: `cache`, and the memory is not enough.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data import Augmentation, generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=5, image_size=(48, 64), progress=False
+        ...     )
+        ...     training, validation = image_dataset_from_directory(
+        ...         pets.train,
+        ...         batch_size=4,
+        ...         image_size=(32, 32),
+        ...         seed=1,
+        ...         validation_split=0.2,
+        ...         subset="both",
+        ...         augmentation=Augmentation(horizontal_flip=True),
+        ...     )
+        ...     images, labels = next(iter(training))
+        Found 10 files belonging to 2 classes.
+        Using 8 files for training.
+        Using 2 files for validation.
+        >>> images.shape, labels.shape, training.class_names
+        (TensorShape([4, 32, 32, 3]), TensorShape([4]), ['cats', 'dogs'])
     """
     reading = checked_reading(
         image_size,
@@ -220,10 +318,9 @@ def image_dataset_from_directory(
             output,
             None if label_mode is None else _labels_of(part, label_mode),
             ram_budget=ram_budget,
-            attributes={
-                "class_names": None if part.class_names is None else list(part.class_names),
-                "file_paths": list(part.file_paths),
-            },
+            class_names=part.class_names,
+            file_paths=part.file_paths,
+            split=name,
         )
         datasets.append(dataset)
     return datasets if subset == "both" else datasets[0]

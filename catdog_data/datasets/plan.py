@@ -46,6 +46,12 @@ class CounterPlan:
 
     Raises:
         ValueError: a value out of its range, or readers that cannot have equally many steps.
+
+    Example:
+        >>> plan = CounterPlan(n=10, batch_size=4, shuffle=False, seed=1)
+        >>> epoch, step = tf.constant(0, tf.int64), tf.constant(2, tf.int64)
+        >>> plan.steps, plan.batch(epoch, step).numpy().tolist()
+        (3, [8, 9, -1, -1])
     """
 
     n: int

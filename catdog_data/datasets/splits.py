@@ -21,6 +21,13 @@ def epochs_of_subset(
     Returns:
         Those of a training subset, but that a validation subset is not augmented by default, and
         beside its training subset is not shuffled, as with Keras.
+
+    Example:
+        >>> epochs = Epochs(32, shuffle=True, seed=1, shard=(0, 1), augmentation=None)
+        >>> epochs_of_subset(
+        ...     "validation", epochs, beside_training=True, augment_validation=False
+        ... ).shuffle
+        False
     """
     if subset != "validation":
         return epochs

@@ -12,6 +12,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
 from catdog_data.datasets.build import Epochs, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output
+from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -57,7 +58,7 @@ def image_dataset_from_tfds(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
-) -> Any:
+) -> ImageDataset:
     """Read a split of TensorFlow Datasets: the batches that its image files would give.
 
     The encoded images are taken as they are stored, and decoded and resized as by
@@ -93,14 +94,27 @@ def image_dataset_from_tfds(
         ram_budget: see there.
 
     Returns:
-        A `tf.data.Dataset` as from there, its labels of the type of the feature (int64 for
-        classes). `class_names` (None if the feature has none), `resume` and `follow` are
-        attributes of it.
+        An `ImageDataset` as from there, its labels of the type of the feature (int64 for classes).
+        It has `class_names` (None if the feature has none) and `split`; its `file_paths` are empty.
 
     Raises:
         ImportError: tensorflow_datasets is not installed.
         ValueError: a value that is not among those named, a feature that the data lack, or data
             that were not prepared.
+
+    Example:
+        >>> import tempfile
+        >>> import tensorflow_datasets as tfds
+        >>> from catdog_data import generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=2, image_size=(48, 64), progress=False
+        ...     )
+        ...     builder = tfds.ImageFolder(f"{root}/pets")
+        ...     dataset = image_dataset_from_tfds(builder, "train", image_size=32, seed=1)
+        ...     images, labels = next(iter(dataset))
+        >>> images.shape, sorted(labels.numpy().tolist()), dataset.class_names
+        (TensorShape([4, 32, 32, 3]), [0, 0, 1, 1], ['cats', 'dogs'])
     """
     reading = checked_reading(
         image_size,
@@ -140,7 +154,8 @@ def image_dataset_from_tfds(
         output,
         None if label is None else _labels_of(records, label, label_mode),
         ram_budget=ram_budget,
-        attributes={"class_names": None if names is None else list(names)},
+        class_names=names,
+        split=str(split),
     )
 
 

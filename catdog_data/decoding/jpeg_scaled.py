@@ -31,6 +31,11 @@ def decode_at_least(
     Returns:
         uint8[H, W, channels]; with H >= height and W >= width (or, with `pad`, one of these) if
         the whole image has them, or else the whole image.
+
+    Example:
+        >>> jpeg = tf.io.encode_jpeg(tf.zeros([400, 600, 3], tf.uint8))
+        >>> decode_at_least(jpeg, 3, (64, 64)).shape
+        TensorShape([100, 150, 3])
     """
     # Before the image's own size is known, which only a JPEG tells without being decoded.
     is_jpeg = tf.strings.substr(contents, 0, 3) == b"\xff\xd8\xff"

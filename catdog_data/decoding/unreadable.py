@@ -86,6 +86,11 @@ def unreadable(
         The error to raise: one that already names the file as it is; the operating system's as its
         own type, with the path; a decoder's as `PIL.UnidentifiedImageError`,
         `PIL.Image.DecompressionBombError`, `MemoryError` or else `UnreadableImage`.
+
+    Example:
+        >>> error = unreadable("cats/1.jpg", ValueError("not a JPEG"), contents=b"<html>")
+        >>> print(error)  # doctest: +ELLIPSIS
+        'cats/1.jpg' cannot be decoded as an image (6 bytes, text). Remove it from the data set ...
     """
     name = os.fsdecode(path)
     if isinstance(error, tf.errors.OpError) and (raised := raised_in_python(error)) is not None:

@@ -61,6 +61,19 @@ def generate_sample_set(
     Raises:
         ValueError: A number is out of its range.
         FileExistsError: `destination` holds something else, or a set with other settings.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets",
+        ...         train_per_class=2,
+        ...         validation_per_class=1,
+        ...         image_size=(48, 64),
+        ...         progress=False,
+        ...     )
+        ...     sorted(path.name for path in pets.train.rglob("*.jpg"))
+        ['cat.0.jpg', 'cat.1.jpg', 'dog.0.jpg', 'dog.1.jpg']
     """
     _check_at_least("train_per_class", train_per_class, 1)
     _check_at_least("validation_per_class", validation_per_class, 0)

@@ -14,6 +14,13 @@ def print_found(files: LabelledFiles, subsets: Mapping[str | None, LabelledFiles
     Args:
         files: all of them.
         subsets: of `catdog_data.sources.split.split_by_name`.
+
+    Example:
+        >>> files = LabelledFiles(("1.jpg", "2.jpg", "3.jpg"), None, None)
+        >>> print_found(files, {"training": files.take([0, 1]), "validation": files.take([2])})
+        Found 3 files.
+        Using 2 files for training.
+        Using 1 files for validation.
     """
     classes = f" belonging to {len(files.class_names)} classes" if files.class_names else ""
     print(f"Found {len(files)} files{classes}.")
@@ -27,6 +34,11 @@ def print_empty_classes(files: LabelledFiles) -> None:
 
     Args:
         files: labelled by their class folders.
+
+    Example:
+        >>> import numpy as np
+        >>> print_empty_classes(LabelledFiles(("cats/1.jpg",), np.int32([0]), ("cats", "dogs")))
+        Class folders without images: 'dogs'.
     """
     if files.labels is None or files.class_names is None:
         return

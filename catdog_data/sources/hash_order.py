@@ -21,6 +21,13 @@ def order_by_hash(names: Sequence[str]) -> NDArray[np.intp]:
 
     Returns:
         intp[N], positions in `names`. Names of one hash follow each other by their bytes.
+
+    Example:
+        >>> names = ["cats/1.jpg", "cats/2.jpg", "cats/3.jpg", "cats/4.jpg"]
+        >>> ordered = [names[position] for position in order_by_hash(names)]
+        >>> fewer = [names[position] for position in order_by_hash(names[:3])]
+        >>> [name for name in ordered if name in fewer] == fewer
+        True
     """
     keys = [_key(os.fsencode(name)) for name in names]
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)

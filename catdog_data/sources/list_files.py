@@ -66,6 +66,16 @@ def list_labelled_files(
         NotADirectoryError: labels are inferred and the directory is a file.
         OSError: a folder cannot be listed; Keras leaves its images out in silence.
         ValueError: `labels` or `class_names` break the rules above, or there is no image.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     for name in ("cats/1.jpg", "cats/2.jpg", "dogs/3.png"):
+        ...         (Path(root) / name).parent.mkdir(exist_ok=True)
+        ...         (Path(root) / name).touch()
+        ...     files = list_labelled_files(root, shuffle=False)
+        >>> [Path(path).name for path in files.file_paths], files.labels.tolist(), files.class_names
+        (['1.jpg', '2.jpg', '3.png'], [0, 0, 1], ('cats', 'dogs'))
     """
     chosen = checked_labels(labels)
     _check_names_go_with(chosen, class_names)

@@ -32,6 +32,12 @@ def check_split(
         TypeError: the fraction is no number.
         ValueError: the fraction is not between 0 and 1, the subset is unknown, only one of them
             is given, or a shuffle has no seed.
+
+    Example:
+        >>> check_split(0.2, "both", shuffle=True, seed=1)
+        >>> check_split(0.2, None)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: If `subset` is set, `validation_split` must be set, and inversely; received ...
     """
     given: object = validation_split
     if given is not None and not isinstance(given, Real):
@@ -86,6 +92,12 @@ def split_by_name(
     Raises:
         TypeError: see `check_split`.
         ValueError: see there, and the function that splits.
+
+    Example:
+        >>> files = LabelledFiles(("1.jpg", "2.jpg", "3.jpg", "4.jpg"), None, None)
+        >>> subsets = split_by_name(files, 0.25, "both")
+        >>> {name: part.file_paths for name, part in subsets.items()}
+        {'training': ('1.jpg', '2.jpg', '3.jpg'), 'validation': ('4.jpg',)}
     """
     if not validation_split or subset is None:
         return {None: files}
@@ -118,6 +130,11 @@ def split_files(
         TypeError: the fraction is no number.
         ValueError: see `check_split`; or the fraction is less than one file, of which Keras would
             make no training files, and all files validation files.
+
+    Example:
+        >>> files = LabelledFiles(("1.jpg", "2.jpg", "3.jpg"), None, None)
+        >>> split_files(files, 0.4, "validation").file_paths
+        ('3.jpg',)
     """
     check_split(validation_split, subset)
     if not validation_split:
@@ -158,6 +175,16 @@ def split_files_stratified(
         TypeError: the fraction is no number.
         ValueError: see `check_split`; or a file is not below `root`; or there is no validation
             file, as every class has a single file.
+
+    Example:
+        >>> files = LabelledFiles(
+        ...     ("pets/cats/1.jpg", "pets/cats/2.jpg", "pets/dogs/1.jpg", "pets/dogs/2.jpg"),
+        ...     np.array([0, 0, 1, 1], np.int32),
+        ...     ("cats", "dogs"),
+        ... )
+        >>> training, validation = split_files_stratified(files, 0.5, "both", root="pets")
+        >>> training.labels.tolist(), validation.labels.tolist()
+        ([0, 1], [0, 1])
     """
     check_split(validation_split, subset)
     if not validation_split:

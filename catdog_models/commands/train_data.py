@@ -138,10 +138,7 @@ def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
             return images, tf.cast(places, tf.float32)[:, tf.newaxis]
         return images, tf.one_hot(places, classes)
 
-    result = dataset.map(renumber)
-    result.file_paths = dataset.file_paths
-    result.follow = lambda position: dataset.follow(position).map(renumber)
-    return result
+    return dataset.map(renumber)
 
 
 def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunData:
