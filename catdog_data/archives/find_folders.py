@@ -92,7 +92,7 @@ def find_image_folders(
 
 
 def layout_of(root: str | os.PathLike[str], endings: Collection[str]) -> ImageFolders:
-    """Find what `find_image_folders` finds, and say nothing."""
+    """Find what `find_image_folders` finds, without printing or warning."""
     directory = top = Path(root)
     if not top.exists():
         raise FileNotFoundError(f"root must be a directory. Received: {top}, not found.")

@@ -171,14 +171,14 @@ def _extract(
 
 @contextmanager
 def _locating(archive: Path, destination: Path) -> Iterator[None]:
-    """Say where a write failed, which the system does not."""
+    """Add the destination to the error of a write that failed without a file name."""
     try:
         yield
     except OSError as error:
         if error.errno is None or error.filename is not None:
             raise
-        said = f"{error.strerror} while {archive} was unpacked. Nothing was left; make room"
-        raise OSError(error.errno, said, str(destination)) from None
+        message = f"{error.strerror} while {archive} was unpacked. Nothing was left; make room"
+        raise OSError(error.errno, message, str(destination)) from None
 
 
 def _copy(archive: Path, member: Member, content: IO[bytes], path: Path) -> None:

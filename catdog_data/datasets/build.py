@@ -49,7 +49,7 @@ class Epochs:
 
     Args:
         batch_size: images per batch, or None for single images.
-        shuffle: whether every epoch has an order of its own.
+        shuffle: whether every epoch is shuffled, each differently.
         seed: in [0, 2**63).
         shard: see `CounterPlan`.
         augmentation: what images draw from, or None.
@@ -112,9 +112,9 @@ def build_dataset(
         labels_of: makes the labels of a batch; None for images alone.
         weights_of: makes the weights of its samples, which follow the labels; None for none.
         ram_budget: see `catdog_data.engine.pipeline.image_batches`.
-        class_names: see `ImageDataset`, as for the two that follow.
-        file_paths: see there.
-        split: see there.
+        class_names: the classes in the order of their labels; None without classes.
+        file_paths: the files that are read; empty if images are not files.
+        split: the name of the part of a data set that is read; None for all of it.
 
     Returns:
         The dataset from its first epoch on.

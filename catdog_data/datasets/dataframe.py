@@ -156,7 +156,8 @@ def image_dataset_from_dataframe(
     """Read the images that a data frame lists, with labels of any kind.
 
     Images, order and splits are those of `image_dataset_from_directory` where the rows are its
-    files in sorted order. The frame is read once and not changed.
+    files in sorted order. The frame is read once and not changed. Arguments of that function are
+    described there in full.
 
     Args:
         dataframe: a pandas data frame, one row for each image.
@@ -172,31 +173,33 @@ def image_dataset_from_dataframe(
             images of class numbers uint8[B, H, W, 1], moved as the images are; None for no labels.
         class_names: the classes in the order of their labels; None takes those in the column,
             sorted.
-        color_mode: see `image_dataset_from_directory`, as for all that are not described here.
-        batch_size: see there.
-        image_size: see there.
-        shuffle: see there.
-        seed: see there.
-        interpolation: see there.
-        crop_to_aspect_ratio: see there.
-        pad_to_aspect_ratio: see there.
-        data_format: see there.
-        verbose: see there.
-        augmentation: see there.
-        rescale: see there.
-        antialias: see there.
-        output_dtype: see there.
-        return_index: see there.
-        shard: see there.
+        color_mode: "rgb", "rgba" or "grayscale".
+        batch_size: images per batch; None yields single images.
+        image_size: (height, width) in pixels, or one number for both.
+        shuffle: whether every epoch is shuffled, as a whole.
+        seed: in [0, 2**32); None draws one from NumPy's global stream, once.
+        interpolation: a method of `tf.image.resize`.
+        crop_to_aspect_ratio: whether to crop the centre to the target's aspect ratio.
+        pad_to_aspect_ratio: whether to pad with zeros to it.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        verbose: whether to print how many files were found.
+        augmentation: what is done to every image at random; None for nothing.
+        rescale: factor for every value, after the augmentation.
+        antialias: whether shrinking averages over all pixels that are lost.
+        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
+            yields.
+        return_index: whether int64[B], the position of each file in `file_paths`, is added last.
+        shard: (i, n): part i of n of every epoch, for n readers.
         validation_split: fraction of the rows: the last ones, after a shuffle by `seed`.
         subset: "training", "validation" or "both".
-        augment_validation: see there.
+        augment_validation: whether validation subsets are augmented.
         validate_filenames: whether to look for all files first, about a second for a quarter of a
             million.
-        augment_on: see there.
-        cache: see there.
-        decode: see there.
-        ram_budget: see there.
+        augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
+        cache: where decoded images are kept: "memory", "disk" or a folder; None to decode them in
+            every epoch.
+        decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
+        ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,

@@ -164,7 +164,7 @@ def image_dataset_from_directory(
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
         image_size: (height, width) in pixels, or one number for both.
-        shuffle: whether every epoch has an order of its own.
+        shuffle: whether every epoch is shuffled, each differently and as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         validation_split: fraction of the files, strictly between 0 and 1.
         subset: "training", "validation" or "both".
@@ -175,9 +175,9 @@ def image_dataset_from_directory(
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         format: "tf", the one there is: a `tf.data.Dataset`.
         verbose: whether to print how many files were found, and which class folders hold none.
-        augmentation: what is done to every image at random, after it is rounded to 8 bits.
-            Validation subsets are not augmented.
-        augment_validation: whether they are, after all.
+        augmentation: what is done to every image at random, after it is rounded to 8 bits; None
+            for nothing. Validation subsets are not augmented.
+        augment_validation: whether validation subsets are augmented as well.
         rescale: factor for every value, after the augmentation.
         antialias: whether shrinking averages over all pixels that are lost; Keras does not.
         output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
@@ -187,7 +187,7 @@ def image_dataset_from_directory(
             each file's name: at least one of two files or more, and never all. Without labels all
             files are one class. A file that is added moves at most one other, of its own class,
             from one subset to the other.
-        shard: (i, n): part i of n of every epoch, for n readers that keep step with each other.
+        shard: (i, n): part i of n of every epoch, for n readers with equally many steps.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry
             and rescaling: images are then a dictionary of 8-bit "images" and small "tables",
             validation included, and the host only decodes and resizes. Colours cannot change.
@@ -335,7 +335,7 @@ def _check_format(given: Any) -> None:
 
 
 def _check_classes(files: LabelledFiles, label_mode: str | None) -> None:
-    """Refuse labels that the mode has no place for: Keras makes rows of zeros of them."""
+    """Refuse labels that the mode cannot encode: Keras makes rows of zeros of them."""
     labels = files.labels
     if labels is None or label_mode in ("int", None):
         return

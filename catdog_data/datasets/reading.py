@@ -69,8 +69,8 @@ class Reading:
 
         Args:
             file_paths: the N files.
-            epochs: tells whether images are to be augmented.
-            output: tells whether 8 bits are asked for.
+            epochs: images to be augmented are rounded to 8 bits.
+            output: so are those of an `output_dtype` of "uint8".
             cache: see `catdog_data.cache.cached`.
 
         Returns:
@@ -107,12 +107,12 @@ class Reading:
         Args:
             image_of: from an index int64[] to uint8[H, W, channels].
             names: the N images, for errors, and for the cache to tell them apart.
-            epochs: see `source`.
-            output: see there.
-            cache: see there.
+            epochs: as of `source`.
+            output: as of `source`.
+            cache: see `catdog_data.cache.cached`.
 
         Returns:
-            As there.
+            The source, of 8 bits where that is enough.
         """
         # Images to be augmented are rounded to 8 bits, a quarter of the bytes to move: what
         # differs is far below the noise of a photograph.

@@ -64,34 +64,37 @@ def image_dataset_from_tfds(
     The encoded images are taken as they are stored, and decoded and resized as by
     `image_dataset_from_directory`. Data prepared in a format with random access
     (`file_format="array_record"`) are read image by image. **Of any other format the encoded
-    images of the whole split are read into memory, once**, when this function is called.
+    images of the whole split are read into memory, once**, when this function is called. Arguments
+    of `image_dataset_from_directory` are described there in full.
 
     Args:
         name_or_builder: a `tfds.core.DatasetBuilder`, or the name of one for `tfds.builder`. Its
             data must have been prepared; nothing is downloaded.
         split: one split, as "train" or "train[:80%]".
         label_key: the feature that holds the labels, numbers of one shape; None for images alone.
-        color_mode: see `image_dataset_from_directory`, as for all that are not described here.
-        batch_size: see there.
-        image_size: see there.
-        shuffle: see there.
-        seed: see there.
-        interpolation: see there.
-        crop_to_aspect_ratio: see there.
-        pad_to_aspect_ratio: see there.
+        color_mode: "rgb", "rgba" or "grayscale".
+        batch_size: images per batch; None yields single images.
+        image_size: (height, width) in pixels, or one number for both.
+        shuffle: whether every epoch is shuffled, as a whole.
+        seed: in [0, 2**32); None draws one from NumPy's global stream, once.
+        interpolation: a method of `tf.image.resize`.
+        crop_to_aspect_ratio: whether to crop the centre to the target's aspect ratio.
+        pad_to_aspect_ratio: whether to pad with zeros to it.
         image_key: the feature that holds the images.
         label_mode: "raw" as they are stored; of classes, "int" int32[B], "categorical"
             float32[B, K] or "binary" float32[B, 1].
-        augmentation: see there.
-        rescale: see there.
-        antialias: see there.
-        output_dtype: see there.
+        augmentation: what is done to every image at random; None for nothing.
+        rescale: factor for every value, after the augmentation.
+        antialias: whether shrinking averages over all pixels that are lost.
+        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
+            yields.
         return_index: whether int64[B], the position of each image in the split, is added last.
-        shard: see there.
-        augment_on: see there.
-        cache: see there; the data are known by the builder's version, folder and split.
-        decode: see there.
-        ram_budget: see there.
+        shard: (i, n): part i of n of every epoch, for n readers.
+        augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
+        cache: where decoded images are kept: "memory", "disk" or a folder; None to decode them in
+            every epoch. The data are known by the builder's version, folder and split.
+        decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
+        ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
 
     Returns:
         An `ImageDataset` as from there, its labels of the type of the feature (int64 for classes).

@@ -88,10 +88,10 @@ def resize_as_keras(
 def _padded(
     image: tf.Tensor, image_size: tuple[int, int], interpolation: str, *, antialias: bool
 ) -> tf.Tensor:
-    """Resize as `tf.image.resize_with_pad` does, whatever graph it is in.
+    """Resize as `tf.image.resize_with_pad` does, in every graph alike: [height, width, C].
 
-    The divisions are such that the graph optimiser leaves them alone; it makes others round
-    otherwise in a saved graph than in a dataset.
+    The divisions are of a form that the graph optimiser does not rewrite: others are rounded
+    differently in a saved graph and in a dataset.
     """
     target = tf.constant(image_size, tf.float32)
     size = tf.cast(tf.shape(image)[:2], tf.float32)

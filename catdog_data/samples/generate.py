@@ -3,8 +3,8 @@
     (seed, split, class, index) -> look -> scene -> texture -> JPEG of a photograph's weight
 
 A cat has upright pointed ears, slit eyes and whiskers; a dog has hanging round ears, round eyes and
-a snout. Everything else (coat, markings, collar, background, light, size, place, tilt, the size of
-the picture and of its file) comes from the same distributions for both, so that only shape tells
+a snout. Everything else (coat, markings, collar, background, light, size, position, tilt, the size
+of the picture and of its file) comes from the same distributions for both, so that only shape tells
 them apart. Sizes, chroma subsampling, quantisation and bits per pixel are those of the photographs
 of the well-known cat-and-dog sets: the pictures cost as much to read and decode.
 """

@@ -1,4 +1,4 @@
-"""How an animal looks: everything about a portrait that says nothing of its class."""
+"""How an animal looks: everything in a portrait that does not depend on its class."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def check_files_exist(paths: Sequence[str], key: Hashable, argument: str) -> Non
     Args:
         paths: of `file_paths_in`.
         key: the column.
-        argument: see there.
+        argument: the name of the argument that `key` was given for, for errors.
 
     Raises:
         FileNotFoundError: files are missing.

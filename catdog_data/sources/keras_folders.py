@@ -46,7 +46,7 @@ def index_class_folders(
     Raises:
         FileNotFoundError: the directory, or a class folder named in `class_names`, is missing.
         NotADirectoryError: the directory is a file.
-        OSError: a folder cannot be listed; Keras leaves its images out in silence.
+        OSError: a folder cannot be listed; Keras leaves its images out silently.
         ValueError: there is no class folder, or no image in any of them.
 
     Example:

@@ -64,7 +64,7 @@ def list_labelled_files(
     Raises:
         FileNotFoundError: labels are inferred and the directory is missing.
         NotADirectoryError: labels are inferred and the directory is a file.
-        OSError: a folder cannot be listed; Keras leaves its images out in silence.
+        OSError: a folder cannot be listed; Keras leaves its images out silently.
         ValueError: `labels` or `class_names` break the rules above, or there is no image.
 
     Example:

@@ -91,7 +91,7 @@ def split_by_name(
 
     Raises:
         TypeError: see `check_split`.
-        ValueError: see there, and the function that splits.
+        ValueError: see `check_split`, `split_files` and `split_files_stratified`.
 
     Example:
         >>> files = LabelledFiles(("1.jpg", "2.jpg", "3.jpg", "4.jpg"), None, None)
@@ -154,8 +154,8 @@ def split_files_stratified(
 
     The n files of a class are ordered by a hash of their path below `root`, and the first
     `round(validation_split * n)` of them are for validation: at least one where n is 2 or more,
-    and never all. Files without labels are one class. The order of `files`, seeds and machines
-    have no say in it.
+    and never all. Files without labels are one class. The split does not depend on the order of
+    `files`, on a seed or on the machine.
 
     A file that is added or taken away moves at most one other to the other part: one of its own
     class, at the border of the two. Of n files whose class grows, however far, about
@@ -168,7 +168,7 @@ def split_files_stratified(
         root: the folder that all files are below, as a rule the listed directory.
 
     Returns:
-        The part, in the order of `files`; for "both", training and validation; without a
+        The subset, in the order of `files`; for "both", training and validation; without a
         split, all files.
 
     Raises:
