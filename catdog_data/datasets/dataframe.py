@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -265,6 +264,7 @@ def image_dataset_from_dataframe(
             "`weight_col` needs labels, which come before the weights; received "
             f"label_mode=None, weight_col={weight_col!r}."
         )
+
     names, labels = _labels(dataframe, y_col, label_mode, class_names)
     weights = None if weight_col is None else weights_in(dataframe, weight_col)
     paths = file_paths_in(dataframe, directory, x_col, "x_col")
@@ -274,13 +274,16 @@ def image_dataset_from_dataframe(
         check_files_exist(paths, x_col, "x_col")
         check_files_exist(masks or (), y_col, "y_col")
     seed = seed_or_drawn(seed)
+
     # Row numbers go where the labels of files would, so that splits are those of a directory.
     files = LabelledFiles(paths, np.arange(len(paths), dtype=np.int32), names)
     if shuffle:
         files = files.shuffled(seed)
+
     subsets = split_by_name(files, validation_split, subset)
     if verbose:
         print_found(files, subsets)
+
     output = Output(rescale, output_dtype, data_format, return_index)
     whole = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     datasets = []
@@ -288,11 +291,11 @@ def image_dataset_from_dataframe(
         epochs = epochs_of_subset(
             name, whole, beside_training=len(subsets) == 2, augment_validation=augment_validation
         )
-        source = reading.source(part.file_paths, epochs, output, cache)
-        if masks is not None and (numbers := part.labels) is not None:
-            source = replace(source, masks=reading.masks([masks[row] for row in numbers], cache))
+        own_masks = None
+        if masks is not None and part.labels is not None:
+            own_masks = [masks[row] for row in part.labels]
         dataset = build_dataset(
-            source,
+            reading.source(part.file_paths, epochs, output, cache, own_masks),
             epochs,
             output,
             None if labels is None else _of_rows(part, labels),

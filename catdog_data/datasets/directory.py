@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -279,6 +278,7 @@ def image_dataset_from_directory(
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     seed = seed_or_drawn(seed)
+
     files = list_labelled_files(
         directory,
         labels=labels,
@@ -288,6 +288,7 @@ def image_dataset_from_directory(
         seed=seed,
     )
     _check_classes(files, label_mode)
+
     subsets = split_by_name(
         files, validation_split, subset, stratify_below=directory if stratify else None
     )
@@ -295,25 +296,23 @@ def image_dataset_from_directory(
         print_found(files, subsets)
         if isinstance(labels, str):  # those of a list are no folders
             print_empty_classes(files)
-    mask_paths = None
+    mask_of = None
     if masks is not None:
-        mask_paths = masks_beside(files.file_paths, directory, checked_path("masks", masks))
+        mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
+
     output = Output(rescale, output_dtype, data_format, return_index)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     datasets = []
     for name, part in subsets.items():
+        own_masks = None if mask_of is None else [mask_of[path] for path in part.file_paths]
         own_epochs = epochs_of_subset(
             name,
             epochs,
             beside_training=len(subsets) == 2,
             augment_validation=augment_validation,
         )
-        source = reading.source(part.file_paths, own_epochs, output, cache)
-        if mask_paths is not None:
-            part_masks = reading.masks([mask_paths[path] for path in part.file_paths], cache)
-            source = replace(source, masks=part_masks)
         dataset = build_dataset(
-            source,
+            reading.source(part.file_paths, own_epochs, output, cache, own_masks),
             own_epochs,
             output,
             None if label_mode is None else _labels_of(part, label_mode),
