@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from catdog_data.datasets.arrays import image_dataset_from_arrays
     from catdog_data.datasets.dataframe import image_dataset_from_dataframe
     from catdog_data.datasets.directory import image_dataset_from_directory
+    from catdog_data.datasets.image_dataset import ImageDataset
     from catdog_data.datasets.tfds import image_dataset_from_tfds
     from catdog_data.keras_compat.conversion import from_keras
     from catdog_data.keras_compat.generator import ImageDataGenerator
@@ -34,6 +35,7 @@ keep_freed_memory()
 __all__ = [
     "Augmentation",
     "ImageDataGenerator",
+    "ImageDataset",
     "ImageFolders",
     "ImageIndex",
     "InBackground",
@@ -54,6 +56,7 @@ __all__ = [
 _HOMES = {
     "Augmentation": "catdog_data.augment.augmentation",
     "ImageDataGenerator": "catdog_data.keras_compat.generator",
+    "ImageDataset": "catdog_data.datasets.image_dataset",
     "ImageFolders": "catdog_data.archives.find_folders",
     "ImageIndex": "catdog_data.sources.image_index",
     "InBackground": "catdog_data.cache.cached",

@@ -17,7 +17,7 @@ from catdog_data import (
     image_dataset_from_directory,
     image_dataset_from_tfds,
 )
-from catdog_data.sources.labelled_files import list_labelled_files
+from catdog_data.sources.list_files import list_labelled_files
 
 keras_dataset = keras.utils.image_dataset_from_directory
 IMAGES = np.arange(4 * 2 * 3 * 3, dtype=np.uint8).reshape(4, 2, 3, 3)

@@ -118,6 +118,25 @@ def test_determinism_asked_for_too_late_is_refused(folder, request):
 
 
 @pytest.mark.parametrize("batch_size", [4, None])
+def test_a_pass_that_is_refused_has_an_end(folder, request, batch_size):
+    dataset = image_dataset_from_directory(
+        folder, image_size=(16, 16), batch_size=batch_size, verbose=False
+    )
+    readable = dataset.ignore_errors()
+    length = int(dataset.cardinality())
+    request.addfinalizer(config.disable_op_determinism)
+    tf.config.experimental.enable_op_determinism()
+    outcomes = outcomes_of(dataset)
+    assert len(outcomes) == length
+    for outcome in outcomes:
+        assert isinstance(outcome, tf.errors.UnknownError)
+        assert "must be called before datasets and iterators" in outcome.message
+    assert list(readable) == []
+    config.disable_op_determinism()
+    assert len(list(dataset)) == length
+
+
+@pytest.mark.parametrize("batch_size", [4, None])
 def test_an_error_where_a_pass_begins_is_no_empty_pass(folder, batch_size):
     dataset = image_dataset_from_directory(
         folder, image_size=(16, 16), batch_size=batch_size, verbose=False

@@ -11,7 +11,7 @@ from keras.src.utils.dataset_utils import index_directory
 
 from catdog_data import index_class_folders
 from catdog_data.archives.find_folders import find_image_folders
-from catdog_data.sources.labelled_files import list_labelled_files
+from catdog_data.sources.list_files import list_labelled_files
 from catdog_data.sources.masks import masks_beside
 from catdog_data.sources.walk import is_folder, walk
 from catdog_models.evaluation.predict import Failure, _files_in

@@ -66,6 +66,16 @@ def find_image_folders(
         OSError: a folder cannot be listed.
         ValueError: images are there but not sorted into at least two class folders, or the
             validation folder has classes that the training folder lacks.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     for name in ("train/cats", "train/dogs", "test/cats", "test/dogs", "notes"):
+        ...         (Path(root) / name).mkdir(parents=True)
+        ...         (Path(root) / name / "1.jpg").touch()
+        ...     folders = find_image_folders(f"{root}/train")
+        >>> folders.train.name, folders.validation, folders.class_names
+        ('train', None, ('cats', 'dogs'))
     """
     folders = layout_of(root, endings)
     if folders.left_out:
@@ -82,7 +92,7 @@ def find_image_folders(
 
 
 def layout_of(root: str | os.PathLike[str], endings: Collection[str]) -> ImageFolders:
-    """Find what `find_image_folders` finds, and say nothing."""
+    """Find what `find_image_folders` finds, without printing or warning."""
     directory = top = Path(root)
     if not top.exists():
         raise FileNotFoundError(f"root must be a directory. Received: {top}, not found.")

@@ -45,6 +45,10 @@ class Spelling:
 
         Returns:
             The first two, or None.
+
+        Example:
+            >>> Spelling(case=True).clash([("cats", "1.jpg"), ("cats", "2.jpg"), ("Cats", "1.jpg")])
+            (('cats', '1.jpg'), ('Cats', '1.jpg'))
         """
         key = cache(self.key)
         seen: dict[PathParts, PathParts] = {}
@@ -66,12 +70,12 @@ def spelling_of(directory: Path) -> Spelling:
         OSError: nothing can be made there.
     """
     with TemporaryDirectory(prefix=".catdog-names-", dir=directory) as folder:
-        place = Path(folder)
+        empty = Path(folder)
         return Spelling(
-            case=_are_one(place, "a", "A"),
+            case=_are_one(empty, "a", "A"),
             # File systems may know one alphabet and not the other.
-            form=_are_one(place, "\u00e9", "e\u0301") or _are_one(place, "\uac00", "\u1100\u1161"),
-            end=_are_one(place, "b", "b."),
+            form=_are_one(empty, "\u00e9", "e\u0301") or _are_one(empty, "\uac00", "\u1100\u1161"),
+            end=_are_one(empty, "b", "b."),
         )
 
 
@@ -79,5 +83,5 @@ def _are_one(folder: Path, name: str, other: str) -> bool:
     try:
         (folder / name).touch()
         return (folder / other).exists()
-    except OSError:  # a name that cannot be had there; what holds it is not this directory
+    except OSError:  # a name that this file system does not allow
         return False

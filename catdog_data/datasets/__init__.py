@@ -1,1 +1,6 @@
-"""The tf.data API: image datasets that are fast as they are and the same at any parallelism."""
+"""The tf.data API: image datasets that are fast as they are and the same at any parallelism.
+
+Each function lists files, rows or records (`sources`), splits them, chooses how they are read
+(`reading`), plans epochs (`plan`, `splits`) and builds an `ImageDataset` (`build`). `training`,
+`doctor`, `serving` and the commands may import it; it does not import `keras_compat`.
+"""

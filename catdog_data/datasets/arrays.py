@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.datasets.build import Epochs, Source, build_dataset
 from catdog_data.datasets.elements import Output, gatherer
+from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -39,33 +40,42 @@ def image_dataset_from_arrays(
     augment_on: Literal["host", "device"] = "host",
     masks: NDArray[Any] | None = None,
     ram_budget: int | None = None,
-) -> Any:
+) -> ImageDataset:
     """Read images from an array: the same batches as from files with these pixels.
+
+    Arguments of `image_dataset_from_directory` are described there in full.
 
     Args:
         images: uint8 or floating [N, H, W, C]. It is not copied, and must not change. A list of N
             images [H, W, C] of one shape is copied into one.
         labels: N numbers, or rows of them, as an array or a list; for several outputs a list of
             arrays, or a tuple or dict of arrays or lists (lists become tuples); or None.
-        batch_size: see `image_dataset_from_directory`, as for all that follow.
-        shuffle: see there.
-        seed: see there.
-        augmentation: see there.
-        rescale: see there.
-        output_dtype: see there; None keeps the type of `images` where values are not touched.
-        return_index: see there.
-        shard: see there.
-        augment_on: see there.
+        batch_size: images per batch; None yields single images.
+        shuffle: whether every epoch is shuffled, as a whole.
+        seed: in [0, 2**32); None draws one from NumPy's global stream, once.
+        augmentation: what is done to every image at random; None for nothing.
+        rescale: factor for every value, after the augmentation.
+        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None keeps the type of
+            `images` where values are not changed, and is float32 where they are.
+        return_index: whether int64[B], the position of each image in `images`, is added last.
+        shard: (i, n): part i of n of every epoch, for n readers.
+        augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
         masks: uint8[N, H, W, 1] of class numbers in place of labels, moved as the images are.
-        ram_budget: see there.
+        ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
 
     Returns:
-        A `tf.data.Dataset` as from there; it has no `class_names` and no `file_paths`.
+        An `ImageDataset` as from there; its `class_names` is None, and its `file_paths` are empty.
 
     Raises:
         ValueError: images that have not four axes or are of another type, labels that are no
             arrays of numbers or of another length, masks of another size, or a value that is not
             among those named.
+
+    Example:
+        >>> images = np.zeros((5, 32, 32, 3), np.uint8)
+        >>> dataset = image_dataset_from_arrays(images, [0, 1, 0, 1, 1], batch_size=2, seed=1)
+        >>> [labels.shape[0] for _, labels in dataset]
+        [2, 2, 1]
     """
     images = _checked_images(images)
     columns = None if labels is None else _checked_columns(labels, len(images))
@@ -103,7 +113,7 @@ def _rows_of(array: NDArray[Any]) -> WholeImages:
 
 
 def _checked_images(images: Any) -> Any:
-    """Return the images as one array; whatever has a shape and a type is left as it is."""
+    """Return the images as one array; anything with a shape and a type is left as it is."""
     if isinstance(images, (list, tuple)):
         images = _stacked("images", images)
     shape, dtype = getattr(images, "shape", None), getattr(images, "dtype", None)

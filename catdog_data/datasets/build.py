@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
@@ -14,6 +14,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.compose import DRAWS, Composition, compose
 from catdog_data.augment.parameters import Parameters
 from catdog_data.datasets.elements import Element, LabelsOf, Output
+from catdog_data.datasets.image_dataset import ImageDataset, Position
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.failed_batches import Passes
 from catdog_data.engine.pipeline import Stages, image_batches, images_one_by_one
@@ -49,7 +50,7 @@ class Epochs:
 
     Args:
         batch_size: images per batch, or None for single images.
-        shuffle: whether every epoch has an order of its own.
+        shuffle: whether every epoch is shuffled, each differently.
         seed: in [0, 2**63).
         shard: see `CounterPlan`.
         augmentation: what images draw from, or None.
@@ -100,8 +101,10 @@ def build_dataset(
     labels_of: LabelsOf | None,
     weights_of: LabelsOf | None = None,
     ram_budget: int | None = None,
-    attributes: Mapping[str, Any] | None = None,
-) -> Any:
+    class_names: Sequence[str] | None = None,
+    file_paths: Sequence[str] = (),
+    split: str | None = None,
+) -> ImageDataset:
     """Put plan, pixels and rendering together.
 
     Args:
@@ -111,12 +114,12 @@ def build_dataset(
         labels_of: makes the labels of a batch; None for images alone.
         weights_of: makes the weights of its samples, which follow the labels; None for none.
         ram_budget: see `catdog_data.engine.pipeline.image_batches`.
-        attributes: what else the dataset is to know, by name.
+        class_names: the classes in the order of their labels; None without classes.
+        file_paths: the files that are read; empty if images are not files.
+        split: the name of the part of a data set that is read; None for all of it.
 
     Returns:
-        A `tf.data.Dataset`, every pass over which is an epoch, with `resume(epoch, step)`, which
-        makes the dataset that begins there, and `follow(position)`, which makes one that asks
-        `position()` for epoch and step whenever a pass begins.
+        The dataset from its first epoch on.
     """
     image_size = source.image_size
     plan = CounterPlan(
@@ -161,27 +164,51 @@ def build_dataset(
         rows_of, parameters_of, pixels, rendering, plan.batch_size, element.make, ram_budget
     )
 
-    def beginning(begin: Callable[[], int], *, whole: bool) -> Any:
-        passes = Passes(plan.steps, begin, whole)
-        if epochs.batch_size is None:
-            length = plan.images if whole else tf.data.UNKNOWN_CARDINALITY
-            dataset = images_one_by_one(passes, stages, length)
-        else:
-            dataset = image_batches(passes, stages)
-        known = {**(attributes or {}), "resume": starting_at, "follow": following}
-        for name, value in known.items():
-            setattr(dataset, name, value)
-        return dataset
+    known = {
+        "class_names": None if class_names is None else list(class_names),
+        "file_paths": list(file_paths),
+        "split": split,
+    }
+    return _Beginnings(plan, stages, epochs.batch_size is not None, known).resume(0, 0)
 
-    def starting_at(epoch: int, step: int) -> Any:
-        begins = _begins(_place(plan, "resume", epoch, step), plan.steps)
+
+@dataclass(frozen=True)
+class _Beginnings:
+    """Datasets of the same epochs that begin at any batch.
+
+    Args:
+        plan: which images are in which batch.
+        stages: what is done for each batch.
+        batched: whether elements are batches, or else single images.
+        known: what the datasets tell about their images, by the arguments of `ImageDataset`.
+    """
+
+    plan: CounterPlan
+    stages: Stages
+    batched: bool
+    known: dict[str, Any]
+
+    def resume(self, epoch: int, step: int) -> ImageDataset:
+        """See `ImageDataset.resume`."""
+        steps = self.plan.steps
+        first_batches = _first_batches(_batch_number(steps, "resume", epoch, step), steps)
         # From a later step on, the first pass is shorter than the others.
-        return beginning(lambda: next(begins), whole=step == 0)
+        return self._dataset(lambda: next(first_batches), whole=step == 0)
 
-    def following(position: Callable[[], tuple[int, int]]) -> Any:
-        return beginning(lambda: _place(plan, "follow", *position()), whole=False)
+    def follow(self, position: Position) -> ImageDataset:
+        """See `ImageDataset.follow`."""
+        steps = self.plan.steps
+        return self._dataset(lambda: _batch_number(steps, "follow", *position()), whole=False)
 
-    return starting_at(0, 0)
+    def _dataset(self, begin: Callable[[], int], *, whole: bool) -> ImageDataset:
+        """Make the dataset whose passes begin where `begin` says; `whole`: see `Passes`."""
+        passes = Passes(self.plan.steps, begin, whole)
+        if self.batched:
+            dataset = image_batches(passes, self.stages)
+        else:
+            length = self.plan.images if whole else tf.data.UNKNOWN_CARDINALITY
+            dataset = images_one_by_one(passes, self.stages, length)
+        return ImageDataset(dataset, **self.known, resume=self.resume, follow=self.follow)
 
 
 def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
@@ -199,22 +226,29 @@ def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
         )
 
 
-def _place(plan: CounterPlan, asked_by: str, epoch: int, step: int) -> int:
-    """Number a batch, counted over all epochs."""
+def _batch_number(steps: int, method: str, epoch: int, step: int) -> int:
+    """Number a batch, counted over all epochs of `steps` batches; refuse what is none.
+
+    Args:
+        steps: batches in an epoch.
+        method: what was called, for errors.
+        epoch: counted from 0.
+        step: of the epoch.
+    """
     are_whole = all(isinstance(each, (int, np.integer)) for each in (epoch, step))
-    if not are_whole or not 0 <= epoch < _EPOCHS or not 0 <= step < plan.steps:
+    if not are_whole or not 0 <= epoch < _EPOCHS or not 0 <= step < steps:
         raise ValueError(
-            f"`{asked_by}` needs an epoch from 0 and a step in [0, {plan.steps}), whole numbers "
+            f"`{method}` needs an epoch from 0 and a step in [0, {steps}), whole numbers "
             f"below 2**31; received epoch={epoch!r}, step={step!r}."
         )
-    return int(epoch) * plan.steps + int(step)
+    return int(epoch) * steps + int(step)
 
 
-def _begins(place: int, steps: int) -> Iterator[int]:
-    """Number the batches that passes begin with, counted over all epochs."""
+def _first_batches(number: int, steps: int) -> Iterator[int]:
+    """Number the batches that passes begin with, counted over all epochs, from `number` on."""
     while True:
-        yield place
-        place = (place // steps + 1) * steps
+        yield number
+        number = (number // steps + 1) * steps
 
 
 def _rendering(

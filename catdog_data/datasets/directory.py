@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +13,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
 from catdog_data.datasets.build import Epochs, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output
+from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -25,23 +25,90 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import Reading, checked_reading
-from catdog_data.datasets.splits import (
-    say_what_was_found,
-    say_which_are_empty,
-    subsets_of,
-    with_epochs,
-)
-from catdog_data.sources.labelled_files import (
-    LabelledFiles,
-    check_split,
-    checked_labels,
-    list_labelled_files,
-)
+from catdog_data.datasets.reading import checked_reading
+from catdog_data.datasets.splits import epochs_of_subset
+from catdog_data.sources.found import print_empty_classes, print_found
+from catdog_data.sources.labelled_files import LabelledFiles
+from catdog_data.sources.list_files import checked_labels, list_labelled_files
 from catdog_data.sources.masks import masks_beside
+from catdog_data.sources.split import check_split, split_by_name
 from catdog_data.system.messages import some_of
 
 _LABEL_MODES = ("int", "categorical", "binary", None)
+
+
+@overload
+def image_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    *,
+    subset: Literal["both"],
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    format: Literal["tf"] = "tf",
+    verbose: bool = True,
+    augmentation: Augmentation | None = None,
+    augment_validation: bool = False,
+    rescale: float | None = None,
+    antialias: bool = False,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    stratify: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    augment_on: Literal["host", "device"] = "host",
+    masks: str | os.PathLike[str] | None = None,
+    cache: Cache = None,
+    decode: Literal["exact", "fast"] = "exact",
+    ram_budget: int | None = None,
+) -> list[ImageDataset]: ...
+
+
+@overload
+def image_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: Literal["training", "validation"] | None = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    format: Literal["tf"] = "tf",
+    verbose: bool = True,
+    *,
+    augmentation: Augmentation | None = None,
+    augment_validation: bool = False,
+    rescale: float | None = None,
+    antialias: bool = False,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    stratify: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    augment_on: Literal["host", "device"] = "host",
+    masks: str | os.PathLike[str] | None = None,
+    cache: Cache = None,
+    decode: Literal["exact", "fast"] = "exact",
+    ram_budget: int | None = None,
+) -> ImageDataset: ...
 
 
 def image_dataset_from_directory(
@@ -77,7 +144,7 @@ def image_dataset_from_directory(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
-) -> Any:
+) -> ImageDataset | list[ImageDataset]:
     """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
 
     Files, labels and splits are Keras', and so are the pixels where nothing is augmented. Every
@@ -96,7 +163,7 @@ def image_dataset_from_directory(
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
         image_size: (height, width) in pixels, or one number for both.
-        shuffle: whether every epoch has an order of its own.
+        shuffle: whether every epoch is shuffled, each differently and as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         validation_split: fraction of the files, strictly between 0 and 1.
         subset: "training", "validation" or "both".
@@ -107,9 +174,9 @@ def image_dataset_from_directory(
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         format: "tf", the one there is: a `tf.data.Dataset`.
         verbose: whether to print how many files were found, and which class folders hold none.
-        augmentation: what is done to every image at random, after it is rounded to 8 bits.
-            Validation subsets are not augmented.
-        augment_validation: whether they are, after all.
+        augmentation: what is done to every image at random, after it is rounded to 8 bits; None
+            for nothing. Validation subsets are not augmented.
+        augment_validation: whether validation subsets are augmented as well.
         rescale: factor for every value, after the augmentation.
         antialias: whether shrinking averages over all pixels that are lost; Keras does not.
         output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
@@ -119,7 +186,7 @@ def image_dataset_from_directory(
             each file's name: at least one of two files or more, and never all. Without labels all
             files are one class. A file that is added moves at most one other, of its own class,
             from one subset to the other.
-        shard: (i, n): part i of n of every epoch, for n readers that keep step with each other.
+        shard: (i, n): part i of n of every epoch, for n readers with equally many steps.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry
             and rescaling: images are then a dictionary of 8-bit "images" and small "tables",
             validation included, and the host only decodes and resizes. Colours cannot change.
@@ -138,10 +205,10 @@ def image_dataset_from_directory(
             for an eighth of the memory that is free.
 
     Returns:
-        A `tf.data.Dataset` of images, (images, labels) or (images, masks) and, last, the index;
-        with subset="both" a list of two. Its cardinality is known. `class_names` and `file_paths`
-        are attributes of it; `resume(epoch, step)` makes the dataset that begins there, and
-        `follow(position)` one that asks `position()` for both whenever a pass begins.
+        An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
+        masks) and, last, the index; with subset="both" a list of two. Its cardinality is known. It
+        has `class_names` and `file_paths`; `resume(epoch, step)` makes the dataset that begins
+        there, and `follow(position)` one that asks `position()` for both whenever a pass begins.
 
         A file that cannot be read raises a `tf.errors.OpError` that names it where its batch is
         due, or its image with `batch_size=None`. The pass goes on behind it, and
@@ -154,6 +221,29 @@ def image_dataset_from_directory(
         FileNotFoundError: the directory or a mask is missing.
         OSError: `cache`, and an image cannot be read or the disk has not enough room.
         MemoryError: `cache`, and the memory is not enough.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data import Augmentation, generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=5, image_size=(48, 64), progress=False
+        ...     )
+        ...     training, validation = image_dataset_from_directory(
+        ...         pets.train,
+        ...         batch_size=4,
+        ...         image_size=(32, 32),
+        ...         seed=1,
+        ...         validation_split=0.2,
+        ...         subset="both",
+        ...         augmentation=Augmentation(horizontal_flip=True),
+        ...     )
+        ...     images, labels = next(iter(training))
+        Found 10 files belonging to 2 classes.
+        Using 8 files for training.
+        Using 2 files for validation.
+        >>> images.shape, labels.shape, training.class_names
+        (TensorShape([4, 32, 32, 3]), TensorShape([4]), ['cats', 'dogs'])
     """
     reading = checked_reading(
         image_size,
@@ -188,6 +278,7 @@ def image_dataset_from_directory(
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     seed = seed_or_drawn(seed)
+
     files = list_labelled_files(
         directory,
         labels=labels,
@@ -197,50 +288,41 @@ def image_dataset_from_directory(
         seed=seed,
     )
     _check_classes(files, label_mode)
-    parts = subsets_of(files, validation_split, subset, directory if stratify else None)
+
+    subsets = split_by_name(
+        files, validation_split, subset, stratify_below=directory if stratify else None
+    )
     if verbose:
-        say_what_was_found(files, parts)
+        print_found(files, subsets)
         if isinstance(labels, str):  # those of a list are no folders
-            say_which_are_empty(files)
-    mask_paths = None
+            print_empty_classes(files)
+    mask_of = None
     if masks is not None:
-        mask_paths = masks_beside(files.file_paths, directory, checked_path("masks", masks))
+        mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
+
     output = Output(rescale, output_dtype, data_format, return_index)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
-    datasets = [
-        _dataset_of_files(
-            part, reading, own_epochs, output, label_mode, mask_paths, cache, ram_budget
+    datasets = []
+    for name, part in subsets.items():
+        own_masks = None if mask_of is None else [mask_of[path] for path in part.file_paths]
+        own_epochs = epochs_of_subset(
+            name,
+            epochs,
+            beside_training=len(subsets) == 2,
+            augment_validation=augment_validation,
         )
-        for part, own_epochs in with_epochs(parts, epochs, augment_validation=augment_validation)
-    ]
+        dataset = build_dataset(
+            reading.source(part.file_paths, own_epochs, output, cache, own_masks),
+            own_epochs,
+            output,
+            None if label_mode is None else _labels_of(part, label_mode),
+            ram_budget=ram_budget,
+            class_names=part.class_names,
+            file_paths=part.file_paths,
+            split=name,
+        )
+        datasets.append(dataset)
     return datasets if subset == "both" else datasets[0]
-
-
-def _dataset_of_files(
-    files: LabelledFiles,
-    reading: Reading,
-    epochs: Epochs,
-    output: Output,
-    label_mode: str | None,
-    mask_paths: Mapping[str, str] | None,
-    cache: Cache,
-    ram_budget: int | None,
-) -> Any:
-    source = reading.source(files.file_paths, epochs, output, cache)
-    if mask_paths is not None:
-        masks = reading.masks([mask_paths[path] for path in files.file_paths], cache)
-        source = replace(source, masks=masks)
-    return build_dataset(
-        source,
-        epochs,
-        output,
-        None if label_mode is None else _labels_of(files, label_mode),
-        ram_budget=ram_budget,
-        attributes={
-            "class_names": None if files.class_names is None else list(files.class_names),
-            "file_paths": list(files.file_paths),
-        },
-    )
 
 
 def _check_format(given: Any) -> None:
@@ -252,7 +334,7 @@ def _check_format(given: Any) -> None:
 
 
 def _check_classes(files: LabelledFiles, label_mode: str | None) -> None:
-    """Refuse labels that the mode has no place for: Keras makes rows of zeros of them."""
+    """Refuse labels that the mode cannot encode: Keras makes rows of zeros of them."""
     labels = files.labels
     if labels is None or label_mode in ("int", None):
         return

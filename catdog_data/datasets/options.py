@@ -49,7 +49,7 @@ def checked_path(name: str, path: Any) -> str:
 
 
 def checked_class_names(class_names: Any) -> list[str] | None:
-    """Return names as a list; refuse what has none, or has no order."""
+    """Return names as a list; refuse an empty collection, and one without an order."""
     if class_names is None:
         return None
     is_ordered = isinstance(class_names, Iterable) and not isinstance(class_names, (str, Set))
@@ -89,7 +89,7 @@ def checked_data_format(data_format: Any) -> str:
 
 
 def check_numbers(batch_size: Any, seed: Any, ram_budget: Any) -> None:
-    """Refuse an empty batch, a seed that NumPy does not take and a budget of nothing."""
+    """Refuse a batch of no images, a seed that NumPy does not take and a budget of 0 bytes."""
     if ram_budget is not None and not (_is_number(ram_budget) and ram_budget >= 1):
         raise ValueError(f"`ram_budget` must be None or at least 1 byte; received {ram_budget!r}.")
     if batch_size is not None and not (_is_whole(batch_size) and batch_size >= 1):

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 ORDER_VERSION = 2
-"""Raised by whatever changes the orders of seeds. Saved positions carry it: within an epoch they
-mean images of one version alone."""
+"""Raised by every change of the images that a seed puts into a batch. Saved positions hold it:
+within an epoch they are valid for one version only."""
 
 _ROUNDS = 12
 """Of the cipher that permutes; they must be even. With 4, image i + 1 comes right behind i up to
@@ -38,7 +38,7 @@ class CounterPlan:
     Args:
         n: how many images there are, at least 1.
         batch_size: images per batch, at least 1; the last of an epoch may be smaller.
-        shuffle: whether every epoch has an order of its own.
+        shuffle: whether every epoch is shuffled, each differently.
         seed: in [0, 2**63).
         shard: (i, n): this reader's number and how many readers share every epoch. Reader i gets
             positions i, i + n, i + 2n, … of the order that a single reader would see, and all
@@ -46,6 +46,12 @@ class CounterPlan:
 
     Raises:
         ValueError: a value out of its range, or readers that cannot have equally many steps.
+
+    Example:
+        >>> plan = CounterPlan(n=10, batch_size=4, shuffle=False, seed=1)
+        >>> epoch, step = tf.constant(0, tf.int64), tf.constant(2, tf.int64)
+        >>> plan.steps, plan.batch(epoch, step).numpy().tolist()
+        (3, [8, 9, -1, -1])
     """
 
     n: int
@@ -135,10 +141,10 @@ class CounterPlan:
     def _philox(
         self, purpose: int, epoch: tf.Tensor, block: tf.Tensor | int = 0
     ) -> dict[str, tf.Tensor | int]:
-        """Name a place in the stream of the counter-based generator Philox (Salmon et al., 2011).
+        """Name a position in the stream of the generator Philox (Salmon et al., 2011).
 
-        The operations are called as they are: the functions of `tf.random` derive a key anew by a
-        dozen operations, each of which is paid for at the start of every pass.
+        The raw operations are called: the functions of `tf.random` derive a key by a dozen
+        operations, which take time at the start of every pass.
         """
         counter = tf.stack([tf.cast(block, tf.int64), epoch * 2 + purpose])
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -63,19 +63,33 @@ class Reading:
             )
 
     def source(
-        self, file_paths: Sequence[str], epochs: Epochs, output: Output, cache: Cache = None
+        self,
+        file_paths: Sequence[str],
+        epochs: Epochs,
+        output: Output,
+        cache: Cache = None,
+        mask_paths: Sequence[str] | None = None,
     ) -> Source:
-        """Make the source of the pixels of files.
+        """Make the source of the pixels of files, and of their masks.
 
         Args:
             file_paths: the N files.
-            epochs: tells whether images are to be augmented.
-            output: tells whether 8 bits are asked for.
+            epochs: images to be augmented are rounded to 8 bits.
+            output: so are those of an `output_dtype` of "uint8".
             cache: see `catdog_data.cache.cached`.
+            mask_paths: the mask of each file, or None for no masks.
 
         Returns:
             The source, of 8 bits where that is enough.
         """
+        source = self._source_of_files(file_paths, epochs, output, cache)
+        if mask_paths is None:
+            return source
+        return replace(source, masks=self._masks(mask_paths, cache))
+
+    def _source_of_files(
+        self, file_paths: Sequence[str], epochs: Epochs, output: Output, cache: Cache
+    ) -> Source:
         n = len(file_paths)
         if self.interpolation == "nearest" and self.channels == 3 and not (self.crop or self.pad):
             rows = RowsOfFiles(
@@ -107,12 +121,12 @@ class Reading:
         Args:
             image_of: from an index int64[] to uint8[H, W, channels].
             names: the N images, for errors, and for the cache to tell them apart.
-            epochs: see `source`.
-            output: see there.
-            cache: see there.
+            epochs: as of `source`.
+            output: as of `source`.
+            cache: see `catdog_data.cache.cached`.
 
         Returns:
-            As there.
+            The source, of 8 bits where that is enough.
         """
         # Images to be augmented are rounded to 8 bits, a quarter of the bytes to move: what
         # differs is far below the noise of a photograph.
@@ -125,7 +139,7 @@ class Reading:
         pixels = WholeImages(load, (*self.image_size, self.channels), dtype, names)
         return Source(self.cached(pixels, names, cache), len(names), dtype, self.image_size)
 
-    def masks(self, file_paths: Sequence[str], cache: Cache = None) -> Pixels:
+    def _masks(self, file_paths: Sequence[str], cache: Cache) -> Pixels:
         """Make the source of masks in files: resized as the images, but to nearest pixels.
 
         Args:

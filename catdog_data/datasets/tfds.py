@@ -1,9 +1,7 @@
-"""Datasets from TensorFlow Datasets, which is imported when it is used."""
+"""Datasets from TensorFlow Datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +12,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
 from catdog_data.datasets.build import Epochs, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output
+from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -23,6 +22,13 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.reading import checked_reading
+from catdog_data.sources.tfds_records import (
+    Records,
+    image_keys,
+    imported_tfds,
+    prepared_builder,
+    read_records,
+)
 
 _LABEL_MODES = ("raw", "int", "categorical", "binary")
 
@@ -52,50 +58,66 @@ def image_dataset_from_tfds(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
-) -> Any:
+) -> ImageDataset:
     """Read a split of TensorFlow Datasets: the batches that its image files would give.
 
     The encoded images are taken as they are stored, and decoded and resized as by
     `image_dataset_from_directory`. Data prepared in a format with random access
     (`file_format="array_record"`) are read image by image. **Of any other format the encoded
-    images of the whole split are read into memory, once**, when this function is called.
+    images of the whole split are read into memory, once**, when this function is called. Arguments
+    of `image_dataset_from_directory` are described there in full.
 
     Args:
         name_or_builder: a `tfds.core.DatasetBuilder`, or the name of one for `tfds.builder`. Its
             data must have been prepared; nothing is downloaded.
         split: one split, as "train" or "train[:80%]".
         label_key: the feature that holds the labels, numbers of one shape; None for images alone.
-        color_mode: see `image_dataset_from_directory`, as for all that are not described here.
-        batch_size: see there.
-        image_size: see there.
-        shuffle: see there.
-        seed: see there.
-        interpolation: see there.
-        crop_to_aspect_ratio: see there.
-        pad_to_aspect_ratio: see there.
+        color_mode: "rgb", "rgba" or "grayscale".
+        batch_size: images per batch; None yields single images.
+        image_size: (height, width) in pixels, or one number for both.
+        shuffle: whether every epoch is shuffled, as a whole.
+        seed: in [0, 2**32); None draws one from NumPy's global stream, once.
+        interpolation: a method of `tf.image.resize`.
+        crop_to_aspect_ratio: whether to crop the centre to the target's aspect ratio.
+        pad_to_aspect_ratio: whether to pad with zeros to it.
         image_key: the feature that holds the images.
         label_mode: "raw" as they are stored; of classes, "int" int32[B], "categorical"
             float32[B, K] or "binary" float32[B, 1].
-        augmentation: see there.
-        rescale: see there.
-        antialias: see there.
-        output_dtype: see there.
+        augmentation: what is done to every image at random; None for nothing.
+        rescale: factor for every value, after the augmentation.
+        antialias: whether shrinking averages over all pixels that are lost.
+        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
+            yields.
         return_index: whether int64[B], the position of each image in the split, is added last.
-        shard: see there.
-        augment_on: see there.
-        cache: see there; the data are known by the builder's version, folder and split.
-        decode: see there.
-        ram_budget: see there.
+        shard: (i, n): part i of n of every epoch, for n readers.
+        augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
+        cache: where decoded images are kept: "memory", "disk" or a folder; None to decode them in
+            every epoch. The data are known by the builder's version, folder and split.
+        decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
+        ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
 
     Returns:
-        A `tf.data.Dataset` as from there, its labels of the type of the feature (int64 for
-        classes). `class_names` (None if the feature has none), `resume` and `follow` are
-        attributes of it.
+        An `ImageDataset` as from there, its labels of the type of the feature (int64 for classes).
+        It has `class_names` (None if the feature has none) and `split`; its `file_paths` are empty.
 
     Raises:
         ImportError: tensorflow_datasets is not installed.
         ValueError: a value that is not among those named, a feature that the data lack, or data
             that were not prepared.
+
+    Example:
+        >>> import tempfile
+        >>> import tensorflow_datasets as tfds
+        >>> from catdog_data import generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=2, image_size=(48, 64), progress=False
+        ...     )
+        ...     builder = tfds.ImageFolder(f"{root}/pets")
+        ...     dataset = image_dataset_from_tfds(builder, "train", image_size=32, seed=1)
+        ...     images, labels = next(iter(dataset))
+        >>> images.shape, sorted(labels.numpy().tolist()), dataset.class_names
+        (TensorShape([4, 32, 32, 3]), [0, 0, 1, 1], ['cats', 'dogs'])
     """
     reading = checked_reading(
         image_size,
@@ -115,12 +137,12 @@ def image_dataset_from_tfds(
     seed = seed_or_drawn(seed)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     output = Output(rescale, output_dtype, "channels_last", return_index)
-    tfds = _imported()
-    builder = _prepared(tfds, name_or_builder, split)
+    tfds = imported_tfds()
+    builder = prepared_builder(tfds, name_or_builder, split)
     label = _checked_label(tfds, builder.info.features, image_key, label_key)
     if label_mode != "raw":
         _check_classes(label, label_key, label_mode)
-    records = _Records(_examples(tfds, builder, split, image_key, label_key), image_key, label_key)
+    records = read_records(tfds, builder, split, image_key, label_key)
 
     def image_of(index: tf.Tensor) -> tf.Tensor:
         contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
@@ -135,48 +157,12 @@ def image_dataset_from_tfds(
         output,
         None if label is None else _labels_of(records, label, label_mode),
         ram_budget=ram_budget,
-        attributes={"class_names": None if names is None else list(names)},
+        class_names=names,
+        split=str(split),
     )
 
 
-class _Records:
-    """Encoded images and their labels, by index.
-
-    The label of a record is kept when its image is read, which is before the batch is labelled:
-    so nothing is read twice, and nothing ahead.
-
-    Args:
-        examples: N records.
-        image_key: their encoded image.
-        label_key: their label, or None.
-    """
-
-    def __init__(
-        self, examples: Sequence[Mapping[str, Any]], image_key: str, label_key: str | None
-    ) -> None:
-        self._examples = examples
-        self._image_key, self._label_key = image_key, label_key
-        self._labels: list[Any] = [None] * len(examples)
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    def image(self, index: int) -> bytes:
-        """Read the encoded image of a record."""
-        example = self._examples[int(index)]
-        if self._label_key is not None:
-            self._labels[index] = example[self._label_key]
-        contents: bytes = example[self._image_key]
-        return contents
-
-    def label(self, index: int) -> Any:
-        """Return the label of a record."""
-        if self._labels[index] is None:
-            self.image(index)
-        return self._labels[index]
-
-
-def _labels_of(records: _Records, label: Any, label_mode: str) -> LabelsOf:
+def _labels_of(records: Records, label: Any, label_mode: str) -> LabelsOf:
     dtype, shape = np.dtype(label.np_dtype), label.shape
 
     def read(index: NDArray[np.int64]) -> NDArray[Any]:
@@ -206,54 +192,9 @@ def _unknown(labels: NDArray[Any], label: Any) -> NDArray[np.int64]:
     return np.flatnonzero((labels < 0) | (labels >= label.num_classes))
 
 
-def _imported() -> Any:
-    try:
-        return import_module("tensorflow_datasets")
-    except ImportError as error:
-        raise ImportError(
-            "`image_dataset_from_tfds` needs tensorflow_datasets, which cannot be imported "
-            f"({error}). Install it with `pip install catdog[tfds]`."
-        ) from error
-
-
-def _prepared(tfds: Any, name_or_builder: Any, split: Any) -> Any:
-    """Return the builder; refuse one without data, and what is not one split of it."""
-    if split is None or isinstance(split, (list, tuple, dict, int, float)):
-        raise ValueError(f"`split` must be one split, such as 'train'; received {split!r}.")
-    builder = name_or_builder
-    if isinstance(builder, str):
-        try:
-            builder = tfds.builder(builder)
-        except tfds.core.DatasetNotFoundError as error:
-            raise ValueError(
-                "`name_or_builder` must be a name that `tfds.builder` knows; received "
-                f"{name_or_builder!r}."
-            ) from error
-    if not isinstance(builder, tfds.core.DatasetBuilder):
-        raise ValueError(
-            "`name_or_builder` must be a `tfds.core.DatasetBuilder` or the name of one; received "
-            f"{name_or_builder!r}."
-        )
-    if not builder.info.splits:
-        raise ValueError(
-            f"`name_or_builder`: the data of {builder.info.full_name!r} are not in "
-            f"{str(builder.data_dir)!r}. Prepare them once, best for random access: "
-            '`tfds.builder(name, file_format="array_record").download_and_prepare()`.'
-        )
-    if isinstance(split, str):
-        try:
-            builder.info.splits[split]
-        except (KeyError, ValueError) as error:
-            raise ValueError(
-                f"`split` must be one split of {', '.join(builder.info.splits)}, or a part of one; "
-                f"received {split!r}: {error}"
-            ) from error
-    return builder
-
-
 def _checked_label(tfds: Any, features: Any, image_key: str, label_key: str | None) -> Any:
     """Return the feature of the labels, or None; refuse keys of features that do not fit."""
-    one_of("image_key", image_key, _image_keys(tfds, features))
+    one_of("image_key", image_key, image_keys(tfds, features))
     if label_key is None:
         return None
     label = features[one_of("label_key", label_key, list(features))]
@@ -272,24 +213,3 @@ def _check_classes(label: Any, label_key: str | None, label_mode: str) -> None:
             f"`label_mode={label_mode!r}` needs a feature of {needed}; {label_key!r} is {label}. "
             'Take the labels as they are stored, with `label_mode="raw"`.'
         )
-
-
-def _image_keys(tfds: Any, features: Any) -> list[str]:
-    return [key for key, each in features.items() if isinstance(each, tfds.features.Image)]
-
-
-def _examples(
-    tfds: Any, builder: Any, split: Any, image_key: str, label_key: str | None
-) -> Sequence[Mapping[str, Any]]:
-    """Return the records of a split, their images encoded: from files, or else from memory."""
-    skipped = {key: tfds.decode.SkipDecoding() for key in _image_keys(tfds, builder.info.features)}
-    if builder.info.file_format is not None:  # None for a folder of images
-        try:
-            source: Sequence[Mapping[str, Any]] = builder.as_data_source(split, decoders=skipped)
-            return source
-        except NotImplementedError:  # a format without random access
-            pass
-    in_order = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1)
-    dataset = builder.as_dataset(split=split, decoders=skipped, read_config=in_order)
-    keys = [image_key] if label_key is None else [image_key, label_key]
-    return [{key: example[key] for key in keys} for example in tfds.as_numpy(dataset)]

@@ -1,4 +1,4 @@
 """From the bytes of a file to `uint8[H, W, C]`, as Pillow and as TensorFlow decode, and resizing.
 
-What is said of a file that cannot be read lives here too. It imports no other room.
+The errors of files that cannot be read are made here too. It imports no other package.
 """

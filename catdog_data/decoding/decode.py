@@ -118,6 +118,11 @@ def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
 
     Returns:
         uint8[H, W, channels].
+
+    Example:
+        >>> png = tf.io.encode_png(tf.zeros([2, 3, 3], tf.uint8))
+        >>> decode_as_keras_dataset(png, channels=3).shape
+        TensorShape([2, 3, 3])
     """
     image = tf.io.decode_image(contents, channels=channels, expand_animations=False)
     return tf.ensure_shape(image, [None, None, channels])

@@ -31,8 +31,13 @@ def decode_at_least(
     Returns:
         uint8[H, W, channels]; with H >= height and W >= width (or, with `pad`, one of these) if
         the whole image has them, or else the whole image.
+
+    Example:
+        >>> jpeg = tf.io.encode_jpeg(tf.zeros([400, 600, 3], tf.uint8))
+        >>> decode_at_least(jpeg, 3, (64, 64)).shape
+        TensorShape([100, 150, 3])
     """
-    # Before the image's own size is known, which only a JPEG tells without being decoded.
+    # The size of a JPEG, and of no other format, is known before it is decoded.
     is_jpeg = tf.strings.substr(contents, 0, 3) == b"\xff\xd8\xff"
     halvings = tf.cond(
         is_jpeg, lambda: _halvings(contents, image_size, pad), lambda: tf.constant(0)
@@ -60,5 +65,5 @@ def _halvings(contents: tf.Tensor, image_size: tuple[int, int], pad: bool) -> tf
     # lengths min(H, W * height / width) and min(W, H * width / height) are cut out: the one
     # shrinks if either side is large enough, the others have the target's size if both are.
     suffices = tf.reduce_any(enough, axis=1) if pad else tf.reduce_all(enough, axis=1)
-    # What one ratio leaves enough of, so does each smaller one.
+    # Where one ratio suffices, each smaller one does.
     return tf.reduce_sum(tf.cast(suffices, tf.int32))

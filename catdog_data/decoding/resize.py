@@ -18,6 +18,10 @@ def nearest_table(source: tf.Tensor, target: int) -> tf.Tensor:
 
     Returns:
         int32[..., target], indices in [0, source).
+
+    Example:
+        >>> nearest_table(tf.constant(5), 3).numpy()
+        array([0, 2, 4], dtype=int32)
     """
     # TensorFlow's graph optimiser turns `/ constant` into `* reciprocal`, which rounds otherwise.
     source = source[..., tf.newaxis]
@@ -35,6 +39,10 @@ def tensorflow_nearest_table(source: tf.Tensor, target: int) -> tf.Tensor:
 
     Returns:
         int32[..., target], indices in [0, source).
+
+    Example:
+        >>> tensorflow_nearest_table(tf.constant(5), 3).numpy()
+        array([0, 2, 4], dtype=int32)
     """
     source = source[..., tf.newaxis]
     # As in the kernel: in float32, and a division that the graph optimiser leaves alone.
@@ -64,6 +72,11 @@ def resize_as_keras(
 
     Returns:
         [height, width, C]: float32, or uint8 for "nearest".
+
+    Example:
+        >>> image = tf.zeros([40, 60, 3], tf.uint8)
+        >>> resize_as_keras(image, (16, 16), "bilinear", crop=True)[0, 0]
+        <tf.Tensor: shape=(3,), dtype=float32, numpy=array([0., 0., 0.], dtype=float32)>
     """
     if pad:
         return _padded(image, image_size, interpolation, antialias=antialias)
@@ -75,10 +88,10 @@ def resize_as_keras(
 def _padded(
     image: tf.Tensor, image_size: tuple[int, int], interpolation: str, *, antialias: bool
 ) -> tf.Tensor:
-    """Resize as `tf.image.resize_with_pad` does, whatever graph it is in.
+    """Resize as `tf.image.resize_with_pad` does, in every graph alike: [height, width, C].
 
-    The divisions are such that the graph optimiser leaves them alone; it makes others round
-    otherwise in a saved graph than in a dataset.
+    The divisions are of a form that the graph optimiser does not rewrite: others are rounded
+    differently in a saved graph and in a dataset.
     """
     target = tf.constant(image_size, tf.float32)
     size = tf.cast(tf.shape(image)[:2], tf.float32)

@@ -1,4 +1,4 @@
-"""What is said of an image file that cannot be read: a line that begins with its name.
+"""The error of an image file that cannot be read: a line that begins with its name.
 
 All readers name their failures here, whether they go through TensorFlow or Pillow, and whoever
 shows an error finds the sentence in what TensorFlow makes of it.
@@ -86,6 +86,11 @@ def unreadable(
         The error to raise: one that already names the file as it is; the operating system's as its
         own type, with the path; a decoder's as `PIL.UnidentifiedImageError`,
         `PIL.Image.DecompressionBombError`, `MemoryError` or else `UnreadableImage`.
+
+    Example:
+        >>> error = unreadable("cats/1.jpg", ValueError("not a JPEG"), contents=b"<html>")
+        >>> print(error)  # doctest: +ELLIPSIS
+        'cats/1.jpg' cannot be decoded as an image (6 bytes, text). Remove it from the data set ...
     """
     name = os.fsdecode(path)
     if isinstance(error, tf.errors.OpError) and (raised := raised_in_python(error)) is not None:
@@ -106,7 +111,7 @@ def unreadable(
 def naming(
     path: str | bytes, contents: bytes | None = None, what: str = "an image"
 ) -> Iterator[None]:
-    """Let whatever a reader raises within the block name the file; see `unreadable`."""
+    """Let every error that a reader raises within the block name the file; see `unreadable`."""
     try:
         yield
     except Exception as error:  # decoders raise all kinds for a damaged file
@@ -145,7 +150,7 @@ def raised_in_python(error: tf.errors.OpError) -> Exception | None:
 
 
 def plain_failure(error: Exception) -> Exception | None:
-    """Take out of an error what a file, a disk or the memory failed with, if that is its cause."""
+    """Return the failure of a file, a disk or the memory that caused an error, or None."""
     failure: Exception | None = error
     if isinstance(error, tf.errors.OpError):
         number = _errno(error)
@@ -154,13 +159,13 @@ def plain_failure(error: Exception) -> Exception | None:
 
 
 def sentence_of(error: BaseException) -> str:
-    """Say what went wrong: an error's own words, without what TensorFlow puts around them.
+    """Return the message of an error, without what TensorFlow puts around it.
 
     Args:
-        error: of a loop over a dataset, of `fit`, or of anything else.
+        error: of a loop over a dataset, of `fit`, or any other.
 
     Returns:
-        The words; what was raised in Python alone, if it was, else what TensorFlow says.
+        The message; of the error that was raised in Python, if one was, else TensorFlow's.
     """
     if not isinstance(error, tf.errors.OpError):
         return str(error)
@@ -169,9 +174,9 @@ def sentence_of(error: BaseException) -> str:
 
 def _names(error: Exception, name: str) -> bool:
     """Tell whether an error is one of `unreadable`'s about this file."""
-    said = str(error)
-    return said.startswith(f"{name!r} ") or (
-        isinstance(error, OSError) and said.endswith(f"{_RULE}: {name!r}")
+    message = str(error)
+    return message.startswith(f"{name!r} ") or (
+        isinstance(error, OSError) and message.endswith(f"{_RULE}: {name!r}")
     )
 
 
@@ -183,7 +188,7 @@ def _errno(error: BaseException) -> int | None:
 
 
 def _found(name: str, contents: bytes | None) -> str:
-    """Say how large a file is and what it looks like; nothing of what is no file."""
+    """Describe a file by its size and what it looks like; "" for what is no file."""
     if contents is not None:
         begin, end, size = contents[:_LOOKED_AT], contents, len(contents)
     else:
@@ -211,10 +216,10 @@ def _kind(begin: bytes, end: bytes) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """Shorten what a decoder said to a line; the object that it read from says nothing to users."""
+    """Shorten a decoder's message to a line, without the Python object that it read from."""
     lines = sentence_of(error).strip().splitlines()
-    said = re.sub(r" <_io\.\w+ object at \w+>", "", lines[0]) if lines else type(error).__name__
-    return said if len(said) <= _LENGTH else said[: _LENGTH - 1] + "…"
+    line = re.sub(r" <_io\.\w+ object at \w+>", "", lines[0]) if lines else type(error).__name__
+    return line if len(line) <= _LENGTH else line[: _LENGTH - 1] + "…"
 
 
 def _own_words(message: str) -> str:

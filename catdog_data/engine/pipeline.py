@@ -25,6 +25,9 @@ Rows = tuple[tf.Tensor, ...]
 Fetched = tuple[Rows, tuple[Any, ...]]
 """The rows of a batch and, in the form that its pixels have, its images."""
 
+_NOT_BEGUN = "the pass could not begin"
+"""In place of the message of an image, where `Passes.why_not_begun` has the error."""
+
 READS_PER_CORE = 8
 """More than one, since images leave in order: a slow file would hold the others up (0.71 against
 0.67 ms an image)."""
@@ -135,7 +138,7 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
 
     batches = restored.map(render_what_can_be, num_parallel_calls=calls)
     images = with_length(_last(batches, stages, waiting).unbatch(), length)
-    return images.map(_element_or_error)
+    return images.map(_element_or_raise(passes))
 
 
 def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
@@ -265,11 +268,12 @@ def _fetched_again(
         passes: which batches; a negative number is of a pass that could not begin.
         stages: what is done for a batch.
         spec: of an element.
-        raises: whether the first file that cannot be read raises.
+        raises: whether the first file that cannot be read raises, and a pass that could not begin.
 
     Returns:
         From the number of the batch to its element, where images that cannot be read are any, and
-        string[B], what is to be said of each of them. A failure that has passed leaves no trace.
+        string[B], the message of each of them, empty for the others. A failure that has passed
+        leaves no trace.
     """
     pixels, flat_spec = stages.pixels, tf.nest.flatten(spec)
 
@@ -281,11 +285,15 @@ def _fetched_again(
         return None
 
     def fetch(number: np.int64) -> list[Any]:
-        if number < 0:
+        begun = number >= 0
+        if not begun and (raises or not passes.whole):
             raise passes.why_not_begun()
         with tf.device("CPU:0"):
-            rows = stages.rows_of(tf.constant(number))
-            errors = [error_of(int(index)) if index >= 0 else None for index in rows[0].numpy()]
+            # A pass of known length that has not begun raises for each of its images.
+            rows = stages.rows_of(tf.constant(number if begun else number + passes.steps))
+            indices = rows[0].numpy().tolist()
+            check = error_of if begun else lambda _: passes.why_not_begun()
+            errors = [check(index) if index >= 0 else None for index in indices]
             if raises and any(errors):
                 # TensorFlow writes the whole traceback into its message, if there is one.
                 raise next(filter(None, errors)).with_traceback(None) from None
@@ -298,8 +306,10 @@ def _fetched_again(
                 fetched = tf.nest.map_structure(lambda *parts: tf.stack(parts), *images)
             mark = tf.zeros([stages.batch_size, 3], tf.int64)
         element = [part.numpy() for part in tf.nest.flatten(((*rows, mark), fetched))]
-        said = ["" if error is None else str(error) for error in errors]
-        return [*element, np.array([words.encode() for words in said], object)]
+        messages = ["" if error is None else str(error) for error in errors]
+        if not begun:
+            messages = [message and _NOT_BEGUN for message in messages]
+        return [*element, np.array([message.encode() for message in messages], object)]
 
     def again(number: tf.Tensor) -> tuple[Fetched, tf.Tensor]:
         types = [*(part.dtype for part in flat_spec), tf.string]
@@ -312,18 +322,25 @@ def _fetched_again(
     return again
 
 
-def _element_or_error(error: tf.Tensor, element: Any) -> Any:
-    flat = tf.nest.flatten(element)
+def _element_or_raise(passes: Passes) -> Callable[[tf.Tensor, Any], Any]:
+    """Make the function from a message, string[], and an element to the element, or an error."""
 
     def fail(message: bytes) -> NoReturn:
+        if message.decode() == _NOT_BEGUN:
+            raise passes.why_not_begun()
         raise UnreadableImage(message.decode())
 
-    def failed() -> list[tf.Tensor]:
-        parts = tf.numpy_function(fail, [error], [part.dtype for part in flat])
-        return [tf.ensure_shape(part, of.shape) for part, of in zip(parts, flat, strict=True)]
+    def element_or_raise(message: tf.Tensor, element: Any) -> Any:
+        flat = tf.nest.flatten(element)
 
-    chosen = tf.cond(tf.strings.length(error) == 0, lambda: flat, failed)
-    return tf.nest.pack_sequence_as(element, chosen)
+        def failed() -> list[tf.Tensor]:
+            parts = tf.numpy_function(fail, [message], [part.dtype for part in flat])
+            return [tf.ensure_shape(part, of.shape) for part, of in zip(parts, flat, strict=True)]
+
+        chosen = tf.cond(tf.strings.length(message) == 0, lambda: flat, failed)
+        return tf.nest.pack_sequence_as(element, chosen)
+
+    return element_or_raise
 
 
 def single_images(

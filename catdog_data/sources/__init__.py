@@ -1,5 +1,5 @@
-"""Where image folders come from: class folders, archives unpacked safely, a generated sample set.
+"""What is in a data set: files listed, labelled and split, rows of a data frame, records of TFDS.
 
-Everything here works on names, bytes and directories; nothing imports TensorFlow. Work that fills a
-directory is all or nothing: the directory appears complete under its name, or not at all.
+Everything here works on names, labels and bytes; nothing imports TensorFlow. `datasets`,
+`keras_compat`, `archives` and `samples` may import it; it imports `system` alone.
 """

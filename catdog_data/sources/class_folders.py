@@ -54,6 +54,16 @@ def class_folders(
 
     Raises:
         OSError: a folder cannot be listed.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     for name in ("cats/1.jpg", "dogs/old/1.png", "notes/1.txt", ".trash/1.jpg"):
+        ...         (Path(root) / name).parent.mkdir(parents=True)
+        ...         (Path(root) / name).touch()
+        ...     class_folders(root)
+        ClassFolders(names=('cats', 'dogs'), left_out={'.trash': 'clutter', 'notes': 'no images'})
     """
     names: list[str] = []
     left_out: dict[str, str] = {}
@@ -96,5 +106,10 @@ def holds_images(
 
 
 def is_clutter(name: str) -> bool:
-    """Tell whether a name is one of clutter: never of a class, nor of an image."""
+    """Tell whether a name is one of clutter: never of a class, nor of an image.
+
+    Example:
+        >>> is_clutter("__MACOSX"), is_clutter("cats")
+        (True, False)
+    """
     return name.startswith(".") or name in _CLUTTER

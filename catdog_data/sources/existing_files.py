@@ -17,6 +17,10 @@ def existing_files(paths: Iterable[str]) -> set[str]:
 
     Returns:
         Those of them that are files.
+
+    Example:
+        >>> sorted(existing_files([__file__, "no such file.jpg"])) == [__file__]
+        True
     """
     by_folder: dict[str, list[str]] = {}
     for path in paths:

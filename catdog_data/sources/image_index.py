@@ -62,6 +62,13 @@ class ImageIndex:
 
         Returns:
             An index of the same classes.
+
+        Example:
+            >>> names = tuple(f"{kind}/{i}.jpg" for kind in ("cats", "dogs") for i in range(4))
+            >>> labels = np.repeat(np.arange(2, dtype=np.int32), 4)
+            >>> index = ImageIndex("pets", names, labels, ("cats", "dogs"))
+            >>> index.class_fraction(0, 0.25).filenames
+            ('cats/0.jpg', 'dogs/0.jpg')
         """
         if not 0 <= start <= stop <= 1:
             raise ValueError(

@@ -46,8 +46,18 @@ def index_class_folders(
     Raises:
         FileNotFoundError: the directory, or a class folder named in `class_names`, is missing.
         NotADirectoryError: the directory is a file.
-        OSError: a folder cannot be listed; Keras leaves its images out in silence.
+        OSError: a folder cannot be listed; Keras leaves its images out silently.
         ValueError: there is no class folder, or no image in any of them.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     for name in ("cats/1.jpg", "cats/notes.txt", "dogs/1.png"):
+        ...         (Path(root) / name).parent.mkdir(exist_ok=True)
+        ...         (Path(root) / name).touch()
+        ...     index = index_class_folders(root)
+        >>> index.filenames, index.labels.tolist(), dict(index.ignored)
+        (('cats/1.jpg', 'dogs/1.png'), [0, 1], {'.txt': 1})
     """
     root = os.fspath(directory)
     names = tuple(class_names) if class_names else _class_folders(root)

@@ -38,6 +38,15 @@ def masks_beside(
         FileNotFoundError: images without a mask.
         OSError: a folder of masks cannot be listed.
         ValueError: images with more than one.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     (Path(root) / "masks").mkdir()
+        ...     (Path(root) / "masks" / "1.png").touch()
+        ...     found = masks_beside([f"{root}/images/1.jpg"], f"{root}/images", f"{root}/masks")
+        >>> [(Path(image).name, Path(mask).name) for image, mask in found.items()]
+        [('1.jpg', '1.png')]
     """
     found: dict[str, list[str]] = {}
     for below, names in walk(os.fspath(masks), follow_links=True):

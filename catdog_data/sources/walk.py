@@ -1,4 +1,4 @@
-"""Folders on disk, walked so that none is left out in silence."""
+"""Folders on disk, walked so that a folder that cannot be listed is an error."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def walk(folder: str, *, follow_links: bool) -> Iterator[tuple[str, list[str]]]:
     while waiting:
         below = waiting.pop()
         files: list[str] = []
-        place = os.path.join(folder, below) if below else folder  # noqa: PTH118 (strings)
-        for entry in entries_of(place):
+        current = os.path.join(folder, below) if below else folder  # noqa: PTH118 (strings)
+        for entry in entries_of(current):
             if not is_folder(entry, follow_links=follow_links):
                 files.append(entry.name)
             elif follow_links or not entry.is_symlink():
@@ -54,7 +54,7 @@ def is_folder(entry: os.DirEntry[str], *, follow_links: bool = True) -> bool:
             looked at may stand for files that are missed.
 
     Raises:
-        OSError: the file system refuses to say.
+        OSError: the file system does not answer.
     """
     try:
         return entry.is_dir()

@@ -243,7 +243,7 @@ def _sample_folders(output: Path) -> "ImageFolders":
 def _image_folders(data: Path, output: Path) -> "ImageFolders":
     from catdog_data.archives.find_folders import find_image_folders
     from catdog_data.archives.unpack import unpack
-    from catdog_data.sources.labelled_files import KERAS_DATASET_EXTENSIONS
+    from catdog_data.sources.list_files import KERAS_DATASET_EXTENSIONS
 
     with blame("--data", ValueError, OSError), warnings.catch_warnings():
         # Said by `_class_names`, of the classes that are asked for.

@@ -155,10 +155,7 @@ def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
             return images, tf.cast(all_labels, tf.float32)[:, tf.newaxis]
         return images, tf.one_hot(all_labels, classes)
 
-    result = dataset.map(renumber)
-    result.file_paths = dataset.file_paths
-    result.follow = lambda position: dataset.follow(position).map(renumber)
-    return result
+    return dataset.map(renumber)
 
 
 def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunData:

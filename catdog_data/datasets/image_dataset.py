@@ -1,0 +1,227 @@
+"""`ImageDataset`: a `tf.data.Dataset` that knows its classes and files, and begins anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+Resume = Callable[[int, int], "ImageDataset"]
+"""From (epoch, step) to the dataset that begins there."""
+
+Position = Callable[[], tuple[int, int]]
+"""Asked for (epoch, step) whenever a pass begins."""
+
+
+def _keeping(name: str, *, positions: bool) -> Any:
+    """Make the method that applies an operation and keeps what is known about the images.
+
+    Args:
+        name: of a method of `tf.data.Dataset`.
+        positions: whether an element of the result is an element of the dataset, at the same
+            position, so that the result can begin wherever the dataset can.
+    """
+    operation = getattr(tf.data.Dataset, name)
+
+    @wraps(operation)
+    def apply(self: ImageDataset, *args: Any, **options: Any) -> ImageDataset:
+        def resume(epoch: int, step: int) -> ImageDataset:
+            return apply(self.resume(epoch, step), *args, **options)
+
+        def follow(position: Position) -> ImageDataset:
+            return apply(self.follow(position), *args, **options)
+
+        can_begin = positions and self._resume is not None
+        return ImageDataset(
+            operation(self, *args, **options),
+            class_names=self.class_names,
+            file_paths=self.file_paths,
+            split=self.split,
+            resume=resume if can_begin else None,
+            follow=follow if can_begin else None,
+        )
+
+    return apply
+
+
+class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
+    """A `tf.data.Dataset` of images, every pass over which is an epoch.
+
+    `image_dataset_from_directory` and its siblings make it. It does all that a `tf.data.Dataset`
+    does, at the same cost. `map`, `prefetch` and `with_options` return an `ImageDataset` like this
+    one; `take`, `skip`, `cache` and `ignore_errors` one that cannot `resume`; all other operations
+    return a plain `tf.data.Dataset`.
+
+    Attributes:
+        class_names: the classes in the order of their labels; None without classes.
+        file_paths: the files that are read, which `return_index` counts; empty if they are no
+            files.
+        split: which part of a data set this is: the `subset` of a directory or a data frame, the
+            `split` of TensorFlow Datasets; None for all of it.
+
+    Example:
+        >>> import tempfile, catdog_data
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = catdog_data.generate_sample_set(
+        ...         f"{root}/pets", train_per_class=4, image_size=(48, 64), progress=False
+        ...     )
+        ...     train = catdog_data.image_dataset_from_directory(
+        ...         pets.train, batch_size=4, image_size=32, seed=1, verbose=False
+        ...     )
+        >>> train.class_names, len(train.file_paths), len(train)
+        (['cats', 'dogs'], 8, 2)
+        >>> isinstance(train, tf.data.Dataset)
+        True
+        >>> one_hot = train.map(lambda images, labels: (images, tf.one_hot(labels, 2)))
+        >>> one_hot.class_names
+        ['cats', 'dogs']
+        >>> one_hot.resume(epoch=3, step=1).element_spec[1]
+        TensorSpec(shape=(None, 2), dtype=tf.float32, name=None)
+    """
+
+    def __init__(
+        self,
+        dataset: tf.data.Dataset,
+        *,
+        class_names: list[str] | None = None,
+        file_paths: list[str] | None = None,
+        split: str | None = None,
+        resume: Resume | None = None,
+        follow: Callable[[Position], ImageDataset] | None = None,
+    ) -> None:
+        self.class_names = class_names
+        self.file_paths = file_paths or []
+        self.split = split
+        self._resume = resume
+        self._follow = follow
+        self._wrapped = dataset
+        # Of the same variant tensor: no operation is added, so none has a cost.
+        super().__init__(tf.data.experimental.to_variant(dataset))
+
+    def _inputs(self) -> list[tf.data.Dataset]:
+        # The one abstract method of `tf.data.Dataset` that is private.
+        return [self._wrapped]
+
+    @property
+    def element_spec(self) -> Any:
+        """The structure of an element, of `tf.TypeSpec`s."""
+        return self._wrapped.element_spec
+
+    def resume(self, epoch: int, step: int) -> ImageDataset:
+        """Make the dataset that begins at a step of an epoch, without reading what is before.
+
+        Args:
+            epoch: counted from 0.
+            step: batches of the epoch that are left out, below their number. With
+                `batch_size=None` they count in groups of 32 images.
+
+        Returns:
+            The dataset; its first pass is the rest of the epoch, and the others are whole epochs.
+
+        Raises:
+            ValueError: there is no such step, or this dataset was made by an operation that
+                changes which elements an epoch has.
+        """
+        if self._resume is None:
+            raise ValueError(_cannot_begin("resume", "dataset.resume(epoch, step).take(count)"))
+        return self._resume(epoch, step)
+
+    def follow(self, position: Position) -> ImageDataset:
+        """Make a dataset that asks where to begin whenever a pass begins.
+
+        Args:
+            position: returns (epoch, step), see `resume`; the pass ends with the epoch.
+
+        Returns:
+            The dataset, of unknown cardinality. A pass with an error in `position` raises it.
+
+        Raises:
+            ValueError: see `resume`.
+        """
+        if self._follow is None:
+            raise ValueError(_cannot_begin("follow", "dataset.follow(position).take(count)"))
+        return self._follow(position)
+
+    if TYPE_CHECKING:
+
+        def map(
+            self,
+            map_func: Callable[..., Any],
+            num_parallel_calls: int | None = None,
+            deterministic: bool | None = None,
+            **options: Any,
+        ) -> ImageDataset:
+            """Apply a function to every element."""
+
+        def prefetch(self, buffer_size: int | None, name: str | None = None) -> ImageDataset:
+            """Prepare elements ahead; datasets of this package do so already."""
+
+        def with_options(self, options: tf.data.Options, name: str | None = None) -> ImageDataset:
+            """Set options of `tf.data`."""
+
+        def take(self, count: int, name: str | None = None) -> ImageDataset:
+            """Keep the first elements of every pass."""
+
+        def skip(self, count: int, name: str | None = None) -> ImageDataset:
+            """Leave out the first elements of every pass; `resume` does so without reading them."""
+
+        def cache(self, filename: str = "", name: str | None = None) -> ImageDataset:
+            """Repeat the elements of the first pass; the argument `cache` keeps images instead."""
+
+        def ignore_errors(self, log_warning: bool = False, name: str | None = None) -> ImageDataset:
+            """Leave out elements that raise."""
+
+        def batch(
+            self,
+            batch_size: int,
+            drop_remainder: bool = False,
+            num_parallel_calls: int | None = None,
+            deterministic: bool | None = None,
+            name: str | None = None,
+        ) -> tf.data.Dataset:
+            """Put elements together, in a new first axis."""
+
+        def unbatch(self, name: str | None = None) -> tf.data.Dataset:
+            """Take elements apart along their first axis."""
+
+        def repeat(self, count: int | None = None, name: str | None = None) -> tf.data.Dataset:
+            """Pass several times, or without end, as one pass."""
+
+        def filter(self, predicate: Callable[..., Any], name: str | None = None) -> tf.data.Dataset:
+            """Keep the elements for which a function returns true."""
+
+        def apply(
+            self, transformation_func: Callable[[tf.data.Dataset], tf.data.Dataset]
+        ) -> tf.data.Dataset:
+            """Call a function of a dataset."""
+
+        def cardinality(self) -> tf.Tensor:
+            """Count the elements of a pass, int64[]; `tf.data.UNKNOWN_CARDINALITY` is -2."""
+
+        def options(self) -> tf.data.Options:
+            """Return the options that are set."""
+
+        def as_numpy_iterator(self) -> Iterator[Any]:
+            """Begin a pass whose elements are NumPy arrays."""
+
+        def __iter__(self) -> Iterator[Any]: ...
+
+        def __len__(self) -> int: ...
+
+    else:
+        map = _keeping("map", positions=True)
+        prefetch = _keeping("prefetch", positions=True)
+        with_options = _keeping("with_options", positions=True)
+        take = _keeping("take", positions=False)
+        skip = _keeping("skip", positions=False)
+        cache = _keeping("cache", positions=False)
+        ignore_errors = _keeping("ignore_errors", positions=False)
+
+
+def _cannot_begin(name: str, instead: str) -> str:
+    return (
+        f"`{name}` needs a dataset whose passes are epochs; this one was made by an operation that "
+        f"changes which elements a pass has. Call `{name}` first, as in `{instead}`."
+    )
