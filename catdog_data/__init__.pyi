@@ -1,0 +1,17 @@
+from ._version import __version__ as __version__
+from .archives.find_folders import ImageFolders as ImageFolders
+from .archives.unpack import unpack as unpack
+from .augment.augmentation import Augmentation as Augmentation
+from .cache.cached import InBackground as InBackground
+from .datasets.arrays import image_dataset_from_arrays as image_dataset_from_arrays
+from .datasets.dataframe import image_dataset_from_dataframe as image_dataset_from_dataframe
+from .datasets.directory import image_dataset_from_directory as image_dataset_from_directory
+from .datasets.tfds import image_dataset_from_tfds as image_dataset_from_tfds
+from .keras_compat.conversion import from_keras as from_keras
+from .keras_compat.generator import ImageDataGenerator as ImageDataGenerator
+from .samples.generate import generate_sample_set as generate_sample_set
+from .sources.image_index import ImageIndex as ImageIndex
+from .sources.keras_folders import index_class_folders as index_class_folders
+from .training.checkpoint import InputPosition as InputPosition
+from .training.checkpoint import Position as Position
+from .training.input_wait import InputWait as InputWait
