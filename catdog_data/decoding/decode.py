@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog_data.decoding.unreadable import naming
-
-_JPEG = (b"\xff\xd8\xff", b"\xff\xd9")
-_PNG = (b"\x89PNG", b"IEND\xae\x42\x60\x82")
-"""How files of these formats begin and end."""
+from catdog_data.sources.formats import JPEG, PNG, ImageFormat
 
 
 def read_rgb(path: tf.Tensor) -> tf.Tensor:
@@ -100,7 +97,7 @@ def read_mask(path: tf.Tensor) -> tf.Tensor:
     """
     contents = tf.io.read_file(path)
     depth_and_colour = tf.strings.substr(contents, tf.minimum(tf.strings.length(contents), 24), 2)
-    plain = _begins_and_ends(contents, *_PNG) & (depth_and_colour == b"\x08\x00")
+    plain = _is_whole(contents, PNG) & (depth_and_colour == b"\x08\x00")
     mask = tf.cond(
         plain,
         lambda: tf.io.decode_png(contents, channels=1),
@@ -149,14 +146,16 @@ def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8
 
 def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
     """Tell whether the bytes are a whole JPEG that TensorFlow decodes as Pillow does."""
-    whole = _begins_and_ends(contents, *_JPEG)
+    whole = _is_whole(contents, JPEG)
     # CMYK (4 components) is converted differently.
     return tf.cond(
         whole, lambda: tf.io.extract_jpeg_shape(contents)[2] < 4, lambda: tf.constant(False)
     )
 
 
-def _begins_and_ends(contents: tf.Tensor, start: bytes, end: bytes) -> tf.Tensor:
+def _is_whole(contents: tf.Tensor, expected: ImageFormat) -> tf.Tensor:
+    """Tell whether the bytes begin and end as files of a format of one signature do."""
+    (start,), end = expected.signatures, expected.trailer
     size = tf.strings.length(contents)
     last = tf.strings.substr(contents, tf.maximum(size - len(end), 0), len(end))
     return (tf.strings.substr(contents, 0, len(start)) == start) & (last == end)

@@ -16,25 +16,14 @@ from typing import Any
 import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 
+from catdog_data.sources.formats import format_of
+
 _REMEDY = "Remove it from the data set or replace it."
 _RULE = "all files of a data set must be there and readable"
 _LENGTH = 200
 """Characters that a decoder's own words may have."""
 _LOOKED_AT = 64
 """Bytes at either end that show what a file is."""
-
-_KINDS = {
-    b"\xff\xd8\xff": ("JPEG", b"\xff\xd9"),
-    b"\x89PNG": ("PNG", b"IEND\xae\x42\x60\x82"),
-    b"GIF8": ("GIF", b"\x3b"),
-    b"BM": ("BMP", b""),
-    b"II*\0": ("TIFF", b""),
-    b"MM\0*": ("TIFF", b""),
-    b"RIFF": ("WebP", b""),
-    b"P6": ("PPM", b""),
-    b"P5": ("PPM", b""),
-}
-"""How files of a kind begin, what it is called, and how they end where that is fixed."""
 
 _NUMBERS = {os.strerror(number): number for number in errno.errorcode}
 """What the operating system calls its errors, as TensorFlow repeats it."""
@@ -205,9 +194,12 @@ def _found(name: str, contents: bytes | None) -> str:
 def _kind(begin: bytes, end: bytes) -> str:
     if not begin:
         return "empty"
-    for magic, (kind, ending) in _KINDS.items():
-        if begin.startswith(magic):
-            return f"a {kind}" if end.endswith(ending) else f"a {kind} that is cut short"
+    if (found := format_of(begin)) is not None:
+        return (
+            f"a {found.name}"
+            if end.endswith(found.trailer)
+            else f"a {found.name} that is cut short"
+        )
     try:
         is_text = begin.decode("ascii").replace("\r", "").replace("\n", "").isprintable()
     except UnicodeDecodeError:

@@ -6,9 +6,10 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from catdog_data.sources.formats import FORMATS, endings_of
 from catdog_data.sources.walk import entries_of, is_folder
 
-IMAGE_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+IMAGE_ENDINGS = endings_of(each for each in FORMATS if each.is_common)
 """Endings of the images that any reader takes, in lower case."""
 
 # What archivers, file servers and systems leave; so do names that begin with a dot.

@@ -18,10 +18,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog_data.sources.formats import FORMATS, endings_of
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.walk import entries_of, is_folder, walk
 
-KERAS_DATASET_EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+KERAS_DATASET_EXTENSIONS = endings_of(each for each in FORMATS if each.in_datasets)
 """Endings that image_dataset_from_directory lists, in any case."""
 
 Labels = Literal["inferred"] | Sequence[float] | None

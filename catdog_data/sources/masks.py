@@ -7,13 +7,11 @@ import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from catdog_data.sources.formats import FORMATS, endings_of
 from catdog_data.sources.walk import walk
 from catdog_data.system.messages import some_of
 
-_EXTENSIONS = (
-    *(".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
-    *(".tga", ".tif", ".tiff", ".webp"),
-)
+_EXTENSIONS = endings_of(FORMATS)
 """Endings of masks, in any case: formats of pixels that Pillow reads."""
 
 
