@@ -335,6 +335,28 @@ def test_a_replaced_directory_keeps_the_older_one_on_an_error(tmp_path):
     assert names(tmp_path) == ["out"]
 
 
+def test_a_process_killed_between_the_two_renames_loses_nothing(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").touch()
+    killed = """
+        import os
+        rename = os.rename
+        def hang_after(old, new):
+            rename(old, new)
+            hang()
+        os.rename = hang_after
+        with replaced_directory(path):
+            pass
+    """
+    kill_when_ready(process(killed, out))
+    assert not out.exists()
+    with pytest.raises(FailedError), replaced_directory(out):
+        raise FailedError
+    assert names(out) == ["old"]
+    assert names(tmp_path) == ["out"]
+
+
 def test_a_directory_that_cannot_be_renamed_leaves_the_older_one(tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()

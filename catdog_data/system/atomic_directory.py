@@ -122,7 +122,8 @@ def replaced_directory(destination: Path) -> Iterator[Path]:
     """Yield an empty directory which takes the place of `destination` at the end of the block.
 
     All of it is on the disk by then. The directory that it replaces is deleted after that; if the
-    block raises, it stays as it is. What a killed process left behind is removed by the next call.
+    block raises, it stays as it is. What a killed process left behind is removed by the next call,
+    and an older directory that it had already moved away is put back.
 
     Args:
         destination: A directory, or absent; its parent must exist.
@@ -216,8 +217,11 @@ def _remove_abandoned(destination: Path) -> None:
             suppress(OSError, NotImplementedError),
             locked(_lock_path(destination, token), timeout=0),
         ):
-            for ending in ("", _REPLACED):
-                abandoned = destination.with_name(partial + token + ending)
+            replaced = destination.with_name(partial + token + _REPLACED)
+            if replaced.is_dir() and not destination.exists():
+                # Killed between the two renames of `_put_in_place`.
+                replaced.rename(destination)
+            for abandoned in (destination.with_name(partial + token), replaced):
                 if not abandoned.is_symlink():
                     shutil.rmtree(abandoned, ignore_errors=True)
 

@@ -164,8 +164,8 @@ def load_trained(path: Path) -> Trained:
         )
     if not input_spec_path(file).is_file():
         raise click.BadParameter(
-            f"{str(file)!r} needs {str(input_spec_path(file))!r}, which says how its images are read. "
-            "catdog-train writes it; for another model, write it with "
+            f"{str(file)!r} needs {str(input_spec_path(file))!r}, which says how its images are "
+            "read. catdog-train writes it; for another model, write it with "
             "`catdog_models.InputSpec(...).save(path)`.",
             param_hint="MODEL",
         )

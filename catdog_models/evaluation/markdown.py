@@ -12,7 +12,7 @@ _UNDERSCORE = re.compile(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 
 
 def text(content: object) -> str:
-    """Return text on one line, with all markup in it escaped.
+    r"""Return text on one line, with all markup in it escaped.
 
     Args:
         content: anything; its `str` is taken.
@@ -22,7 +22,7 @@ def text(content: object) -> str:
 
     Example:
         >>> print(text("my_cats *and* dogs"))
-        my_cats \\*and\\* dogs
+        my_cats \*and\* dogs
     """
     line = readable(" ".join(str(content).split()))
     return _UNDERSCORE.sub(r"\\_", _SPECIAL.sub(r"\\\g<0>", line))
