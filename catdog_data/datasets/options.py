@@ -16,7 +16,13 @@ OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", None)
 
 
 def one_of(name: str, value: Any, known: Any) -> Any:
-    """Return the value, a string or None; refuse one not known, by the name of its argument."""
+    """Return the value, a string or None; refuse one not known, by the name of its argument.
+
+    Example:
+        >>> one_of("augment_on", "gpu", ("host", "device"))
+        Traceback (most recent call last):
+        ValueError: `augment_on` must be one of 'host', 'device'; received 'gpu'.
+    """
     if not isinstance(value, (str, type(None))) or value not in known:
         raise ValueError(
             f"`{name}` must be one of {', '.join(map(repr, known))}; received {value!r}."
@@ -65,7 +71,12 @@ def checked_class_names(class_names: Any) -> list[str] | None:
 
 
 def checked_size(image_size: Any) -> tuple[int, int]:
-    """Return (height, width) in pixels; one number counts for both."""
+    """Return (height, width) in pixels; one number counts for both.
+
+    Example:
+        >>> checked_size(224), checked_size([48, 64])
+        ((224, 224), (48, 64))
+    """
     size = (image_size, image_size) if isinstance(image_size, Integral) else image_size
     is_pair = isinstance(size, (tuple, list)) and len(size) == 2
     if not is_pair or not all(map(_is_side, size)):

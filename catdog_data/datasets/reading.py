@@ -212,6 +212,10 @@ def checked_reading(
 
     Raises:
         ValueError: one is not among those known.
+
+    Example:
+        >>> checked_reading(224, "rgb", "bilinear", False, False, False, "exact").channels
+        3
     """
     check_booleans(
         crop_to_aspect_ratio=crop_to_aspect_ratio,

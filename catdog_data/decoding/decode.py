@@ -31,6 +31,13 @@ def read_rgb(path: tf.Tensor) -> tf.Tensor:
 
     Raises:
         tf.errors.OpError: the file cannot be read; see `unreadable.naming` for its name.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Image.new("L", (60, 40)).save(f"{root}/1.png")
+        ...     read_rgb(tf.constant(f"{root}/1.png")).shape
+        TensorShape([40, 60, 3])
     """
     contents = tf.io.read_file(path)
     return tf.cond(
@@ -55,6 +62,13 @@ def read_as_keras_dataset(path: tf.Tensor, channels: int) -> tf.Tensor:
 
     Raises:
         tf.errors.OpError: see `read_with`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Image.new("RGB", (60, 40)).save(f"{root}/1.png")
+        ...     read_as_keras_dataset(tf.constant(f"{root}/1.png"), channels=1).shape
+        TensorShape([40, 60, 1])
     """
     return read_with(path, lambda contents: decode_as_keras_dataset(contents, channels), channels)
 
@@ -94,6 +108,13 @@ def read_mask(path: tf.Tensor) -> tf.Tensor:
     Raises:
         tf.errors.OpError: the file cannot be read, has several channels or values above 255; see
             `unreadable.naming` for its name.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Image.fromarray(np.array([[0, 1], [2, 255]], np.uint8)).save(f"{root}/1.png")
+        ...     read_mask(tf.constant(f"{root}/1.png"))[..., 0].numpy().tolist()
+        [[0, 1], [2, 255]]
     """
     contents = tf.io.read_file(path)
     depth_and_colour = tf.strings.substr(contents, tf.minimum(tf.strings.length(contents), 24), 2)
@@ -139,6 +160,12 @@ def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8
         OSError: Pillow cannot read it; the message names the file. It is a
             `PIL.UnidentifiedImageError` where Pillow knows no such format.
         PIL.Image.DecompressionBombError: the image is absurdly large; named likewise.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> Image.new("RGB", (60, 40)).save(file, "BMP")
+        >>> read_rgb_with_pillow("cats/1.bmp", file.getvalue()).shape
+        (40, 60, 3)
     """
     with naming(path, contents), Image.open(io.BytesIO(contents)) as image:
         return np.asarray(image.convert("RGB"), dtype=np.uint8)

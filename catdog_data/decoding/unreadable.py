@@ -155,6 +155,13 @@ def sentence_of(error: BaseException) -> str:
 
     Returns:
         The message; of the error that was raised in Python, if one was, else TensorFlow's.
+
+    Example:
+        >>> try:
+        ...     tf.io.read_file("no such file")
+        ... except tf.errors.OpError as error:
+        ...     print(sentence_of(error))
+        no such file; No such file or directory
     """
     if not isinstance(error, tf.errors.OpError):
         return str(error)

@@ -92,6 +92,15 @@ def holds_images(
 
     Raises:
         OSError: a folder cannot be listed.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     (Path(root) / "old").mkdir()
+        ...     (Path(root) / "old" / "1.JPG").touch()
+        ...     holds_images(root), holds_images(root, endings=(".png",))
+        (True, False)
     """
     waiting = [os.fspath(directory)]
     while waiting:

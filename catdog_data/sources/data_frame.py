@@ -31,6 +31,12 @@ def file_paths_in(frame: Any, directory: str, key: Hashable, argument: str) -> t
 
     Raises:
         ValueError: there are no rows, or cells that are no file names.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"filename": ["cats/1.jpg", "dogs/1.jpg"]})
+        >>> file_paths_in(frame, "pets", "filename", "x_col")
+        ('pets/cats/1.jpg', 'pets/dogs/1.jpg')
     """
     names = column(frame, key, argument).tolist()
     if not names:
@@ -93,6 +99,13 @@ def classes_in(
 
     Raises:
         ValueError: a cell without a class name, or a class that `class_names` lacks.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"class": [["cat", "indoors"], ["dog"]]})
+        >>> classes = classes_in(frame, "class", "categorical", None)
+        >>> classes.names, classes.labels.tolist(), classes.lengths
+        (('cat', 'dog', 'indoors'), [0, 2, 1], [2, 1])
     """
     cells = [_names_in(cell, y_col, label_mode) for cell in column(frame, y_col, "y_col").tolist()]
     found = {name for cell in cells for name in cell}
@@ -126,6 +139,12 @@ def numbers_in(frame: Any, key: Any, argument: str) -> NDArray[Any]:
 
     Raises:
         ValueError: a column that the frame lacks, or that does not hold numbers of one shape.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"age": [3, 5], "box": [[0.0, 1.0], [2.0, 3.0]]})
+        >>> numbers_in(frame, "box", "y_col").tolist()
+        [[0.0, 1.0], [2.0, 3.0]]
     """
     if isinstance(key, list):
         if not key:

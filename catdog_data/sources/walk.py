@@ -22,6 +22,16 @@ def walk(folder: str, *, follow_links: bool) -> Iterator[tuple[str, list[str]]]:
 
     Raises:
         OSError: a folder cannot be listed, where `os.walk` passes it over.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     for name in ("1.jpg", "old/2.jpg", "old/3.jpg"):
+        ...         (Path(root) / name).parent.mkdir(exist_ok=True)
+        ...         (Path(root) / name).touch()
+        ...     sorted((below, sorted(names)) for below, names in walk(root, follow_links=False))
+        [('', ['1.jpg']), ('old', ['2.jpg', '3.jpg'])]
     """
     waiting = [""]
     while waiting:
