@@ -1,7 +1,5 @@
 """What the figures depend on beside the code: machine, versions, commit."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """Whether files are in the memory of the system, and how to get them out of it."""
 
-from __future__ import annotations
-
 import ctypes
 import mmap
 import os

@@ -1,9 +1,7 @@
-"""What a run has measured, as plain values that go to JSON and come back."""
-
-from __future__ import annotations
+"""What a run has measured, as plain values that are written to JSON and read back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ class Sample:
         cpu_ms: Milliseconds of processor time per image, of the whole process tree.
         first_batch_seconds: From the start, all modules imported, to the first batch; in no other
             number.
-        peak_megabytes: Highest memory of the process tree that is not a file's, in 10**6 bytes.
+        peak_megabytes: Highest memory of the process tree that no file backs, in 10**6 bytes.
     """
 
     round: int
@@ -32,6 +30,11 @@ class Sample:
     first_batch_seconds: float
     peak_megabytes: float
 
+    @property
+    def images_per_second(self) -> float:
+        """Speed of the timed part."""
+        return 1000 / self.wall_ms
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -39,9 +42,9 @@ class Entry:
 
     Attributes:
         contestant: Its name.
-        title: What reports call it.
+        title: Its name in reports.
         samples: In order of rounds; none where it is missing.
-        missing: Why there are none: absent, unable or failed. None where there are.
+        missing: Why there are none: not installed, unable or failed. None where there are.
         note: What to know when reading its numbers, or "".
     """
 
@@ -59,9 +62,9 @@ class Outcome:
     Attributes:
         workload: Its name.
         suite: That of the workload.
-        x: Where it lies on its suite's axis, if the suite is a series.
-        conditions: What it was, in words and numbers.
-        entries: The first that has samples is what others are compared with.
+        x: Its value on the axis of its suite, if the suite is a series.
+        conditions: Sizes, page cache, distortions, images.
+        entries: The first that has samples is the reference that others are compared with.
     """
 
     workload: str
@@ -72,19 +75,19 @@ class Outcome:
 
     @property
     def reference(self) -> Entry | None:
-        """Return whom others are compared with; None where nobody was timed."""
+        """The entry that others are compared with; None where nothing was timed."""
         return next((entry for entry in self.entries if entry.samples), None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results:
+class BenchmarkResults:
     """A whole run.
 
     Attributes:
         environment: Machine, versions, commit, images.
         settings: Rounds, seconds and what was chosen.
         outcomes: In the order they were measured in.
-        skipped: Workloads that could not be had, and why.
+        skipped: Workloads that this machine cannot run, and why.
     """
 
     environment: Mapping[str, Any]
@@ -93,12 +96,12 @@ class Results:
     skipped: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        """Return all of it."""
+        """Write everything, for `read`."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
 
     @classmethod
-    def read(cls, path: Path) -> Results:
-        """Read what `as_json` gave.
+    def read(cls, path: Path) -> "BenchmarkResults":
+        """Read a file that `as_json` wrote.
 
         Raises:
             ValueError: The file holds something else.
@@ -117,13 +120,8 @@ class Results:
 
 
 def _outcome(content: Mapping[str, Any]) -> Outcome:
-    entries: Sequence[Mapping[str, Any]] = content["entries"]
-    return Outcome(
-        **{
-            **content,
-            "entries": tuple(
-                Entry(**{**each, "samples": tuple(Sample(**one) for one in each["samples"])})
-                for each in entries
-            ),
-        }
-    )
+    return Outcome(**{**content, "entries": tuple(_entry(each) for each in content["entries"])})
+
+
+def _entry(content: Mapping[str, Any]) -> Entry:
+    return Entry(**{**content, "samples": tuple(Sample(**each) for each in content["samples"])})

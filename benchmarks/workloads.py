@@ -1,7 +1,5 @@
 """What contestants are given to do: transformations, sizes, images; and in which suites."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType

@@ -1,62 +1,72 @@
-"""Start a process for a contestant, wait for what it sends, and leave nothing of it behind."""
-
-from __future__ import annotations
+"""Start a process for a contestant, wait for its result, and leave nothing of it behind."""
 
 import multiprocessing
+import os
+import sys
+import tempfile
 import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, SpawnContext
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from benchmarks.contestants.contestant import Contestant, Task
-from benchmarks.measuring.child import Failed, Summarise, Timing, work
-from benchmarks.measuring.memory import PeakMemory
-from benchmarks.measuring.silence import silenced
+from benchmarks.measuring.meter import Enough, Receiver, Receiving
 
-_PRELOADED = ["tensorflow", "keras", "scipy.ndimage", "PIL.Image", "psutil"]
 _STARTING = threading.Lock()
-_PATIENCE = 300.0  # seconds, beyond ten times those that are timed
+_PATIENCE = 300.0  # seconds without a result, beyond ten times those that are timed
+_INTERVAL = 0.1  # seconds between two looks at the memory
+_LONGEST = 2000  # characters of a failure
 
 
 def run_apart(
-    contestant: Contestant, task: Task, cores: tuple[int, ...], wanted: Timing | Summarise
+    contestant: Contestant,
+    task: Task,
+    cores: tuple[int, ...],
+    make_receiver: Callable[[], Receiver],
+    seconds: float = 0.0,
 ) -> tuple[Any, float]:
     """Let a contestant work in a new process.
 
     Args:
-        contestant: Who works.
-        task: At what.
+        contestant: Runs in it.
+        task: What it does.
         cores: Processors that it may use.
-        wanted: What it is to send.
+        make_receiver: Makes the receiver of batches, in the new process.
+        seconds: How long it should take after the first batch.
 
     Returns:
-        What it sent, `Failed` included, and the peak of its memory in 10**6 bytes.
+        What the receiver returned, and the peak memory of the process tree in 10**6 bytes. Pages
+        that a file backs, as of a mapped pack, do not count: they are the system's to drop. What a
+        process shares with the one it was forked from does, as if it had been started by itself.
+
+    Raises:
+        RuntimeError: It failed, with the reason.
     """
     context = _context(contestant)
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(theirs, contestant, task, cores, wanted))
+    receiving, sending = context.Pipe(duplex=False)
+    task = task if contestant.packed else replace(task, packs=None)
+    arguments = (sending, contestant, task, cores, make_receiver)
+    process: Any = context.Process(target=_work, args=arguments)
     process.start()
-    theirs.close()
-    timed = wanted.seconds if isinstance(wanted, Timing) and wanted.at_most is None else 0.0
+    sending.close()
     try:
-        with PeakMemory(process.pid or 0) as memory:
-            result = _received(ours, process, _PATIENCE + 10 * timed)
-        return result, memory.megabytes
+        return _received(receiving, process, _PATIENCE + 10 * seconds)
     finally:
         _end(process)
-        ours.close()
+        receiving.close()
 
 
 def _context(contestant: Contestant) -> ForkServerContext | SpawnContext:
-    """Choose how processes start.
-
-    Importing TensorFlow takes seconds and starts no thread, so a server that has only imported it
-    is forked; the new process has nothing that one started by itself would not have. Those that
-    do not need TensorFlow start from nothing, so that it is not in their memory.
-    """
+    """Fork from `preload` if TensorFlow is needed; otherwise keep it out of the memory."""
     if "tensorflow" not in contestant.needs:
         return multiprocessing.get_context("spawn")
     with _STARTING:
@@ -66,20 +76,86 @@ def _context(contestant: Contestant) -> ForkServerContext | SpawnContext:
 @cache
 def _fork_server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    with silenced():  # what TensorFlow says when it is imported
-        forkserver.ensure_running()
+    context.set_forkserver_preload(["benchmarks.measuring.preload"])
+    # Processes that are killed leave semaphores, which the tracker removes and would report.
+    sys.warnoptions.append("ignore::UserWarning:multiprocessing.resource_tracker")
+    forkserver.ensure_running()
     return context
 
 
-def _received(connection: Any, process: Any, patience: float) -> Any:
-    if not connection.poll(patience):
-        return Failed(f"sent nothing for {patience:.0f} s")
+def _received(connection: Any, process: Any, patience: float) -> tuple[Any, float]:
+    peak, end = 0, time.monotonic() + patience
+    while not connection.poll(_INTERVAL):
+        peak = max(peak, _tree_bytes(process.pid))
+        if time.monotonic() > end:
+            raise RuntimeError(f"sent nothing for {patience:.0f} s")
     try:
-        return connection.recv()
+        result, failure = connection.recv()
     except EOFError:
         process.join(5)
-        return Failed(f"its process ended with exit code {process.exitcode}")
+        raise RuntimeError(f"its process ended with exit code {process.exitcode}") from None
+    if failure:
+        raise RuntimeError(failure)
+    return result, peak / 1e6
+
+
+def _work(
+    connection: Any,
+    contestant: Contestant,
+    task: Task,
+    cores: tuple[int, ...],
+    make_receiver: Callable[[], Receiver],
+) -> None:
+    """In the new process: send the result, or None and the failure."""
+    # First of all, as libraries count the processors when they are imported or first used.
+    os.sched_setaffinity(0, cores)
+    printed = _capture_output()
+    try:
+        for module in contestant.needs:
+            import_module(module)
+        take = Receiving(make_receiver())
+        try:
+            contestant.run(task, take)
+            take.end()
+        except Enough:
+            pass
+        except Exception:
+            # What fails while a contestant stops its workers costs no number.
+            if take.result is None:
+                raise
+        connection.send((take.result, None))
+    except Exception:
+        connection.send((None, f"{traceback.format_exc()}\n{printed()}"[-_LONGEST:]))
+
+
+def _capture_output() -> Callable[[], str]:
+    """Redirect both streams of this process, native code included; return a reader of them."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives
+    for stream in (1, 2):
+        os.dup2(file.fileno(), stream)
+
+    def printed() -> str:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        file.seek(0)
+        return file.read().decode(errors="replace")
+
+    return printed
+
+
+def _tree_bytes(pid: int) -> int:
+    """Add up the memory that no file backs, of a process and all that it has started."""
+    try:
+        root = psutil.Process(pid)
+        tree = [root, *root.children(recursive=True)]
+        lines = [
+            line
+            for each in tree
+            for line in Path(f"/proc/{each.pid}/status").read_text().splitlines()
+        ]
+    except (OSError, psutil.NoSuchProcess):  # one has ended meanwhile
+        return 0
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(("RssA", "RssSh")))
 
 
 def _end(process: Any) -> None:
