@@ -13,7 +13,6 @@ from functools import cache
 from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, SpawnContext
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -109,53 +108,42 @@ def _work(
     """In the new process: send the result, or None and the failure."""
     # First of all, as libraries count the processors when they are imported or first used.
     os.sched_setaffinity(0, cores)
-    printed = _capture_output()
-    try:
-        for module in contestant.needs:
-            import_module(module)
-        take = Receiving(make_receiver())
+    with tempfile.TemporaryFile() as printed:
+        for stream in (1, 2):  # of this process, for what native code prints, too
+            os.dup2(printed.fileno(), stream)
         try:
-            contestant.run(task, take)
-            take.end()
-        except Enough:
-            pass
+            for module in contestant.needs:
+                import_module(module)
+            connection.send((_result(contestant, task, make_receiver()), None))
         except Exception:
-            # What fails while a contestant stops its workers costs no number.
-            if take.result is None:
-                raise
-        connection.send((take.result, None))
+            sys.stdout.flush()
+            printed.seek(0)
+            text = f"{traceback.format_exc()}\n{printed.read().decode(errors='replace')}"
+            connection.send((None, text[-_LONGEST:]))
+
+
+def _result(contestant: Contestant, task: Task, receiver: Receiver) -> Any:
+    take = Receiving(receiver)
+    try:
+        contestant.run(task, take)
+        take.end()
+    except Enough:
+        pass
     except Exception:
-        connection.send((None, f"{traceback.format_exc()}\n{printed()}"[-_LONGEST:]))
-
-
-def _capture_output() -> Callable[[], str]:
-    """Redirect both streams of this process, native code included; return a reader of them."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives
-    for stream in (1, 2):
-        os.dup2(file.fileno(), stream)
-
-    def printed() -> str:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        file.seek(0)
-        return file.read().decode(errors="replace")
-
-    return printed
+        # What fails while a contestant stops its workers costs no number.
+        if take.result is None:
+            raise
+    return take.result
 
 
 def _tree_bytes(pid: int) -> int:
     """Add up the memory that no file backs, of a process and all that it has started."""
     try:
         root = psutil.Process(pid)
-        tree = [root, *root.children(recursive=True)]
-        lines = [
-            line
-            for each in tree
-            for line in Path(f"/proc/{each.pid}/status").read_text().splitlines()
-        ]
-    except (OSError, psutil.NoSuchProcess):  # one has ended meanwhile
+        infos = [each.memory_info() for each in (root, *root.children(recursive=True))]
+    except psutil.NoSuchProcess:  # one has ended meanwhile
         return 0
-    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(("RssA", "RssSh")))
+    return sum(info.rss - info.shared for info in infos)
 
 
 def _end(process: Any) -> None:

@@ -1,16 +1,18 @@
-"""Results as charts, each only where there is data for it."""
+"""Results as charts, each only where there is data for it; fonts are in `benchmarks.mplstyle`."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.style import context
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.estimates import Spread, Value, spread
-from benchmarks.report import style
 from benchmarks.report.summary import Suite, slug
 from benchmarks.report.tables import CONSTANT, Row, Table, number, times_text
 from catdog_models.plots.figure import save
@@ -30,6 +32,8 @@ _STAGES = {
     "stage-warp": "#e69f00",
     "stage-copy": "#cc79a7",
 }
+_REFERENCE, _OURS, _OTHERS, _INPUT = "#555555", "#0072b2", "#9fb8c8", "#d55e00"
+_INK, _FAINT = "#222222", "#777777"
 
 
 class Chart(NamedTuple):
@@ -87,108 +91,93 @@ def _comparison(table: Table) -> Figure | None:
     names = [row.entry.title for row in table.timed]
     figure = _draw(table.outcome.workload, "images/s", names, bars)
     if figure:
-        reference = bars[0].values.median
-        figure.axes[0].axvline(reference, color=style.FAINT, ls="--", linewidth=1, zorder=0)
+        figure.axes[0].axvline(bars[0].values.median, color=_FAINT, ls="--", zorder=0)
     return figure
 
 
 def _stages(table: Table) -> Figure | None:
     """Draw CPU time per image: stages one after the other, then whole pipelines."""
-    timed = {row.entry.contestant: (row, spread(row.entry, "cpu_ms")) for row in table.timed}
+    timed = {row.entry.contestant: row for row in table.timed}
+    stages = [timed.pop(name) for name in _STAGES if name in timed]
     bars: list[_Bar] = []
-    names: list[str] = []
     end = 0.0
-    for name in [name for name in _STAGES if name in timed]:
-        row, values = timed.pop(name)
-        fill = {"color": _STAGES[name]}
+    for row in stages:
+        values, fill = spread(row.entry, "cpu_ms"), {"color": _STAGES[row.entry.contestant]}
         bars.append(_Bar(len(bars), values, number(values.median), fill, begin=end))
-        names.append(row.entry.title)
         end += values.median
-    fill = {"color": "white", "edgecolor": style.INK}
-    bars += [_Bar(len(bars), Spread(end, end, end), number(end), fill)] if bars else []
-    for row, values in timed.values():
-        bars.append(_Bar(len(bars), values, number(values.median), _fill(row, compared=False)))
-    names += ["all stages together"] if names else []
-    names += [row.entry.title for row, _ in timed.values()]
-    return _draw(f"{table.outcome.workload}: where the time goes", "CPU ms/image", names, bars)
+    fill = {"color": "white", "edgecolor": _INK}
+    bars.append(_Bar(len(bars), Spread(end, end, end), number(end), fill))
+    for row in timed.values():
+        values = spread(row.entry, "cpu_ms")
+        bars.append(_Bar(len(bars), values, number(values.median), _fill(row)))
+    stage_names, others = ([row.entry.title for row in some] for some in (stages, timed.values()))
+    names = [*stage_names, "all stages together", *others]
+    title = f"{table.outcome.workload}: where the time goes"
+    return _draw(title, "CPU ms/image", names, bars if stages else [])
 
 
 def _training(table: Table) -> Figure | None:
     """Draw the time of steps, and within it the time above a constant batch."""
     batch = table.outcome.conditions.get("batch_size")
     images = int(batch) if isinstance(batch, int) and batch > 0 else 1
-    bases = [row for row in table.timed if CONSTANT in row.entry.contestant]
-    base = spread(bases[0].entry, "wall_ms").median * images if bases else None
+    times = {
+        row.entry.contestant: Spread(*(images * one for one in spread(row.entry, "wall_ms")))
+        for row in table.timed
+    }
+    base = next((time.median for name, time in times.items() if CONSTANT in name), None)
     bars = []
-    for place, row in enumerate(table.timed):
-        time = Spread(*(images * one for one in spread(row.entry, "wall_ms")))
-        above = max(0.0, time.median - base) if base else 0.0
+    for place, time in enumerate(times.values()):
+        above = 0.0 if base is None else max(0.0, time.median - base)
         label = number(time.median) + (f" (+{number(above)})" if above else "")
-        bars.append(_Bar(place, time, label, {"color": style.OTHERS}))
+        bars.append(_Bar(place, time, label, {"color": _OTHERS}))
         over = Spread(above, above, above)
-        bars.append(_Bar(place, over, "", {"color": style.INPUT}, begin=time.median - above))
+        bars.append(_Bar(place, over, "", {"color": _INPUT}, begin=time.median - above))
     title = f"{table.outcome.workload}: what input adds to a step"
     names = [row.entry.title for row in table.timed]
     figure = _draw(title, f"ms per step of {images} images", names, bars)
-    if figure and bases:
-        patches = [Patch(color=color) for color in (style.OTHERS, style.INPUT)]
-        style.legend_below(figure, patches, ["the step with a constant batch", "input above that"])
+    if figure and base is not None:
+        patches = [Patch(color=color) for color in (_OTHERS, _INPUT)]
+        _legend(figure, patches, ["the step with a constant batch", "input above that"])
     return figure
 
 
 def _groups(suite: Suite, xlabel: str, value: Value) -> Figure | None:
     """Draw a value of a series over kinds, in groups of bars."""
     shown = {row.entry.contestant for table in suite.tables for row in table.timed}
-    looks = style.looks(list(suite.contestants))
     fills: dict[str, dict[str, Any]] = {
-        name: {"facecolor": look.color, "hatch": look.hatch, "edgecolor": "white"}
-        for name, look in looks.items()
+        name: {"facecolor": f"C{i}", "edgecolor": "white"}
+        for i, name in enumerate(suite.contestants)
         if name in shown
     }
     bars = []
     for place, table in enumerate(suite.tables):
-        rows = {row.entry.contestant: row for row in table.rows}
-        for order, name in enumerate(fills):
-            at = place + 0.8 * ((order + 0.5) / len(fills) - 0.5)
-            if name not in rows:
-                continue
-            timed = not rows[name].missing
-            values = spread(rows[name].entry, value) if timed else Spread(0, 0, 0)
-            label = number(values.median) if timed else "not measured"
-            bars.append(_Bar(at, values, label, fills[name], height=0.7 / len(fills)))
-    names = [table.label for table in suite.tables]
-    figure = _draw(suite.name, xlabel, names, bars)
+        for row in table.rows:
+            if row.entry.contestant in fills:
+                order = list(fills).index(row.entry.contestant)
+                at = place + 0.8 * ((order + 0.5) / len(fills) - 0.5)
+                values = Spread(0, 0, 0) if row.missing else spread(row.entry, value)
+                label = "not measured" if row.missing else number(values.median)
+                fill = fills[row.entry.contestant]
+                bars.append(_Bar(at, values, label, fill, height=0.7 / len(fills)))
+    figure = _draw(suite.name, xlabel, [table.label for table in suite.tables], bars)
     if figure:
         patches = [Patch(**fill) for fill in fills.values()]
-        style.legend_below(figure, patches, [suite.contestants[name] for name in fills])
+        _legend(figure, patches, [suite.contestants[name] for name in fills])
     return figure
 
 
 def _lines(suite: Suite, ylabel: str, value: Value) -> Figure | None:
     """Draw a value of a series over its axis."""
-    lines: dict[str, dict[float, Spread]] = {}
-    for table in suite.tables:
-        for row in table.timed:
-            lines.setdefault(row.entry.contestant, {})[table.outcome.x or 0.0] = spread(
-                row.entry, value
-            )
-    if not lines:
+    rows = [(table.outcome.x or 0.0, row) for table in suite.tables for row in table.timed]
+    if not rows:
         return None
-    figure, panel = style.new_panel(4.4 + 0.13 * len(lines), f"{suite.name}: {ylabel}")
-    looks = style.looks(list(suite.contestants))
-    for contestant, line in lines.items():
-        look, values = looks[contestant], list(line.values())
-        panel.errorbar(
-            list(line),
-            [one.median for one in values],
-            yerr=style.reach(values),
-            label=suite.contestants[contestant],
-            color=look.color,
-            marker=look.marker,
-            linestyle=look.dashes,
-            elinewidth=1,
-        )
-    ticks = sorted({table.outcome.x or 0.0 for table in suite.tables})
+    figure, panel = _new_panel(4.8, f"{suite.name}: {ylabel}")
+    for contestant, title in suite.contestants.items():
+        own = [(x, row) for x, row in rows if row.entry.contestant == contestant]
+        values = [spread(row.entry, value) for _, row in own]
+        medians = [one.median for one in values]
+        panel.errorbar([x for x, _ in own], medians, yerr=_reach(values), label=title)
+    ticks = [table.outcome.x or 0.0 for table in suite.tables]
     wide = ticks[0] > 0 and (ticks[-1] / ticks[0] >= _FAR_APART or suite.name == "threads")
     if wide:
         # On two logarithmic scales, in proportion is a straight line.
@@ -196,11 +185,11 @@ def _lines(suite: Suite, ylabel: str, value: Value) -> Figure | None:
         panel.set_yscale("log")
     else:
         panel.set_ylim(bottom=0)
-    style.plain_numbers(panel.yaxis, logarithmic=wide)
+    _plain_numbers(panel.yaxis, logarithmic=wide)
     panel.set_xticks(ticks, [f"{x:g}" for x in ticks])
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set(xlabel=_AXES.get(suite.name, suite.name), ylabel=ylabel)
-    style.legend_below(figure, *panel.get_legend_handles_labels())
+    _legend(figure, *panel.get_legend_handles_labels())
     return figure
 
 
@@ -209,43 +198,72 @@ def _draw(title: str, xlabel: str, names: Sequence[str], bars: Sequence[_Bar]) -
     if not bars:
         return None
     crowded = bars[0].height < 0.5
-    height = 0.25 * len(bars) if crowded else 0.46 * len(names)
-    figure, panel = style.new_panel(1.5 + height, title)
+    figure, panel = _new_panel(1.5 + (0.25 * len(bars) if crowded else 0.46 * len(names)), title)
+    lengths = [bar.values.median for bar in bars]
     # A log scale has no zero that a bar could begin at.
-    as_points = not crowded and style.is_wide([bar.values for bar in bars], _TOO_WIDE)
-    as_points = as_points and not any(bar.begin for bar in bars)
+    stacked = crowded or any(bar.begin for bar in bars)
+    as_points = not stacked and max(lengths) > _TOO_WIDE * min(lengths) > 0
     for bar in bars:
-        median, reach = bar.values.median, style.reach([bar.values])
+        end, reach = bar.begin + bar.values.median, _reach([bar.values])
         if as_points:
             color = bar.fill.get("edgecolor", bar.fill["color"])
-            look: Any = {"fmt": "o", "markersize": 9, "markerfacecolor": bar.fill["color"]}
-            panel.errorbar(median, bar.row, xerr=reach, color=color, **look)
+            panel.errorbar(end, bar.row, xerr=reach, fmt="o", markersize=9, color=color)
         else:
-            panel.barh(bar.row, median, left=bar.begin, height=bar.height, **bar.fill)
-            panel.errorbar(bar.begin + median, bar.row, xerr=reach, color=style.INK, fmt="none")
-        end = (bar.begin + bar.values.highest, bar.row)
-        panel.annotate(bar.label, end, (5, 0), textcoords="offset points", va="center", size=9)
+            panel.barh(bar.row, bar.values.median, left=bar.begin, height=bar.height, **bar.fill)
+            panel.errorbar(end, bar.row, xerr=reach, color=_INK, fmt="none")
+        tip = (bar.begin + bar.values.highest, bar.row)
+        panel.annotate(bar.label, tip, (5, 0), textcoords="offset points", va="center", size=9)
     panel.margins(x=0.1)
     if as_points:
         panel.set_xscale("log")
     else:
         panel.set_xlim(left=0)
-    style.plain_numbers(panel.xaxis, logarithmic=as_points)
-    panel.set_yticks(range(len(names)), [style.wrapped(name) for name in names], fontsize=9.5)
+    _plain_numbers(panel.xaxis, logarithmic=as_points)
+    panel.set_yticks(range(len(names)), [_wrapped(name) for name in names], fontsize=9.5)
     panel.set_ylim(len(names) - 0.4, -0.6)
     panel.tick_params(axis="y", length=0)
     panel.grid(visible=False, axis="y")
-    panel.spines["left"].set_visible(False)
-    panel.set_xlabel(
-        f"{xlabel}, median and range of rounds" + (" (log scale)" if as_points else "")
-    )
+    scale = " (log scale)" if as_points else ""
+    panel.set_xlabel(f"{xlabel}, median and range of rounds{scale}")
     return figure
 
 
-def _fill(row: Row, *, compared: bool = True) -> dict[str, Any]:
+def _new_panel(height: float, title: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(8.5, height), layout="constrained")
+    panel = figure.subplots()
+    panel.set_title(title)
+    return figure, panel
+
+
+def _fill(row: Row) -> dict[str, Any]:
     """Choose the fill of a bar: reference, ours, others, and parts hatched."""
     if row.is_part:
-        return {"color": "white", "edgecolor": style.FAINT, "hatch": "////"}
-    if row.is_reference and compared:
-        return {"color": style.REFERENCE}
-    return {"color": style.OURS if row.entry.contestant.startswith("catdog") else style.OTHERS}
+        return {"color": "white", "edgecolor": _FAINT, "hatch": "////"}
+    if row.is_reference:
+        return {"color": _REFERENCE}
+    return {"color": _OURS if row.entry.contestant.startswith("catdog") else _OTHERS}
+
+
+def _wrapped(title: str, width: int = 32) -> str:
+    lines = textwrap.wrap(title, width, max_lines=3, placeholder=" …", break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def _reach(values: Sequence[Spread]) -> list[list[float]]:
+    """Return the lengths of error bars below and above each median."""
+    below = [one.median - one.lowest for one in values]
+    return [below, [one.highest - one.median for one in values]]
+
+
+def _plain_numbers(axis: Axis, logarithmic: bool) -> None:
+    """Write the numbers of an axis in full."""
+    if logarithmic:
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(LogLocator(subs=(1, 3) if high > 100 * low else (1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter("{x:,g}")
+
+
+def _legend(figure: Figure, handles: Sequence[Any], titles: Sequence[str]) -> None:
+    names = [_wrapped(title, 44) for title in titles]
+    figure.legend(handles, names, loc="outside lower left", ncols=2)
