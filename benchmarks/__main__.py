@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from benchmarks.settings import Settings
+    from benchmarks.suites import Settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -134,8 +134,7 @@ def _reported_errors() -> Iterator[None]:
 
 def _settings(length: str | None, **choice: Any) -> "Settings":
     from benchmarks.contestants import CONTESTANTS
-    from benchmarks.settings import LENGTHS
-    from benchmarks.suites import SUITES
+    from benchmarks.suites import LENGTHS, SUITES
 
     suite_of = {each.name: suite for suite, some in SUITES.items() for each in some}
     known = {"suites": SUITES, "workloads": suite_of, "contestants": CONTESTANTS}

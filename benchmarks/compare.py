@@ -24,28 +24,18 @@ _VALUES: dict[Measure, Value] = {"wall": "wall_ms", "CPU": "cpu_ms"}
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """The times of one contestant at one workload in two runs.
-
-    Attributes:
-        workload: Its name.
-        contestant: Its name.
-        title: Its name in reports.
-        measure: "wall" or "CPU" time per image.
-        relative_to: The contestant by whose time in the same round each was divided; None for the
-            time itself, where that agrees better from round to round.
-        before: A time for each round of the earlier run.
-        after: The same for the later one.
-        verdict: "slower" or "faster" where chance and small changes are ruled out.
-    """
+    """The times of one contestant at one workload in two runs."""
 
     workload: str
     contestant: str
-    title: str
-    measure: Measure
+    title: str  # the contestant's name in reports
+    measure: Measure  # wall or CPU time per image
+    # The contestant by whose time in the same round each was divided; None for the time itself,
+    # where that agrees better from round to round.
     relative_to: str | None
-    before: Sequence[float]
-    after: Sequence[float]
-    verdict: Verdict = "same"
+    before: Sequence[float]  # a time for each round of the earlier run
+    after: Sequence[float]  # the same for the later one
+    verdict: Verdict = "same"  # slower or faster where chance and small changes are ruled out
 
     @cached_property
     def factor(self) -> Interval:

@@ -48,10 +48,7 @@ def round_ratios(entry: Entry, reference: Entry, value: Value) -> list[float]:
 
 
 def ratio(
-    entry: Entry,
-    reference: Entry,
-    value: Value = "images_per_second",
-    confidence: float = 0.95,
+    entry: Entry, reference: Entry, value: Value = "images_per_second", confidence: float = 0.95
 ) -> Interval | None:
     """Estimate how many times the reference's value an entry's is.
 

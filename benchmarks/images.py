@@ -24,23 +24,14 @@ _KINDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """A directory of class folders, and what its files are like.
-
-    Attributes:
-        directory: The class folders.
-        count: Images in it.
-        mean_kilobytes: Of a file.
-        mean_pixels: Width times height of an image, of a sample.
-        formats: Suffixes of the files.
-        origin: Where they come from.
-    """
+    """A directory of class folders, and what its files are like."""
 
     directory: Path
     count: int
-    mean_kilobytes: float
-    mean_pixels: int
-    formats: tuple[str, ...]
-    origin: str
+    mean_kilobytes: float  # of a file
+    mean_pixels: int  # width times height of an image, of a sample
+    formats: tuple[str, ...]  # suffixes of the files
+    origin: str  # where they come from
 
     @property
     def paths(self) -> list[Path]:
@@ -48,7 +39,7 @@ class DataSet:
         return _image_paths(self.directory)
 
     def as_json(self) -> dict[str, Any]:
-        """Tell what the files are like, without where they are."""
+        """Return what the files are like, without where they are."""
         return {key: value for key, value in asdict(self).items() if key != "directory"}
 
 
@@ -77,13 +68,7 @@ def describe(directory: Path, origin: str) -> DataSet:
 
 
 def derive(given: DataSet, kind: Images, scratch: Path) -> DataSet:
-    """Make the images of a workload from those of the run; at once if they were made before.
-
-    Args:
-        given: The images of the run.
-        kind: Which are wanted.
-        scratch: Folder for what is made.
-    """
+    """Make the images of a workload from those of the run, unless `scratch` has them already."""
     if kind == "given":
         return given
     count, suffix, words = _KINDS[kind]

@@ -11,24 +11,14 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What one round of one contestant took, in a process of its own.
+    """What one round of one contestant took, in a process of its own."""
 
-    Attributes:
-        round: Counted from 0.
-        images: How many the timed part had.
-        wall_ms: Milliseconds per image.
-        cpu_ms: Milliseconds of processor time per image, of the whole process tree.
-        first_batch_seconds: From the start, all modules imported, to the first batch; in no other
-            number.
-        peak_megabytes: Highest memory of the process tree that no file backs, in 10**6 bytes.
-    """
-
-    round: int
-    images: int
-    wall_ms: float
-    cpu_ms: float
-    first_batch_seconds: float
-    peak_megabytes: float
+    round: int  # counted from 0
+    images: int  # of the timed part
+    wall_ms: float  # milliseconds per image
+    cpu_ms: float  # milliseconds of processor time per image, of the whole process tree
+    first_batch_seconds: float  # to the first batch, all modules imported; in no other number
+    peak_megabytes: float  # highest memory of the process tree that no file backs, in 10**6 bytes
 
     @property
     def images_per_second(self) -> float:
@@ -38,62 +28,39 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One contestant's part in a workload.
+    """One contestant's part in a workload."""
 
-    Attributes:
-        contestant: Its name.
-        title: Its name in reports.
-        samples: In order of rounds; none where it is missing.
-        missing: Why there are none: not installed, unable or failed. None where there are.
-        note: What to know when reading its numbers, or "".
-    """
-
-    contestant: str
-    title: str
-    samples: tuple[Sample, ...] = ()
-    missing: str | None = None
-    note: str = ""
+    contestant: str  # its name
+    title: str  # its name in reports
+    samples: tuple[Sample, ...] = ()  # in order of rounds; none where it is missing
+    missing: str | None = None  # why there are no samples: not installed, unable or failed
+    note: str = ""  # what to know when reading its numbers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """All contestants at one workload.
-
-    Attributes:
-        workload: Its name.
-        suite: That of the workload.
-        x: Its value on the axis of its suite, if the suite is a series.
-        conditions: Sizes, page cache, distortions, images.
-        entries: The first that has samples is the reference that others are compared with.
-    """
+    """All contestants at one workload."""
 
     workload: str
     suite: str
-    x: float | None
-    conditions: Mapping[str, Any]
+    x: float | None  # the value on the axis of the suite, if that is a series
+    conditions: Mapping[str, Any]  # sizes, page cache, distortions, images
     entries: tuple[Entry, ...]
 
     @property
     def reference(self) -> Entry | None:
-        """The entry that others are compared with; None where nothing was timed."""
+        """The first entry with samples, which others are compared with; None without any."""
         return next((entry for entry in self.entries if entry.samples), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkResults:
-    """A whole run.
+    """A whole run."""
 
-    Attributes:
-        environment: Machine, versions, commit, images.
-        settings: Rounds, seconds and what was chosen.
-        outcomes: In the order they were measured in.
-        skipped: Workloads that this machine cannot run, and why.
-    """
-
-    environment: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    outcomes: tuple[Outcome, ...]
-    skipped: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Any]  # machine, versions, commit, images
+    settings: Mapping[str, Any]  # rounds, seconds and what was chosen
+    outcomes: tuple[Outcome, ...]  # in the order they were measured in
+    skipped: Mapping[str, str] = field(default_factory=dict)  # workload: why it is not possible
 
     def as_json(self) -> str:
         """Write everything, for `read`."""

@@ -11,7 +11,7 @@ from benchmarks.measuring.bench import Bench
 from benchmarks.report.terminal import LiveTable, show
 from benchmarks.report.write import write_report, write_samples
 from benchmarks.results import BenchmarkResults
-from benchmarks.settings import Settings
+from benchmarks.suites import Settings
 
 
 def run(settings: Settings, data: Path | None, scratch: Path, output: Path, command: str) -> None:

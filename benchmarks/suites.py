@@ -1,9 +1,12 @@
-"""All workloads, by suite."""
+"""All workloads by suite, and which of them a run measures."""
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants.contestant import Contestant
 from benchmarks.contestants.training import fits_of
 from benchmarks.workloads import EACH_ALONE, PLAIN, RECIPE, Workload
 
@@ -69,11 +72,7 @@ _WORKLOADS = (
         for cores in range(1, len(os.sched_getaffinity(0)) + 1)
     ),
     _plain(
-        "files",
-        "small JPEGs, 64 pixels",
-        (*_READERS, *PEERS),
-        images="small",
-        image_size=(64, 64),
+        "files", "small JPEGs, 64 pixels", (*_READERS, *PEERS), images="small", image_size=(64, 64)
     ),
     _plain(
         "files",
@@ -96,3 +95,54 @@ SUITES: Mapping[str, tuple[Workload, ...]] = MappingProxyType(
     }
 )
 """Workloads by suite. Plain: read, decode, resize, rescale. Recipe: flip, turn, shear, zoom too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is measured, how often and how long."""
+
+    suites: tuple[str, ...]  # keys of `SUITES`
+    workloads: tuple[str, ...] | None = None  # of the suites; None for all
+    contestants: tuple[str, ...] | None = None  # where a workload names them; None for all
+    rounds: int  # how often each contestant is timed
+    lead_in: float  # seconds after the first batch that are not timed
+    seconds: float  # that are timed in a round
+
+    @property
+    def pairings(self) -> list[tuple[Workload, list[Contestant]]]:
+        """Workloads with the contestants of each; without those that have none."""
+        found = []
+        for workload in [each for suite in self.suites for each in SUITES[suite]]:
+            chosen = workload.contestants if self.contestants is None else self.contestants
+            competing = [CONTESTANTS[name] for name in chosen if name in workload.contestants]
+            if competing and (self.workloads is None or workload.name in self.workloads):
+                found.append((workload, competing))
+        return found
+
+    @property
+    def total_rounds(self) -> int:
+        """The rounds of all contestants that are installed."""
+        competing = [each for _, some in self.pairings for each in some if not each.absent]
+        return self.rounds * len(competing)
+
+
+# What `fit` receives is in the suite of training; the device's part is for machines with one.
+_LEFT_TO_FULL = (
+    *("keras-fit", "catdog-fit", "catdog-pack-fit"),
+    *("catdog-data-device", "catdog-data-device-host", "fit-tiny-catdog-data-device"),
+)
+
+LENGTHS = {
+    "quick": Settings(
+        suites=("plain", "recipe"), contestants=SERIES, rounds=2, lead_in=0.3, seconds=0.7
+    ),
+    "default": Settings(
+        suites=("plain", "recipe", "stages", "training"),
+        workloads=("plain", "recipe", "stages", "training a tiny network"),
+        contestants=tuple(name for name in CONTESTANTS if name not in _LEFT_TO_FULL),
+        rounds=3,
+        lead_in=0.5,
+        seconds=1.0,
+    ),
+    "full": Settings(suites=tuple(SUITES), rounds=5, lead_in=1.0, seconds=2.0),
+}

@@ -21,8 +21,7 @@ from benchmarks.measuring import meter as meter_module
 from benchmarks.measuring.bench import Bench
 from benchmarks.measuring.meter import Enough, Receiving, timed
 from benchmarks.results import BenchmarkResults, Outcome
-from benchmarks.settings import Settings
-from benchmarks.suites import SUITES
+from benchmarks.suites import SUITES, Settings
 from benchmarks.workloads import PLAIN, RECIPE, Distortions, Workload
 
 

@@ -116,8 +116,5 @@ CONTESTANTS = tuple(
         run=run,
         needs=(name, "cv2", "albumentations"),
     )
-    for name, library, run in (
-        ("torch", "torch DataLoader", _torch),
-        ("grain", "Grain", _grain),
-    )
+    for name, library, run in (("torch", "torch DataLoader", _torch), ("grain", "Grain", _grain))
 )

@@ -19,20 +19,12 @@ Take = Callable[[Any, Any], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A workload, as one process receives it.
+    """A workload, as one process receives it."""
 
-    Attributes:
-        directory: The class folders.
-        packs: Folder of packs, which are made where they are missing; None to read files.
-        distortions: What happens to an image at random.
-        image_size: (height, width) in pixels.
-        batch_size: Images per batch.
-    """
-
-    directory: Path
-    packs: Path | None
+    directory: Path  # the class folders
+    packs: Path | None  # folder of packs, which are made where missing; None to read files
     distortions: Distortions
-    image_size: tuple[int, int]
+    image_size: tuple[int, int]  # (height, width) in pixels
     batch_size: int
 
     @property
@@ -53,30 +45,21 @@ def _anything(distortions: Distortions) -> str | None:
 class Contestant:
     """One way to get batches.
 
-    Attributes:
-        name: For the command line.
-        title: For reports.
-        run: Hands every batch to `take`, over and over, until that raises. Imports what it needs
-            itself: it is called in a process of its own.
-        needs: Modules that must be installed.
-        why_not: Returns why it cannot do some distortions, or None if it can.
-        yields: "float32" in [0, 1], channels last, or "uint8" in [0, 255].
-        packed: Whether it reads from a pack, which is made before anything is timed.
-        note: What to know when reading its numbers, or "".
-        stream: Contestants with the same stream must yield the same batches, to the last bit.
-        computes: "batches", or "parts": less than a workload asks for, as bounds and stages do;
-            "steps": of training, on top of batches. Only "batches" are checked for sameness.
+    `run` hands every batch to `take`, over and over, until that raises. It imports what it needs
+    itself: it is called in a process of its own.
     """
 
-    name: str
-    title: str
+    name: str  # for the command line
+    title: str  # for reports
     run: Callable[[Task, Take], None]
-    needs: tuple[str, ...] = ("tensorflow",)
-    why_not: Callable[[Distortions], str | None] = _anything
-    yields: Literal["float32", "uint8"] = "float32"
-    packed: bool = False
-    note: str = ""
-    stream: str | None = None
+    needs: tuple[str, ...] = ("tensorflow",)  # modules that must be installed
+    why_not: Callable[[Distortions], str | None] = _anything  # why it cannot do some, or None
+    yields: Literal["float32", "uint8"] = "float32"  # in [0, 1] or [0, 255], channels last
+    packed: bool = False  # reads from a pack, which is made before anything is timed
+    note: str = ""  # what to know when reading its numbers
+    stream: str | None = None  # those of the same stream yield the same batches, to the last bit
+    # "parts" are less than a workload asks for, as bounds and stages; "steps" are training on top
+    # of batches. Only "batches" are checked for sameness.
     computes: Literal["batches", "parts", "steps"] = "batches"
 
     @classmethod

@@ -11,11 +11,7 @@ def _run(task: Task, take: Take) -> None:
     from nvidia.dali import pipeline_def
 
     pipeline = pipeline_def(_images_and_labels)(
-        task,
-        batch_size=task.batch_size,
-        num_threads=task.cores,
-        device_id=None,
-        seed=SEED,
+        task, batch_size=task.batch_size, num_threads=task.cores, device_id=None, seed=SEED
     )
     while True:
         images, labels = pipeline.run()

@@ -18,7 +18,7 @@ from benchmarks.measuring.meter import Receiver, timed
 from benchmarks.measuring.processes import run_apart
 from benchmarks.measuring.sameness import Summary, summarised, why_different
 from benchmarks.results import Entry, Outcome
-from benchmarks.settings import Settings
+from benchmarks.suites import Settings
 from benchmarks.workloads import PLAIN, Workload
 
 Show = Callable[[str, Outcome], None]

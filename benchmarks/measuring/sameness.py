@@ -17,19 +17,12 @@ _DEVIATIONS = 5.0  # standard errors that chance may explain, of the largest of 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What one contestant yields in one pass over a few images.
-
-    Attributes:
-        images: How many there were.
-        mean: float64[8, 8, 3], the mean image in cells.
-        deviation: float64[8, 8, 3], the standard deviation of cells between images.
-        batches: SHA-256 of each of the first batches with its labels.
-    """
+    """What one contestant yields in one pass over a few images."""
 
     images: int
-    mean: Any
-    deviation: Any
-    batches: tuple[str, ...]
+    mean: Any  # float64[8, 8, 3], the mean image in cells
+    deviation: Any  # float64[8, 8, 3], the standard deviation of cells between images
+    batches: tuple[str, ...]  # SHA-256 of each of the first batches with its labels
 
 
 def summarised(*, images: int, scale: float) -> Receiver:

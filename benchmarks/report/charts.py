@@ -13,8 +13,7 @@ from matplotlib.style import context
 from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.estimates import Spread, Value, spread
-from benchmarks.report.summary import Suite, slug
-from benchmarks.report.tables import CONSTANT, Row, Table, number, times_text
+from benchmarks.report.tables import CONSTANT, Row, Suite, Table, number, slug, times_text
 from catdog_models.plots.figure import save
 
 _STYLE = Path(__file__).with_name("benchmarks.mplstyle")

@@ -1,4 +1,4 @@
-"""The rows of an outcome, computed and formatted once for every kind of report."""
+"""What every kind of report shows, computed and formatted once: rows, tables, suites."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.estimates import Interval, Spread, ratio, spread
-from benchmarks.results import Entry, Outcome
+from benchmarks.results import BenchmarkResults, Entry, Outcome
 
 NOTHING = "–"  # noqa: RUF001
 HEADINGS = (
@@ -19,6 +19,8 @@ HEADINGS = (
 """Of the `cells` of rows; all columns but the first hold numbers."""
 CONSTANT = "constant"
 """Part of the name of a contestant that trains on one batch in memory."""
+
+_OF_PARTS = ("stages", "training")  # The fastest of these suites answers no question.
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,100 @@ class Table:
                 if row.times
             ]
         return notes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """All outcomes of a suite."""
+
+    name: str
+    tables: tuple[Table, ...]  # in the order they were measured in, or along the axis
+
+    @property
+    def slug(self) -> str:
+        """The name for names of files and links within a page."""
+        return slug(self.name)
+
+    @property
+    def is_series(self) -> bool:
+        """Whether there is more than one outcome."""
+        return len(self.tables) > 1
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it is a series along an axis."""
+        return self.is_series and all(table.outcome.x is not None for table in self.tables)
+
+    @property
+    def contestants(self) -> dict[str, str]:
+        """Titles by contestant, of all that were meant to take part."""
+        entries = [entry for table in self.tables for entry in table.outcome.entries]
+        return {entry.contestant: entry.title for entry in entries}
+
+    @property
+    def overview(self) -> list[tuple[str, ...]]:
+        """A row for each contestant with its images/s in each outcome."""
+        rows = [{row.entry.contestant: row.short for row in table.rows} for table in self.tables]
+        return [
+            (title, *(row.get(contestant, NOTHING) for row in rows))
+            for contestant, title in self.contestants.items()
+        ]
+
+
+def slug(name: str) -> str:
+    """Keep small letters and digits, joined by hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "suite"
+
+
+def suites(results: BenchmarkResults) -> list[Suite]:
+    """Group outcomes, in the order in which suites begin."""
+    groups: dict[str, list[Table]] = {}
+    for outcome in results.outcomes:
+        groups.setdefault(outcome.suite, []).append(Table(outcome))
+    for tables in groups.values():
+        tables.sort(key=lambda table: table.outcome.x or 0.0)
+    return [Suite(name=name, tables=tuple(tables)) for name, tables in groups.items()]
+
+
+def headlines(found: Sequence[Suite]) -> list[str]:
+    """Name the fastest of each single comparison and, if it is another, the fastest of ours."""
+    lines = []
+    for suite in found:
+        timed = [row for row in suite.tables[0].timed if not row.is_part]
+        if suite.is_series or suite.name in _OF_PARTS or len(timed) < 2:
+            continue
+        fastest = max(timed, key=_speed)
+        ours = [row for row in timed if row.entry.contestant.startswith("catdog")]
+        line = f"{suite.tables[0].outcome.workload}: {_compared(fastest)}, "
+        line += f"the fastest of {len(timed)}"
+        if ours and fastest not in ours:
+            line += f"; of ours, {_compared(max(ours, key=_speed))}"
+        lines.append(f"{line}.")
+    return lines
+
+
+def not_measured(found: Sequence[Suite]) -> list[tuple[str, str, str]]:
+    """List contestants without samples: title, reason, and the workloads concerned."""
+    workloads: dict[tuple[str, str], list[str]] = {}
+    for table in [table for suite in found for table in suite.tables]:
+        for row in table.rows:
+            if row.missing:
+                names = workloads.setdefault((row.entry.title, row.missing), [])
+                names.append(table.outcome.workload)
+    return [(title, reason, ", ".join(names)) for (title, reason), names in workloads.items()]
+
+
+def _speed(row: Row) -> float:
+    return row.images_per_second.median
+
+
+def _compared(row: Row) -> str:
+    speed = f"{row.entry.title} gives {number(_speed(row))} images/s"
+    if row.reference is None or row.times is None:
+        return speed
+    low, high = row.times.low, row.times.high
+    interval = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
+    return f"{speed}, {number(row.times.estimate)} times{interval} {row.reference.title}"
 
 
 def number(value: float) -> str:

@@ -11,8 +11,16 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from benchmarks.compare import Change
-from benchmarks.report.summary import headlines, suites
-from benchmarks.report.tables import HEADINGS, Row, Table, facts, number, times_text
+from benchmarks.report.tables import (
+    HEADINGS,
+    Row,
+    Table,
+    facts,
+    headlines,
+    number,
+    suites,
+    times_text,
+)
 from benchmarks.results import BenchmarkResults, Outcome
 
 _A_DAY = 86_400.0

@@ -10,8 +10,7 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks.report.charts import draw_charts
-from benchmarks.report.summary import headlines, not_measured, suites
-from benchmarks.report.tables import HEADINGS, facts
+from benchmarks.report.tables import HEADINGS, facts, headlines, not_measured, suites
 from benchmarks.results import BenchmarkResults, Sample
 from catdog_models.atomic import write_whole
 from catdog_models.evaluation import markdown
