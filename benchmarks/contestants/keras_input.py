@@ -1,6 +1,8 @@
 """Keras' `ImageDataGenerator`, and `image_dataset_from_directory` with preprocessing layers."""
 
 import math
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from benchmarks.contestants.contestant import SEED, Contestant, Task
@@ -14,28 +16,13 @@ STREAM_UNDER_FIT = "ImageDataGenerator under fit"
 
 
 def flow(generator_class: Any, task: Task, **options: Any) -> Any:
-    """Make the iterator over a task's class folders.
-
-    Args:
-        generator_class: Keras' `ImageDataGenerator` or ours.
-        task: What is to be done.
-        options: Further ones of `flow_from_directory`.
-    """
-    distortions = task.distortions
-    factors = distortions.brightness
-    generator = generator_class(
-        rescale=1 / 255.0,
-        horizontal_flip=distortions.horizontal_flip,
-        vertical_flip=distortions.vertical_flip,
-        rotation_range=distortions.rotation,
-        width_shift_range=distortions.width_shift,
-        height_shift_range=distortions.height_shift,
-        shear_range=distortions.shear,
-        zoom_range=distortions.zoom,
-        brightness_range=None if factors == (1.0, 1.0) else factors,
-        channel_shift_range=distortions.channel_shift,
-    )
-    return generator.flow_from_directory(
+    """Make the iterator of Keras' `ImageDataGenerator` or ours over a task's class folders."""
+    distortions = asdict(task.distortions)
+    flips = {name: distortions.pop(name) for name in ("horizontal_flip", "vertical_flip")}
+    if distortions["brightness"] == (1.0, 1.0):
+        distortions["brightness"] = None
+    ranges = {f"{name}_range": value for name, value in distortions.items()}
+    return generator_class(rescale=1 / 255.0, **flips, **ranges).flow_from_directory(
         str(task.directory),
         target_size=task.image_size,
         batch_size=task.batch_size,
@@ -75,25 +62,17 @@ def keras_dataset(task: Task) -> Any:
 def _layers(distortions: Distortions) -> list[Any]:
     from keras import layers
 
-    border: Any = {"fill_mode": "nearest"}
-    chosen: list[Any] = []
-    if distortions.rotation:
-        chosen.append(layers.RandomRotation(distortions.rotation / 360, **border))
-    if distortions.height_shift or distortions.width_shift:
-        chosen.append(
-            layers.RandomTranslation(distortions.height_shift, distortions.width_shift, **border)
-        )
-    if distortions.shear:
-        reach = math.tan(math.radians(distortions.shear))
-        chosen.append(layers.RandomShear(x_factor=reach, **border))
-    if distortions.zoom != (1.0, 1.0):
-        factors = tuple(factor - 1 for factor in distortions.zoom)
-        chosen.append(layers.RandomZoom(factors, factors, **border))
-    if distortions.horizontal_flip:
-        chosen.append(layers.RandomFlip("horizontal"))
-    if distortions.vertical_flip:
-        chosen.append(layers.RandomFlip("vertical"))
-    return chosen
+    shifts = distortions.height_shift, distortions.width_shift
+    zooms = tuple(factor - 1 for factor in distortions.zoom)
+    chosen: list[tuple[Any, Any]] = [
+        (distortions.rotation, partial(layers.RandomRotation, distortions.rotation / 360)),
+        (any(shifts), partial(layers.RandomTranslation, *shifts)),
+        (distortions.shear, partial(layers.RandomShear, math.tan(math.radians(distortions.shear)))),
+        (any(zooms), partial(layers.RandomZoom, zooms, zooms)),
+    ]
+    moves = [layer(fill_mode="nearest") for wanted, layer in chosen if wanted]
+    flips = {"horizontal": distortions.horizontal_flip, "vertical": distortions.vertical_flip}
+    return moves + [layers.RandomFlip(mode) for mode, wanted in flips.items() if wanted]
 
 
 def _without_layers(distortions: Distortions) -> str | None:
@@ -115,10 +94,8 @@ def _from_generator(task: Task) -> Any:
     import tensorflow as tf
 
     iterator = keras_flow(task)
-    signature = (
-        tf.TensorSpec((None, *task.image_size, 3), tf.float32),
-        tf.TensorSpec((None,), tf.float32),
-    )
+    shapes = (None, *task.image_size, 3), (None,)
+    signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in shapes)
     dataset = tf.data.Dataset.from_generator(lambda: iterator, output_signature=signature)
     return dataset.prefetch(tf.data.AUTOTUNE)
 

@@ -1,18 +1,15 @@
 """Start a process for a contestant, wait for its result, and leave nothing of it behind."""
 
+import contextlib
 import multiprocessing
 import os
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from importlib import import_module
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
 import psutil
@@ -20,7 +17,7 @@ import psutil
 from benchmarks.contestants.contestant import Contestant, Task
 from benchmarks.measuring.meter import Enough, Receiver, Receiving
 
-_STARTING = threading.Lock()
+_QUIET = "ignore::UserWarning:multiprocessing.resource_tracker"
 _PATIENCE = 300.0  # seconds without a result, beyond ten times those that are timed
 _INTERVAL = 0.1  # seconds between two looks at the memory
 _LONGEST = 2000  # characters of a failure
@@ -54,7 +51,7 @@ def run_apart(
     receiving, sending = context.Pipe(duplex=False)
     task = task if contestant.packed else replace(task, packs=None)
     arguments = (sending, contestant, task, cores, make_receiver)
-    process: Any = context.Process(target=_work, args=arguments)
+    process = context.Process(target=_work, args=arguments)
     process.start()
     sending.close()
     try:
@@ -64,21 +61,15 @@ def run_apart(
         receiving.close()
 
 
-def _context(contestant: Contestant) -> ForkServerContext | SpawnContext:
+def _context(contestant: Contestant) -> Any:
     """Fork from `preload` if TensorFlow is needed; otherwise keep it out of the memory."""
     if "tensorflow" not in contestant.needs:
         return multiprocessing.get_context("spawn")
-    with _STARTING:
-        return _fork_server()
-
-
-@cache
-def _fork_server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.measuring.preload"])
     # Processes that are killed leave semaphores, which the tracker removes and would report.
-    sys.warnoptions.append("ignore::UserWarning:multiprocessing.resource_tracker")
-    forkserver.ensure_running()
+    if _QUIET not in sys.warnoptions:
+        sys.warnoptions.append(_QUIET)
     return context
 
 
@@ -148,15 +139,11 @@ def _tree_bytes(pid: int) -> int:
 
 def _end(process: Any) -> None:
     """End a process and all that it started: workers may outlive their parent."""
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         tree = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        tree = []
-    process.kill()
+        process.kill()
+        for each in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(tree, timeout=5)
     process.join()
-    for each in tree:
-        try:
-            each.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(tree, timeout=5)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.style import context
@@ -17,7 +16,6 @@ from benchmarks.report.tables import CONSTANT, Row, Suite, Table, number, slug, 
 from catdog_models.plots.figure import save
 
 _STYLE = Path(__file__).with_name("benchmarks.mplstyle")
-_TOO_WIDE = 40  # From this ratio on, the smallest bar would be nothing but a line.
 _FAR_APART = 8  # the last x to the first, from which on the axis is logarithmic
 _AXES = {
     "threads": "processors",
@@ -182,9 +180,11 @@ def _lines(suite: Suite, ylabel: str, value: Value) -> Figure | None:
         # On two logarithmic scales, in proportion is a straight line.
         panel.set_xscale("log", base=2)
         panel.set_yscale("log")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_minor_locator(NullLocator())
     else:
         panel.set_ylim(bottom=0)
-    _plain_numbers(panel.yaxis, logarithmic=wide)
+    panel.yaxis.set_major_formatter("{x:,g}")
     panel.set_xticks(ticks, [f"{x:g}" for x in ticks])
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set(xlabel=_AXES.get(suite.name, suite.name), ylabel=ylabel)
@@ -198,32 +198,20 @@ def _draw(title: str, xlabel: str, names: Sequence[str], bars: Sequence[_Bar]) -
         return None
     crowded = bars[0].height < 0.5
     figure, panel = _new_panel(1.5 + (0.25 * len(bars) if crowded else 0.46 * len(names)), title)
-    lengths = [bar.values.median for bar in bars]
-    # A log scale has no zero that a bar could begin at.
-    stacked = crowded or any(bar.begin for bar in bars)
-    as_points = not stacked and max(lengths) > _TOO_WIDE * min(lengths) > 0
     for bar in bars:
         end, reach = bar.begin + bar.values.median, _reach([bar.values])
-        if as_points:
-            color = bar.fill.get("edgecolor", bar.fill["color"])
-            panel.errorbar(end, bar.row, xerr=reach, fmt="o", markersize=9, color=color)
-        else:
-            panel.barh(bar.row, bar.values.median, left=bar.begin, height=bar.height, **bar.fill)
-            panel.errorbar(end, bar.row, xerr=reach, color=_INK, fmt="none")
+        panel.barh(bar.row, bar.values.median, left=bar.begin, height=bar.height, **bar.fill)
+        panel.errorbar(end, bar.row, xerr=reach, color=_INK, fmt="none")
         tip = (bar.begin + bar.values.highest, bar.row)
         panel.annotate(bar.label, tip, (5, 0), textcoords="offset points", va="center", size=9)
     panel.margins(x=0.1)
-    if as_points:
-        panel.set_xscale("log")
-    else:
-        panel.set_xlim(left=0)
-    _plain_numbers(panel.xaxis, logarithmic=as_points)
+    panel.set_xlim(left=0)
+    panel.xaxis.set_major_formatter("{x:,g}")
     panel.set_yticks(range(len(names)), [_wrapped(name) for name in names], fontsize=9.5)
     panel.set_ylim(len(names) - 0.4, -0.6)
     panel.tick_params(axis="y", length=0)
     panel.grid(visible=False, axis="y")
-    scale = " (log scale)" if as_points else ""
-    panel.set_xlabel(f"{xlabel}, median and range of rounds{scale}")
+    panel.set_xlabel(f"{xlabel}, median and range of rounds")
     return figure
 
 
@@ -252,15 +240,6 @@ def _reach(values: Sequence[Spread]) -> list[list[float]]:
     """Return the lengths of error bars below and above each median."""
     below = [one.median - one.lowest for one in values]
     return [below, [one.highest - one.median for one in values]]
-
-
-def _plain_numbers(axis: Axis, logarithmic: bool) -> None:
-    """Write the numbers of an axis in full."""
-    if logarithmic:
-        low, high = axis.get_view_interval()
-        axis.set_major_locator(LogLocator(subs=(1, 3) if high > 100 * low else (1, 2, 5)))
-        axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter("{x:,g}")
 
 
 def _legend(figure: Figure, handles: Sequence[Any], titles: Sequence[str]) -> None:
