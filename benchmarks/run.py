@@ -36,7 +36,7 @@ def run(settings: Settings, data: Path | None, scratch: Path, output: Path, comm
         outcomes=(),
     )
     with LiveTable(console, settings.total_rounds) as live:
-        bench = Bench(settings, subset(given, scratch), scratch / "packs", live.update)
+        bench = Bench(settings, subset(given, scratch), scratch / "packs", live.show)
         for workload, contestants in settings.pairings:
             try:
                 made = derive(given, workload.images, scratch)

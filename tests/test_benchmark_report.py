@@ -306,8 +306,8 @@ def printed(what, *arguments, width=200, **options):
 def measured(console, outcomes):
     with LiveTable(console, total=sum(map(rounds, outcomes))) as live:
         for one in outcomes:
-            live.update("[b]warming up", one)
-            live.update("[b]warming up", one)
+            live.show("[b]warming up", one)
+            live.show("[b]warming up", one)
 
 
 def rounds(one):
@@ -337,7 +337,7 @@ def test_an_error_leaves_the_terminal_as_it_was(run):
     text = io.StringIO()
     console = Console(file=text, force_terminal=True)
     with pytest.raises(KeyboardInterrupt), LiveTable(console, total=3) as live:
-        live.update("round 1", run.outcomes[0])
+        live.show("round 1", run.outcomes[0])
         raise KeyboardInterrupt
     assert text.getvalue().count("\x1b[?25l") == text.getvalue().count("\x1b[?25h")
 

@@ -1,11 +1,10 @@
 """Results on a terminal: finished, in progress, and compared with earlier ones."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -73,7 +72,7 @@ def show_changes(
     console.print(_conclusion(changes, least), highlight=False)
 
 
-class LiveTable:
+class LiveTable(Progress):
     """Shows a run in progress: a bar with the time left, and the table of the current workload.
 
     Each finished workload leaves a line; without a terminal, nothing else is printed. It draws only
@@ -85,54 +84,50 @@ class LiveTable:
     """
 
     def __init__(self, console: Console, total: int) -> None:
-        self._console = console
+        self._table: RenderableType = ""
         self._outcome: Outcome | None = None
         self._finished = 0
-        self._bars = Progress(
+        super().__init__(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console,
+            auto_refresh=False,
+            transient=True,
             # All rounds count for the time left: they take long, and are few.
             speed_estimate_period=_A_DAY,
+            disable=not console.is_terminal,
         )
-        self._task = self._bars.add_task("", total=total)
-        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._bar = self.add_task("", total=total)
 
-    def __enter__(self) -> "LiveTable":
-        """Begin to show."""
-        if self._console.is_terminal:
-            self._live.start()
-        return self
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Return the table and the bar."""
+        yield self._table
+        yield self.make_tasks_table(self.tasks)
 
-    def __exit__(self, *error: object) -> None:
+    def stop(self) -> None:
         """Remove the bar and the table, and leave the line of the last workload."""
-        self._live.stop()
+        if not self.disable:
+            super().stop()
         self._leave_line()
 
-    def update(self, status: str, outcome: Outcome) -> None:
-        """Show what is being done, and the samples of the current workload.
-
-        Args:
-            status: A few words.
-            outcome: With all samples so far.
-        """
+    def show(self, status: str, outcome: Outcome) -> None:
+        """Show what is being done, in a few words, and all samples of the current workload."""
         if self._outcome is not None and outcome.workload != self._outcome.workload:
             self._finished += _rounds(self._outcome)
             self._leave_line()
         self._outcome = outcome
-        done = self._finished + _rounds(outcome)
-        self._bars.update(self._task, description=status, completed=done)
-        if self._live.is_started:
-            table = _laid_out(Table(outcome), self._console.width)
-            self._live.update(Group(table, self._bars), refresh=True)
+        if not self.disable:
+            self._table = _laid_out(Table(outcome), self.console.width)
+            done = self._finished + _rounds(outcome)
+            self.update(self._bar, description=status, completed=done, refresh=True)
 
     def _leave_line(self) -> None:
         if self._outcome is not None:
             words = "; ".join(map(_short, Table(self._outcome).rows))
-            self._console.print(Text(f"{self._outcome.workload}: {words}"), soft_wrap=True)
+            self.console.print(Text(f"{self._outcome.workload}: {words}"), soft_wrap=True)
             self._outcome = None
 
 
