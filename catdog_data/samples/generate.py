@@ -11,6 +11,7 @@ of the well-known cat-and-dog sets: the pictures cost as much to read and decode
 
 from __future__ import annotations
 
+import colorsys
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -314,9 +315,7 @@ def _vary(rng: np.random.Generator, colour: _Colour) -> _Colour:
 
 def _hsv(hue: float, saturation: float, value: float) -> _Colour:
     """Return the colour of a hue, saturation and value, each in [0, 1]."""
-    sector = (hue * 6 + np.array([5.0, 3.0, 1.0])) % 6
-    level = value - value * saturation * np.clip(np.minimum(sector, 4 - sector), 0, 1)
-    red, green, blue = (round(255 * channel) for channel in level)
+    red, green, blue = (round(255 * each) for each in colorsys.hsv_to_rgb(hue, saturation, value))
     return red, green, blue
 
 
