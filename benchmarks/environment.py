@@ -1,11 +1,10 @@
 """What the figures depend on beside the code: machine, versions, commit."""
 
-from __future__ import annotations
-
 import os
 import platform
+import re
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ _VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "XLA_FLAGS", "MALLOC_
 
 
 def describe_environment() -> dict[str, Any]:
-    """Collect it."""
+    """Collect machine, versions and commit."""
     from catdog_data import __version__
 
+    installed = {each.name.lower(): each.version for each in distributions()}
     return {
         "processor": _processor(),
         "cores_allowed": len(os.sched_getaffinity(0)),
@@ -32,25 +32,17 @@ def describe_environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "catdog": __version__,
         "commit": _commit(),
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "packages": {name: installed[name] for name in _PACKAGES if name in installed},
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        found = re.search(r"^model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(), re.M)
     except OSError:
         return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    return found[1] if found else platform.machine()
 
 
 def _commit() -> str | None:

@@ -1,81 +1,61 @@
-"""From samples to numbers that are reported: medians, spreads, and ratios with intervals."""
-
-from __future__ import annotations
+"""From samples to the numbers of a report: medians, ranges, and ratios with intervals."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
-from benchmarks.results import Entry, Sample
+from benchmarks.results import Entry
 
+Value = Literal["images_per_second", "wall_ms", "cpu_ms"]
+"""An attribute of samples."""
 _RESAMPLES = 10_000
 _SEED = 0  # the same samples give the same interval
 
 
-@dataclass(frozen=True)
-class Spread:
-    """A median and what it lies between."""
+class Spread(NamedTuple):
+    """A median with the lowest and the highest value."""
 
     median: float
     lowest: float
     highest: float
 
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Summarise at least one value."""
-        return cls(median(values), min(values), max(values))
 
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate, and between which values it lies; both None for a single round."""
+class Interval(NamedTuple):
+    """An estimate with the bounds of its interval; both are None for a single round."""
 
     estimate: float
     low: float | None = None
     high: float | None = None
 
 
-Value = Callable[[Sample], float]
-
-
-def images_per_second(sample: Sample) -> float:
-    """Speed in a sample."""
-    return 1000 / sample.wall_ms
-
-
-def cpu_ms(sample: Sample) -> float:
-    """Processor time per image in a sample."""
-    return sample.cpu_ms
-
-
 def spread(entry: Entry, value: Value) -> Spread:
     """Summarise a value over the rounds of an entry that has samples."""
-    return Spread.of([value(sample) for sample in entry.samples])
+    values = [getattr(sample, value) for sample in entry.samples]
+    return Spread(median(values), min(values), max(values))
 
 
 def round_ratios(entry: Entry, reference: Entry, value: Value) -> list[float]:
     """Divide round by round, so that what slowed both down in one cancels out."""
-    of_reference = {sample.round: value(sample) for sample in reference.samples}
+    by_round = {sample.round: getattr(sample, value) for sample in reference.samples}
     return [
-        value(sample) / of_reference[sample.round]
+        getattr(sample, value) / by_round[sample.round]
         for sample in entry.samples
-        if of_reference.get(sample.round)
+        if by_round.get(sample.round)
     ]
 
 
 def ratio(
-    entry: Entry, reference: Entry, value: Value = images_per_second, confidence: float = 0.95
+    entry: Entry, reference: Entry, value: Value = "images_per_second", confidence: float = 0.95
 ) -> Interval | None:
     """Estimate how many times the reference's value an entry's is.
 
     Args:
-        entry: Whose value is divided.
-        reference: By whose.
-        value: What is taken from samples.
+        entry: The numerator.
+        reference: The denominator.
+        value: Of the samples.
         confidence: Of the interval, in (0, 1).
 
     Returns:
@@ -83,13 +63,9 @@ def ratio(
         None where they have no round in common.
     """
     ratios = round_ratios(entry, reference, value)
-    if not ratios:
-        return None
-    if len(ratios) == 1:
-        return Interval(ratios[0])
-    medians = _resampled_medians(np.array(ratios), np.random.default_rng(_SEED))
-    low, high = _percentiles(medians, confidence)
-    return Interval(median(ratios), low, high)
+    if len(ratios) < 2:
+        return Interval(ratios[0]) if ratios else None
+    return Interval(median(ratios), *_bootstrap((ratios,), np.median, confidence))
 
 
 def change(before: Sequence[float], after: Sequence[float], confidence: float) -> Interval:
@@ -103,19 +79,21 @@ def change(before: Sequence[float], after: Sequence[float], confidence: float) -
     Returns:
         The ratio of the medians, with a percentile bootstrap interval that resamples both.
     """
+    bounds = _bootstrap((after, before), _ratio_of_medians, confidence)
+    return Interval(median(after) / median(before), *bounds)
+
+
+def _ratio_of_medians(above: Any, below: Any, axis: int) -> Any:
+    return np.median(above, axis=axis) / np.median(below, axis=axis)
+
+
+def _bootstrap(
+    samples: Sequence[Sequence[float]], statistic: Callable[..., Any], confidence: float
+) -> tuple[float, float]:
     random = np.random.default_rng(_SEED)
-    divided = _resampled_medians(np.array(after), random) / _resampled_medians(
-        np.array(before), random
-    )
-    low, high = _percentiles(divided, confidence)
-    return Interval(median(after) / median(before), low, high)
-
-
-def _resampled_medians(values: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
-    medians: NDArray[Any] = np.median(random.choice(values, (_RESAMPLES, len(values))), axis=1)
-    return medians
-
-
-def _percentiles(values: NDArray[Any], confidence: float) -> tuple[float, float]:
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    drawn = bootstrap(
+        samples, statistic, n_resamples=_RESAMPLES, method="percentile", vectorized=True, rng=random
+    ).bootstrap_distribution
+    # By NumPy, which interpolates between equal values without rounding.
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)

@@ -1,9 +1,7 @@
 """The images that workloads are about: those of the run, and what is made of them."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +10,28 @@ from PIL import Image
 
 from benchmarks.workloads import Images
 
-_SMALL_SIDE, _LARGE_SIZE = 64, (4000, 3000)
-_COUNTS = {"small": 2000, "large": 24, "png": 400, "many": 10_000}
 _GRAIN = 6.0  # levels of 255: enlarged pictures are smooth, sensors are not
 _LOOKED_AT = 200
 _CHECKED = 96
+_KINDS = {
+    "small": (2000, ".jpg", "scaled to 64x64"),
+    "large": (24, ".jpg", "enlarged to 4000x3000, with grain"),
+    "png": (400, ".png", "as PNG"),
+    "many": (10_000, "", "links to them, until there are 10,000"),
+}
+"""Their number, the suffix of their files, and what was done."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """A directory of class folders, and what its files are like.
-
-    Attributes:
-        directory: The class folders.
-        count: Images in it.
-        mean_kilobytes: Of a file.
-        mean_pixels: Width times height of an image, of a sample.
-        formats: Suffixes of the files.
-        origin: Where they come from.
-    """
+    """A directory of class folders, and what its files are like."""
 
     directory: Path
     count: int
-    mean_kilobytes: float
-    mean_pixels: int
-    formats: tuple[str, ...]
-    origin: str
+    mean_kilobytes: float  # of a file
+    mean_pixels: int  # width times height of an image, of a sample
+    formats: tuple[str, ...]  # suffixes of the files
+    origin: str  # where they come from
 
     @property
     def paths(self) -> list[Path]:
@@ -45,7 +39,7 @@ class DataSet:
         return _image_paths(self.directory)
 
     def as_json(self) -> dict[str, Any]:
-        """Tell what the files are like, without where they are."""
+        """Return what the files are like, without where they are."""
         return {key: value for key, value in asdict(self).items() if key != "directory"}
 
 
@@ -74,19 +68,21 @@ def describe(directory: Path, origin: str) -> DataSet:
 
 
 def derive(given: DataSet, kind: Images, scratch: Path) -> DataSet:
-    """Make the images of a workload from those of the run; at once if they were made before.
-
-    Args:
-        given: The images of the run.
-        kind: Which are wanted.
-        scratch: Folder for what is made.
-    """
+    """Make the images of a workload from those of the run, unless `scratch` has them already."""
     if kind == "given":
         return given
-    target = scratch / kind
+    count, suffix, words = _KINDS[kind]
+    target, random = scratch / kind, np.random.default_rng(0)
     if not target.exists():
-        _MAKERS[kind](given.paths, target)
-    return describe(target, f"made of the others: {_WORDS[kind]}")
+        # In an order in which all classes are among the first.
+        paths = [given.paths[i] for i in random.permutation(given.count)]
+        for i, path in enumerate(islice(cycle(paths), count)):
+            made = _place(path, target, f"{i:05d}{suffix or path.suffix}")
+            if kind == "many":
+                made.symlink_to(path)
+            else:
+                _converted(Image.open(path).convert("RGB"), kind, random).save(made, quality=90)
+    return describe(target, f"made of the others: {words}")
 
 
 def subset(given: DataSet, scratch: Path) -> DataSet:
@@ -102,52 +98,14 @@ def subset(given: DataSet, scratch: Path) -> DataSet:
     return describe(target, "the first of each class")
 
 
-def _small(paths: Sequence[Path], target: Path) -> None:
-    for i, path in _repeated(paths, "small"):
-        image = Image.open(path).convert("RGB").resize((_SMALL_SIDE,) * 2, Image.Resampling.LANCZOS)
-        image.save(_place(path, target, f"{i:05d}.jpg"), quality=90)
-
-
-def _large(paths: Sequence[Path], target: Path) -> None:
-    random = np.random.default_rng(0)
-    for i, path in _repeated(_mixed(paths), "large"):
-        image = Image.open(path).convert("RGB").resize(_LARGE_SIZE, Image.Resampling.BICUBIC)
-        grain = random.normal(0, _GRAIN, (*image.size[::-1], 1)).astype(np.float32)
-        pixels = np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(_place(path, target, f"{i:05d}.jpg"), quality=90)
-
-
-def _png(paths: Sequence[Path], target: Path) -> None:
-    for i, path in _repeated(_mixed(paths), "png"):
-        Image.open(path).convert("RGB").save(_place(path, target, f"{i:05d}.png"))
-
-
-def _many(paths: Sequence[Path], target: Path) -> None:
-    for i, path in _repeated(paths, "many"):
-        _place(path, target, f"{i:05d}{path.suffix}").symlink_to(path)
-
-
-_MAKERS: dict[str, Callable[[Sequence[Path], Path], None]] = {
-    "small": _small,
-    "large": _large,
-    "png": _png,
-    "many": _many,
-}
-_WORDS = {
-    "small": "scaled to 64x64",
-    "large": "enlarged to 4000x3000, with grain",
-    "png": "as PNG",
-    "many": "links to them, until there are 10,000",
-}
-
-
-def _mixed(paths: Sequence[Path]) -> list[Path]:
-    """Order paths so that all classes are among the first."""
-    return [paths[i] for i in np.random.default_rng(0).permutation(len(paths))]
-
-
-def _repeated(paths: Sequence[Path], kind: str) -> list[tuple[int, Path]]:
-    return [(i, paths[i % len(paths)]) for i in range(_COUNTS[kind])]
+def _converted(image: Image.Image, kind: Images, random: np.random.Generator) -> Image.Image:
+    if kind == "small":
+        return image.resize((64, 64), Image.Resampling.LANCZOS)
+    if kind == "large":
+        pixels = np.asarray(image.resize((4000, 3000), Image.Resampling.BICUBIC))
+        grain = random.normal(0, _GRAIN, (*pixels.shape[:2], 1)).astype(np.float32)
+        return Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8))
+    return image
 
 
 def _place(path: Path, target: Path, name: str) -> Path:
@@ -166,5 +124,4 @@ def _image_paths(directory: Path) -> list[Path]:
 
 def _pixels(path: Path) -> int:
     with Image.open(path) as image:
-        pixels: int = image.width * image.height
-        return pixels
+        return int(image.width * image.height)

@@ -1,7 +1,5 @@
 """Whether files are in the memory of the system, and how to get them out of it."""
 
-from __future__ import annotations
-
 import ctypes
 import mmap
 import os
@@ -22,7 +20,7 @@ def drop(paths: Iterable[Path]) -> str | None:
     """Ask the system to drop files from its memory, and look whether it did.
 
     Returns:
-        Why it cannot be had, or None if they are out.
+        Why this is not possible, or None if they are out.
     """
     left = total = 0
     for path in paths:

@@ -1,9 +1,7 @@
-"""What a run has measured, as plain values that go to JSON and come back."""
-
-from __future__ import annotations
+"""What a run has measured, as plain values that are written to JSON and read back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,92 +11,64 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What one round of one contestant took, in a process of its own.
+    """What one round of one contestant took, in a process of its own."""
 
-    Attributes:
-        round: Counted from 0.
-        images: How many the timed part had.
-        wall_ms: Milliseconds per image.
-        cpu_ms: Milliseconds of processor time per image, of the whole process tree.
-        first_batch_seconds: From the start, all modules imported, to the first batch; in no other
-            number.
-        peak_megabytes: Highest memory of the process tree that is not a file's, in 10**6 bytes.
-    """
+    round: int  # counted from 0
+    images: int  # of the timed part
+    wall_ms: float  # milliseconds per image
+    cpu_ms: float  # milliseconds of processor time per image, of the whole process tree
+    first_batch_seconds: float  # to the first batch, all modules imported; in no other number
+    peak_megabytes: float  # highest memory of the process tree that no file backs, in 10**6 bytes
 
-    round: int
-    images: int
-    wall_ms: float
-    cpu_ms: float
-    first_batch_seconds: float
-    peak_megabytes: float
+    @property
+    def images_per_second(self) -> float:
+        """Speed of the timed part."""
+        return 1000 / self.wall_ms
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One contestant's part in a workload.
+    """One contestant's part in a workload."""
 
-    Attributes:
-        contestant: Its name.
-        title: What reports call it.
-        samples: In order of rounds; none where it is missing.
-        missing: Why there are none: absent, unable or failed. None where there are.
-        note: What to know when reading its numbers, or "".
-    """
-
-    contestant: str
-    title: str
-    samples: tuple[Sample, ...] = ()
-    missing: str | None = None
-    note: str = ""
+    contestant: str  # its name
+    title: str  # its name in reports
+    samples: tuple[Sample, ...] = ()  # in order of rounds; none where it is missing
+    missing: str | None = None  # why there are no samples: not installed, unable or failed
+    note: str = ""  # what to know when reading its numbers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """All contestants at one workload.
-
-    Attributes:
-        workload: Its name.
-        suite: That of the workload.
-        x: Where it lies on its suite's axis, if the suite is a series.
-        conditions: What it was, in words and numbers.
-        entries: The first that has samples is what others are compared with.
-    """
+    """All contestants at one workload."""
 
     workload: str
     suite: str
-    x: float | None
-    conditions: Mapping[str, Any]
+    x: float | None  # the value on the axis of the suite, if that is a series
+    conditions: Mapping[str, Any]  # sizes, page cache, distortions, images
     entries: tuple[Entry, ...]
 
     @property
     def reference(self) -> Entry | None:
-        """Return whom others are compared with; None where nobody was timed."""
+        """The first entry with samples, which others are compared with; None without any."""
         return next((entry for entry in self.entries if entry.samples), None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results:
-    """A whole run.
+class BenchmarkResults:
+    """A whole run."""
 
-    Attributes:
-        environment: Machine, versions, commit, images.
-        settings: Rounds, seconds and what was chosen.
-        outcomes: In the order they were measured in.
-        skipped: Workloads that could not be had, and why.
-    """
-
-    environment: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    outcomes: tuple[Outcome, ...]
-    skipped: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Any]  # machine, versions, commit, images
+    settings: Mapping[str, Any]  # rounds, seconds and what was chosen
+    outcomes: tuple[Outcome, ...]  # in the order they were measured in
+    skipped: Mapping[str, str] = field(default_factory=dict)  # workload: why it is not possible
 
     def as_json(self) -> str:
-        """Return all of it."""
+        """Write everything, for `read`."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
 
     @classmethod
-    def read(cls, path: Path) -> Results:
-        """Read what `as_json` gave.
+    def read(cls, path: Path) -> "BenchmarkResults":
+        """Read a file that `as_json` wrote.
 
         Raises:
             ValueError: The file holds something else.
@@ -117,13 +87,8 @@ class Results:
 
 
 def _outcome(content: Mapping[str, Any]) -> Outcome:
-    entries: Sequence[Mapping[str, Any]] = content["entries"]
-    return Outcome(
-        **{
-            **content,
-            "entries": tuple(
-                Entry(**{**each, "samples": tuple(Sample(**one) for one in each["samples"])})
-                for each in entries
-            ),
-        }
-    )
+    return Outcome(**{**content, "entries": tuple(_entry(each) for each in content["entries"])})
+
+
+def _entry(content: Mapping[str, Any]) -> Entry:
+    return Entry(**{**content, "samples": tuple(Sample(**each) for each in content["samples"])})

@@ -1,16 +1,19 @@
-"""Which workloads belong together, and which of them are measured unless told otherwise."""
-
-from __future__ import annotations
+"""All workloads by suite, and which of them a run measures."""
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants.contestant import Contestant
 from benchmarks.contestants.training import fits_of
-from benchmarks.workloads import EACH_ALONE, RECIPE, Workload
+from benchmarks.workloads import EACH_ALONE, PLAIN, RECIPE, Workload
 
-OURS = ("catdog", "catdog-pack", "catdog-data", "catdog-data-pack")
-SERIES = ("keras", "keras-dataset", *OURS)
+SERIES = (
+    *("keras", "keras-dataset"),
+    *("catdog", "catdog-pack", "catdog-data", "catdog-data-pack"),
+)
 PEERS = ("opencv", "torch", "grain", "dali")
 BATCHES = (
     *("keras", "keras-fit", "keras-workers", "keras-from-generator", "keras-dataset"),
@@ -20,139 +23,126 @@ BATCHES = (
     *PEERS,
 )
 _STAGES = tuple(f"stage-{name}" for name in ("read", "decode", "resize", "warp", "copy"))
+_READERS = ("keras", "keras-dataset", "catdog", "catdog-data")
+_FEW = ("keras", "keras-dataset", "catdog", "catdog-pack")
+_ON_MANY_IMAGES = ("keras", "catdog", "catdog-pack", "catdog-data-pack")
 
 
-def _augmentations() -> tuple[Workload, ...]:
-    suite, contestants = "augmentations", ("keras", "keras-dataset", "catdog", "catdog-pack")
-    none = Workload(name="augmentations: plain", suite=suite, contestants=contestants)
-    return (
-        none,
-        *(
-            Workload(name=name, suite=suite, distortions=each, contestants=contestants)
-            for name, each in EACH_ALONE.items()
-        ),
-    )
+def _recipe(suite: str, name: str, contestants: tuple[str, ...], **options: object) -> Workload:
+    fields = {"distortions": RECIPE, **options}
+    return Workload(suite=suite, name=name, contestants=contestants, **fields)  # type: ignore[arg-type]
 
 
-def _image_sizes() -> tuple[Workload, ...]:
-    return tuple(
-        Workload(
-            name=f"{side}x{side} pixels",
-            suite="image sizes",
-            distortions=RECIPE,
-            image_size=(side, side),
-            contestants=SERIES,
-            x=side,
-        )
+def _plain(suite: str, name: str, contestants: tuple[str, ...], **options: object) -> Workload:
+    return _recipe(suite, name, contestants, distortions=PLAIN, **options)
+
+
+_WORKLOADS = (
+    _plain("plain", "plain", (*BATCHES, "bound-decode")),
+    _recipe("recipe", "recipe", BATCHES),
+    _plain("stages", "stages", (*_STAGES, "bound-decode")),
+    _recipe("training", "training a tiny network", fits_of("tiny")),
+    _recipe(
+        "training",
+        "training the original network at 96x96",
+        fits_of("original"),
+        image_size=(96, 96),
+    ),
+    _plain("augmentations", "augmentations: plain", _FEW),
+    *(
+        _recipe("augmentations", name, _FEW, distortions=distortions)
+        for name, distortions in EACH_ALONE.items()
+    ),
+    *(
+        _recipe("image sizes", f"{side}x{side} pixels", SERIES, image_size=(side, side), x=side)
         for side in (64, 128, 224, 384)
-    )
-
-
-def _batch_sizes() -> tuple[Workload, ...]:
-    return tuple(
-        Workload(
-            name=f"batches of {size}",
-            suite="batch sizes",
-            distortions=RECIPE,
-            batch_size=size,
-            contestants=SERIES,
-            x=size,
-        )
+    ),
+    *(
+        _recipe("batch sizes", f"batches of {size}", SERIES, batch_size=size, x=size)
         for size in (8, 32, 128)
-    )
-
-
-def _threads() -> tuple[Workload, ...]:
-    return tuple(
-        Workload(
-            name=f"{cores} core{'s' if cores > 1 else ''}",
-            suite="threads",
-            distortions=RECIPE,
+    ),
+    *(
+        _recipe(
+            "threads",
+            f"{cores} core{'s' if cores > 1 else ''}",
+            (*SERIES, "torch", "dali"),
             cores=cores,
-            contestants=(*SERIES, "torch", "dali"),
             x=cores,
         )
         for cores in range(1, len(os.sched_getaffinity(0)) + 1)
-    )
-
-
-def _files() -> tuple[Workload, ...]:
-    suite, readers = "files", ("keras", "keras-dataset", "catdog", "catdog-data")
-    return (
-        Workload(
-            name="small JPEGs, 64 pixels",
-            suite=suite,
-            images="small",
-            image_size=(64, 64),
-            contestants=(*readers, *PEERS),
-        ),
-        Workload(
-            name="12-megapixel JPEGs",
-            suite=suite,
-            images="large",
-            batch_size=8,
-            contestants=(*readers, "catdog-data-fast", *PEERS),
-        ),
-        Workload(name="PNG", suite=suite, images="png", contestants=(*readers, *PEERS)),
-    )
-
-
-def _page_cache() -> tuple[Workload, ...]:
-    contestants = ("keras", "keras-dataset", "catdog", "catdog-pack")
-    return tuple(
-        Workload(
-            name=f"first pass, {state} files",
-            suite="page cache",
-            one_pass=True,
-            cold=state == "cold",
-            contestants=contestants,
-        )
-        for state in ("warm", "cold")
-    )
-
-
-def _data_sizes() -> tuple[Workload, ...]:
-    contestants = ("keras", "catdog", "catdog-pack", "catdog-data-pack")
-    return (
-        Workload(name="images as given", suite="data sizes", contestants=contestants),
-        Workload(name="10,000 images", suite="data sizes", images="many", contestants=contestants),
-    )
-
-
-def _training() -> tuple[Workload, ...]:
-    tiny = Workload(
-        name="training a tiny network",
-        suite="training",
-        distortions=RECIPE,
-        contestants=fits_of("tiny"),
-    )
-    original = Workload(
-        name="training the original network at 96x96",
-        suite="training",
-        distortions=RECIPE,
-        image_size=(96, 96),
-        contestants=fits_of("original"),
-    )
-    return tiny, original
-
+    ),
+    _plain(
+        "files", "small JPEGs, 64 pixels", (*_READERS, *PEERS), images="small", image_size=(64, 64)
+    ),
+    _plain(
+        "files",
+        "12-megapixel JPEGs",
+        (*_READERS, "catdog-data-fast", *PEERS),
+        images="large",
+        batch_size=8,
+    ),
+    _plain("files", "PNG", (*_READERS, *PEERS), images="png"),
+    _plain("page cache", "first pass, warm files", _FEW, one_pass=True),
+    _plain("page cache", "first pass, cold files", _FEW, one_pass=True, cold=True),
+    _plain("data sizes", "images as given", _ON_MANY_IMAGES),
+    _plain("data sizes", "10,000 images", _ON_MANY_IMAGES, images="many"),
+)
 
 SUITES: Mapping[str, tuple[Workload, ...]] = MappingProxyType(
     {
-        "plain": (Workload(name="plain", suite="plain", contestants=(*BATCHES, "bound-decode")),),
-        "recipe": (
-            Workload(name="recipe", suite="recipe", distortions=RECIPE, contestants=BATCHES),
-        ),
-        "stages": (
-            Workload(name="stages", suite="stages", contestants=(*_STAGES, "bound-decode")),
-        ),
-        "training": _training(),
-        "augmentations": _augmentations(),
-        "image sizes": _image_sizes(),
-        "batch sizes": _batch_sizes(),
-        "threads": _threads(),
-        "files": _files(),
-        "page cache": _page_cache(),
-        "data sizes": _data_sizes(),
+        suite: tuple(each for each in _WORKLOADS if each.suite == suite)
+        for suite in dict.fromkeys(each.suite for each in _WORKLOADS)
     }
 )
 """Workloads by suite. Plain: read, decode, resize, rescale. Recipe: flip, turn, shear, zoom too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is measured, how often and how long."""
+
+    suites: tuple[str, ...]  # keys of `SUITES`
+    workloads: tuple[str, ...] | None = None  # of the suites; None for all
+    contestants: tuple[str, ...] | None = None  # where a workload names them; None for all
+    rounds: int  # how often each contestant is timed
+    lead_in: float  # seconds after the first batch that are not timed
+    seconds: float  # that are timed in a round
+
+    @property
+    def pairings(self) -> list[tuple[Workload, list[Contestant]]]:
+        """Workloads with the contestants of each; without those that have none."""
+        found = []
+        for workload in [each for suite in self.suites for each in SUITES[suite]]:
+            chosen = workload.contestants if self.contestants is None else self.contestants
+            competing = [CONTESTANTS[name] for name in chosen if name in workload.contestants]
+            if competing and (self.workloads is None or workload.name in self.workloads):
+                found.append((workload, competing))
+        return found
+
+    @property
+    def total_rounds(self) -> int:
+        """The rounds of all contestants that are installed."""
+        competing = [each for _, some in self.pairings for each in some if not each.absent]
+        return self.rounds * len(competing)
+
+
+# What `fit` receives is in the suite of training; the device's part is for machines with one.
+_LEFT_TO_FULL = (
+    *("keras-fit", "catdog-fit", "catdog-pack-fit"),
+    *("catdog-data-device", "catdog-data-device-host", "fit-tiny-catdog-data-device"),
+)
+
+LENGTHS = {
+    "quick": Settings(
+        suites=("plain", "recipe"), contestants=SERIES, rounds=2, lead_in=0.3, seconds=0.7
+    ),
+    "default": Settings(
+        suites=("plain", "recipe", "stages", "training"),
+        workloads=("plain", "recipe", "stages", "training a tiny network"),
+        contestants=tuple(name for name in CONTESTANTS if name not in _LEFT_TO_FULL),
+        rounds=3,
+        lead_in=0.5,
+        seconds=1.0,
+    ),
+    "full": Settings(suites=tuple(SUITES), rounds=5, lead_in=1.0, seconds=2.0),
+}

@@ -1,10 +1,10 @@
-"""Results of a run that never was, with every kind of outcome and entry."""
+"""Results of an imaginary run, with every kind of outcome and entry."""
 
 from __future__ import annotations
 
 import random
 
-from benchmarks.results import Entry, Outcome, Results, Sample
+from benchmarks.results import BenchmarkResults, Entry, Outcome, Sample
 from benchmarks.workloads import EACH_ALONE
 
 TITLES = {
@@ -137,10 +137,10 @@ def files() -> list[Outcome]:
     ]
 
 
-def whole_run() -> Results:
+def whole_run() -> BenchmarkResults:
     """Every kind of suite and entry."""
     nobody = outcome("nobody", "nobody", [missing("torch", NOT_INSTALLED)])
-    return Results(
+    return BenchmarkResults(
         environment={
             "machine": "Some CPU & co., <4 cores>",
             "versions": {"python": "3.11.7", "tensorflow": "2.21.0"},

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from benchmarks.__main__ import main
 from benchmarks.compare import compare, differing_conditions
-from benchmarks.results import Entry, Outcome, Results, Sample
+from benchmarks.results import BenchmarkResults, Entry, Outcome, Sample
 
 _TIMES = {"keras": 6.0, "ours": 0.7, "packed": 0.2}  # ms an image
 
@@ -25,7 +25,7 @@ def _run(
     noise: float = 0.03,
     noisy: Mapping[str, float] | None = None,
     drift: float = 0.1,
-) -> Results:
+) -> BenchmarkResults:
     """Make up a run: a machine whose speed drifts, and noise of each sample's own."""
     random = np.random.default_rng(seed)
     speeds = machine * np.exp(random.normal(0, drift, rounds))
@@ -50,10 +50,10 @@ def _run(
     outcome = Outcome(
         workload="recipe", suite="recipe", x=None, conditions={"cores": 2}, entries=entries
     )
-    return Results(environment={"processor": "one"}, settings={}, outcomes=(outcome,))
+    return BenchmarkResults(environment={"processor": "one"}, settings={}, outcomes=(outcome,))
 
 
-def _found(before: Results, after: Results) -> dict[tuple[str, str], str]:
+def _found(before: BenchmarkResults, after: BenchmarkResults) -> dict[tuple[str, str], str]:
     return {
         (each.contestant, each.measure): each.verdict
         for each in compare(before, after)
@@ -106,7 +106,7 @@ def test_too_few_rounds_are_said_to_be_too_few() -> None:
 
 
 def test_runs_without_anything_in_common() -> None:
-    other = Results(environment={}, settings={}, outcomes=())
+    other = BenchmarkResults(environment={}, settings={}, outcomes=())
     with pytest.raises(ValueError, match="have a contestant at a workload in common"):
         compare(_run(0), other)
 
@@ -114,7 +114,7 @@ def test_runs_without_anything_in_common() -> None:
 def test_other_conditions_are_told() -> None:
     before, after = _run(0), _run(1)
     assert differing_conditions(before, after) == []
-    other = Results(environment={"processor": "two"}, settings={}, outcomes=after.outcomes)
+    other = BenchmarkResults(environment={"processor": "two"}, settings={}, outcomes=after.outcomes)
     assert differing_conditions(before, other) == ["processor: 'one' before, 'two' after"]
 
 

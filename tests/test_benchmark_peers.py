@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.contestants import dali, grain_loader, opencv, torch_loader
+from benchmarks.contestants import albumentations_loaders, dali, opencv
 from benchmarks.contestants.contestant import Contestant, Task
 from benchmarks.workloads import PLAIN, RECIPE, Distortions
 
@@ -18,7 +18,7 @@ SIZE = (48, 48)
 SAMPLES = 512
 BY_NAME: dict[str, Contestant] = {
     each.name: each
-    for module in (opencv, torch_loader, grain_loader, dali)
+    for module in (opencv, albumentations_loaders, dali)
     for each in module.CONTESTANTS
 }
 peers = pytest.mark.parametrize("name", BY_NAME)
@@ -44,7 +44,7 @@ def some_batches(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     taken: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def take(images: Any, labels: Any = None) -> None:
+    def take(images: Any, labels: Any) -> None:
         taken.append((np.asarray(images).copy(), np.asarray(labels).copy()))
         if len(taken) == number:
             raise EnoughError
@@ -216,10 +216,11 @@ def by_albumentations(directory: Path, distortions: Distortions) -> np.ndarray:
     """What torch and Grain send between processes, without the processes."""
     pytest.importorskip("cv2")
     pytest.importorskip("albumentations")
-    from benchmarks.contestants import albumentations_transform
-
-    photographs = albumentations_transform.DistortedPhotographs.of(directory, distortions, SIZE)
-    albumentations_transform._transform(distortions, SIZE).set_random_seed(0)
+    task = Task(
+        directory=directory, packs=None, distortions=distortions, image_size=SIZE, batch_size=1
+    )
+    photographs = albumentations_loaders.Photographs(task)
+    albumentations_loaders.transform(distortions, SIZE).set_random_seed(0)
 
     images = [photographs[i % len(photographs)][0] for i in range(SAMPLES)]
     return np.stack(images) / 255

@@ -11,6 +11,7 @@ import subprocess
 from base64 import b64decode
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,14 +20,12 @@ from markdown_it import MarkdownIt
 from PIL import Image
 from rich.console import Console
 
-from benchmarks.estimates import Interval, Spread, images_per_second, ratio, spread
-from benchmarks.report.progress import Progress, Silent
-from benchmarks.report.remarks import remarks
-from benchmarks.report.rows import HEADINGS, cells, number, rows, spread_text, times_text
-from benchmarks.report.spreadsheet import as_csv
+from benchmarks.compare import compare
+from benchmarks.estimates import Interval, Spread, ratio, spread
+from benchmarks.report.tables import HEADINGS, Table, number, spread_text, times_text
 from benchmarks.report.terminal import LiveTable, show
-from benchmarks.report.write import write_report
-from benchmarks.results import Entry, Results
+from benchmarks.report.write import as_csv, write_report
+from benchmarks.results import BenchmarkResults, Entry
 
 VOID = {"img", "link", "meta"}
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -95,7 +94,17 @@ def timed_titles(one):
 
 
 def test_json_comes_back_as_it_was(run, report):
-    assert Results.read(report.json) == run
+    assert BenchmarkResults.read(report.json) == run
+
+
+def test_results_of_earlier_versions_are_read_and_reported(tmp_path):
+    saved = Path(__file__).with_name("benchmark_results.json")
+    found = BenchmarkResults.read(saved)
+    assert json.loads(found.as_json()) == json.loads(saved.read_text())
+    assert [one.workload for one in found.outcomes] == ["recipe", "stages"]
+    report = write_report(found, tmp_path)
+    assert "10.2 times (9.63 to 10.7) Keras IDG" in report.page.read_text()
+    assert {each.verdict for each in compare(found, found)} == {"too few rounds"}
 
 
 def test_csv_has_every_sample_and_every_reason(run, report):
@@ -144,7 +153,7 @@ def test_tables_have_the_ratios_of_the_estimates(form, run, request):
         if len(row) == len(HEADINGS)
     }
     assert found == {
-        (entry.title, spread_text(spread(entry, images_per_second)), _ratio_text(entry, one))
+        (entry.title, spread_text(spread(entry, "images_per_second")), _ratio_text(entry, one))
         for one in run.outcomes
         for entry in one.entries
         if entry.samples
@@ -220,24 +229,24 @@ def test_the_page_carries_all_samples(run, page, tmp_path):
     content = b64decode(link.split(",")[1])
     (tmp_path / "carried.json").write_bytes(content)
     assert json.loads(content) == json.loads(run.as_json())
-    assert Results.read(tmp_path / "carried.json") == run
+    assert BenchmarkResults.read(tmp_path / "carried.json") == run
 
 
-def test_the_page_shows_every_plot_and_says_what_it_is(page, report):
+def test_the_page_shows_every_chart_and_says_what_it_is(page, report):
     images = page.all("img")
     assert [b64decode(image["src"].split(",")[1]) for image in images] == [
-        plot.read_bytes() for plot in report.plots
+        plot.read_bytes() for plot in report.charts
     ]
     assert all(image["alt"] for image in images)
 
 
 def test_markdown_links_to_plots_that_are_there(markdown_page, report):
     images = markdown_page.all("img")
-    assert [report.markdown.parent / image["src"] for image in images] == list(report.plots)
+    assert [report.markdown.parent / image["src"] for image in images] == list(report.charts)
 
 
 def test_plots_are_pictures_of_something(report):
-    for plot in report.plots:
+    for plot in report.charts:
         with Image.open(plot) as image:
             colors = image.convert("RGB").getcolors(maxcolors=image.width * image.height)
             assert image.width > 800 and len(colors) > 20, plot
@@ -245,28 +254,28 @@ def test_plots_are_pictures_of_something(report):
 
 
 def test_plots_are_of_suites_that_have_data(report, run):
-    shown = {plot.stem.split("--")[0] for plot in report.plots}
+    shown = {plot.stem.split("--")[0] for plot in report.charts}
     assert shown == {one.suite.replace(" ", "-") for one in run.outcomes if timed_titles(one)}
 
 
 def test_nothing_unfinished_is_left_and_a_report_can_be_written_again(run, report, tmp_path):
-    few = Results(environment={}, settings={}, outcomes=(comparison("plain"),))
+    few = BenchmarkResults(environment={}, settings={}, outcomes=(comparison("plain"),))
     write_report(few, tmp_path)
     (tmp_path / "plots" / "training--of-another-run.png").touch()
     again = write_report(few, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("results.json", "samples.csv", "report.md", "report.html", "plots")
     }
-    assert [path.name for path in (tmp_path / "plots").iterdir()] == [again.plots[0].name]
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == [again.charts[0].name]
 
 
 @pytest.mark.parametrize(
     "outcomes", [(), (outcome("plain", "plain", []),)], ids=["no outcome", "no entry"]
 )
 def test_a_run_without_samples_has_a_report_without_plots(outcomes, tmp_path):
-    empty = Results(environment={}, settings={}, outcomes=outcomes)
+    empty = BenchmarkResults(environment={}, settings={}, outcomes=outcomes)
     report = write_report(empty, tmp_path)
-    assert report.plots == ()
+    assert report.charts == ()
     assert Page(report.page.read_text(encoding="utf-8")).open == []
     printed(show, empty)
 
@@ -274,18 +283,18 @@ def test_a_run_without_samples_has_a_report_without_plots(outcomes, tmp_path):
 def test_the_first_who_was_timed_is_the_reference():
     absent = Entry(contestant="first", title="First", missing="failed: ValueError")
     one = comparison("plain")
-    shown = rows(outcome("plain", "plain", [absent, *one.entries]))
+    shown = Table(outcome("plain", "plain", [absent, *one.entries])).rows
     assert [row.is_reference for row in shown].index(True) == 1
-    assert shown[0].figures is None
+    assert shown[0].missing == "failed: ValueError"
 
 
 def test_a_narrow_terminal_cuts_no_number(run):
     words = printed(show, run, width=80).split()
     for one in run.outcomes:
-        for row in rows(one):
-            assert all(cell.split(" [")[0] in words for cell in cells(row)[1:])
-    (keras, *_) = rows(run.outcomes[0])
-    assert all(word in words for cell in cells(keras)[1:] for word in cell.split())
+        for row in Table(one).rows:
+            assert all(cell.split(" [")[0] in words for cell in row.cells[1:])
+    (keras, *_) = Table(run.outcomes[0]).rows
+    assert all(word in words for cell in keras.cells[1:] for word in cell.split())
 
 
 def printed(what, *arguments, width=200, **options):
@@ -295,14 +304,14 @@ def printed(what, *arguments, width=200, **options):
 
 
 def measured(console, outcomes):
-    progress: Progress
-    with LiveTable(console, total=2 * len(outcomes)) as progress:
+    with LiveTable(console, total=sum(map(rounds, outcomes))) as live:
         for one in outcomes:
-            progress.begin(one.workload, [entry.title for entry in one.entries])
-            for _ in range(2):
-                progress.status("[b]warming up")
-                progress.sampled(one)
-                progress.advance()
+            live.show("[b]warming up", one)
+            live.show("[b]warming up", one)
+
+
+def rounds(one):
+    return sum(len(entry.samples) for entry in one.entries)
 
 
 def test_without_a_terminal_each_workload_that_is_over_leaves_one_plain_line(run):
@@ -320,25 +329,17 @@ def test_on_a_terminal_the_table_fills_in_above_a_bar(run):
     text = printed(measured, run.outcomes[:2], force_terminal=True)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     assert "images/s" in plain and "[b]warming up" in plain
-    assert "1/4" in plain and "4/4" in plain
+    first, total = rounds(run.outcomes[0]), sum(map(rounds, run.outcomes[:2]))
+    assert f"{first}/{total}" in plain and f"{total}/{total}" in plain
 
 
 def test_an_error_leaves_the_terminal_as_it_was(run):
     text = io.StringIO()
     console = Console(file=text, force_terminal=True)
-    with pytest.raises(KeyboardInterrupt), LiveTable(console, total=3) as progress:
-        progress.sampled(run.outcomes[0])
+    with pytest.raises(KeyboardInterrupt), LiveTable(console, total=3) as live:
+        live.show("round 1", run.outcomes[0])
         raise KeyboardInterrupt
     assert text.getvalue().count("\x1b[?25l") == text.getvalue().count("\x1b[?25h")
-
-
-def test_silence_is_a_progress_too(run, capsys):
-    progress: Progress = Silent()
-    progress.begin("plain", ["Keras"])
-    progress.status("warming up")
-    progress.sampled(run.outcomes[0])
-    progress.advance()
-    assert capsys.readouterr() == ("", "")
 
 
 _COUNT = """<script>
@@ -359,13 +360,13 @@ addEventListener("load", () => {
 def test_a_browser_without_network_shows_every_plot(width, report, tmp_path):
     text = report.page.read_text(encoding="utf-8")
     # The page forbids all scripts; this one is let in to look around.
-    policy = "default-src &#x27;none&#x27;"
+    policy = "default-src 'none'"
     assert policy in text
-    allowed = text.replace(policy, f"{policy}; script-src &#x27;unsafe-inline&#x27;")
+    allowed = text.replace(policy, f"{policy}; script-src 'unsafe-inline'")
     watched = tmp_path / "watched.html"
     watched.write_text(allowed.replace("</head>", f"{_COUNT}</head>"), encoding="utf-8")
     body = next(a for tag, a in Page(_loaded(watched, width, tmp_path)).elements if tag == "body")
-    assert body == {"data-seen": str(len(report.plots)), "data-failed": "0", "data-wide": "false"}
+    assert body == {"data-seen": str(len(report.charts)), "data-failed": "0", "data-wide": "false"}
 
 
 def _loaded(path, width, tmp_path):
@@ -387,9 +388,9 @@ def _loaded(path, width, tmp_path):
 
 def test_training_tells_the_share_of_input() -> None:
     feeds = [entry("fit-constant", 400.0, title="memory"), entry("fit-slow", 100.0, title="slow")]
-    (line,) = remarks(outcome("training", "training", feeds))
+    (line,) = Table(outcome("training", "training", feeds)).notes
     constant, slow = (np.array([sample.wall_ms for sample in each.samples]) for each in feeds)
     share = np.median(1 - constant / slow)
     assert line.startswith(f"slow: {share:.0%} [")
     assert line.endswith("of the step is spent on input, against memory")
-    assert remarks(outcome("recipe", "recipe", feeds[1:])) == []
+    assert Table(outcome("recipe", "recipe", feeds[1:])).notes == []

@@ -14,15 +14,14 @@ from PIL import Image
 from benchmarks import page_cache
 from benchmarks.__main__ import main
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.contestants.catdog_generator import catdog_flow
+from benchmarks.contestants.catdog_input import catdog_flow
 from benchmarks.contestants.contestant import Contestant, Take, Task, hand_over
 from benchmarks.images import DataSet, derive, describe, subset
 from benchmarks.measuring import meter as meter_module
-from benchmarks.measuring.measure import Bench, Plan
-from benchmarks.measuring.meter import Enough, Meter
-from benchmarks.report.progress import Silent
-from benchmarks.results import Outcome, Results
-from benchmarks.suites import SUITES
+from benchmarks.measuring.bench import Bench
+from benchmarks.measuring.meter import Enough, Receiving, timed
+from benchmarks.results import BenchmarkResults, Outcome
+from benchmarks.suites import SUITES, Settings
 from benchmarks.workloads import PLAIN, RECIPE, Distortions, Workload
 
 
@@ -51,7 +50,7 @@ class _Taking:
         self.wanted = wanted
         self.images: list[Any] = []
 
-    def __call__(self, images: Any, labels: Any = None) -> None:
+    def __call__(self, images: Any, labels: Any) -> None:
         self.images.append(images)
         if len(self.images) == self.wanted:
             raise Enough
@@ -85,18 +84,16 @@ def test_every_suite_names_contestants_that_exist() -> None:
 
 
 def test_what_is_not_installed_is_absent() -> None:
-    contestant = Contestant(
-        name="", title="", run=hand_over, needs=("numpy", "no.such", "nor_this")
-    )
+    contestant = Contestant(name="", title="", run=_ours, needs=("numpy", "no.such", "nor_this"))
     assert contestant.absent == "not installed: no.such, nor_this"
 
 
 def _ours(task: Task, take: Take) -> None:
-    hand_over(catdog_flow(task), take)
+    hand_over(catdog_flow, task, take)
 
 
 def _darker(task: Task, take: Take) -> None:
-    hand_over(((images * 0.9, labels) for images, labels in catdog_flow(task)), take)
+    hand_over(catdog_flow, task, lambda images, labels: take(images * 0.9, labels))
 
 
 def _off_by_one_bit(task: Task, take: Take) -> None:
@@ -117,7 +114,6 @@ def _measured(
     twelve: Path, scratch: Path, *contestants: Contestant, one_pass: bool = False
 ) -> Outcome:
     given = describe(twelve, "a test")
-    plan = Plan(rounds=2, lead_in=0.0, seconds=0.05)
     workload = Workload(
         name="w",
         suite="s",
@@ -126,7 +122,8 @@ def _measured(
         one_pass=one_pass,
         contestants=tuple(each.name for each in contestants),
     )
-    bench = Bench(plan, subset(given, scratch), scratch / "packs", Silent())
+    settings = Settings(suites=(), rounds=2, lead_in=0.0, seconds=0.05)
+    bench = Bench(settings, subset(given, scratch), scratch / "packs", lambda *_: None)
     return bench.measure(workload, contestants, given)
 
 
@@ -179,35 +176,35 @@ def test_one_pass_is_every_image_once(twelve: Path, tmp_path: Path) -> None:
 def test_the_lead_in_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(meter_module.time, "perf_counter", lambda: now[0])
-    meter = Meter(lead_in=1.0, seconds=2.0)
+    meter = Receiving(timed(lead_in=1.0, seconds=2.0))
     now[0] += 5  # to the first batch
     with pytest.raises(Enough):
         for seconds in (0.0, 0.75, 0.75, 0.5, 0.5, 0.5, 0.5, 0.5):
             now[0] += seconds
-            meter(range(8))
-    reading = meter.result()
+            meter(range(8), None)
+    reading = meter.result
     assert reading.first_batch_seconds == 5
     # 1.5 s after the first batch the clock starts, with the third; four more take 2 s.
-    assert reading.wall_seconds == 2
     assert reading.images == 4 * 8
+    assert reading.wall_ms == 2000 / (4 * 8)
 
 
 def test_a_whole_pass_is_timed_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(meter_module.time, "perf_counter", lambda: now[0])
-    meter = Meter(lead_in=None, seconds=float("inf"), at_most=20)
+    meter = Receiving(timed(lead_in=None, seconds=float("inf"), at_most=20))
     with pytest.raises(Enough):
         for _ in range(4):
             now[0] += 1
-            meter(range(8))
-    assert (meter.result().images, meter.result().wall_seconds) == (24, 3)
+            meter(range(8), None)
+    assert (meter.result.images, meter.result.wall_ms) == (24, 3000 / 24)
 
 
 def test_batches_that_end_too_early_are_an_error() -> None:
-    meter = Meter(lead_in=0.0, seconds=60.0)
-    meter(range(8))
+    meter = Receiving(timed(lead_in=0.0, seconds=60.0))
+    meter(range(8), None)
     with pytest.raises(ValueError, match="must go on until it is told to stop"):
-        meter.result()
+        meter.end()
 
 
 @pytest.mark.parametrize(
@@ -257,7 +254,7 @@ def test_the_command_writes_its_report(twelve: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [*map(str, options), "--output", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     content = json.loads((tmp_path / "out" / "results.json").read_text())
-    results = Results.read(tmp_path / "out" / "results.json")
+    results = BenchmarkResults.read(tmp_path / "out" / "results.json")
     assert content["environment"]["images"]["count"] == 12
     assert {"processor", "commit", "packages", "cores_allowed"} <= content["environment"].keys()
     assert results.settings["command"] == (
@@ -289,7 +286,7 @@ def test_samples_so_far_are_kept(
     options = ["--data", twelve, "--workload", "plain", "--workload", "recipe"]
     result = CliRunner().invoke(main, [*map(str, options), "--output", str(tmp_path / "out")])
     assert result.exit_code == 1
-    kept = Results.read(tmp_path / "out" / "results.json")
+    kept = BenchmarkResults.read(tmp_path / "out" / "results.json")
     assert [outcome.workload for outcome in kept.outcomes] == ["plain"]
 
 

@@ -1,24 +1,17 @@
 """NVIDIA DALI on the CPU: a pipeline of its operators, a thread per core."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
 from benchmarks.contestants.contestant import SEED, Contestant, Take, Task
-from benchmarks.workloads import Distortions
 
 
 def _run(task: Task, take: Take) -> None:
     from nvidia.dali import pipeline_def
 
     pipeline = pipeline_def(_images_and_labels)(
-        task,
-        batch_size=task.batch_size,
-        num_threads=task.cores,
-        device_id=None,
-        seed=SEED,
+        task, batch_size=task.batch_size, num_threads=task.cores, device_id=None, seed=SEED
     )
     while True:
         images, labels = pipeline.run()
@@ -41,7 +34,10 @@ def _distorted(images: Any, task: Task) -> Any:
     distortions = task.distortions
     # Values change before places do: clipping goes with uint8, and a warp is faster to float32.
     if distortions.recolours:
-        images = _recoloured(images, distortions)
+        # Multiplies and shifts in one; the shift is in units of the range, after the factor.
+        factor = _between(*distortions.brightness)
+        shift = factor * _either_way(distortions.channel_shift / 255)
+        images = fn.brightness(images, brightness=factor, brightness_shift=shift)
     if distortions.moves:
         images = fn.warp_affine(
             images,
@@ -58,15 +54,6 @@ def _distorted(images: Any, task: Task) -> Any:
         std=[255.0],
         output_layout="HWC",
     )
-
-
-def _recoloured(images: Any, distortions: Distortions) -> Any:
-    """Multiply and shift in one; the shift is in units of the range, after the factor."""
-    from nvidia.dali import fn
-
-    factor = _between(*distortions.brightness)
-    shift = _either_way(distortions.channel_shift / 255)
-    return fn.brightness(images, brightness=factor, brightness_shift=factor * shift)
 
 
 def _matrix(task: Task) -> Any:

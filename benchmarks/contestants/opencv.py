@@ -1,14 +1,38 @@
 """Plain OpenCV: one process, images in turn, as scripts without a framework do it."""
 
-from __future__ import annotations
-
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.contestants.contestant import SEED, Contestant, Take, Task
-from benchmarks.contestants.photographs import labelled_photographs, read_rgb, scaled
 from benchmarks.workloads import Distortions
+
+_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
+
+
+def labelled_photographs(directory: Path) -> list[tuple[str, int]]:
+    """List the images of class folders, each with the number of its class among them sorted."""
+    classes = sorted(each for each in directory.iterdir() if each.is_dir())
+    return [
+        (str(path), label)
+        for label, folder in enumerate(classes)
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in _SUFFIXES
+    ]
+
+
+def read_rgb(path: str) -> Any:
+    """Read and decode an image to uint8[H, W, 3], turned as it is stored."""
+    import cv2
+
+    return cv2.imread(path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def scaled(images: Any) -> np.ndarray:
+    """Convert uint8 to float32 in [0, 1], a batch at a time."""
+    batch: np.ndarray = np.multiply(images, 1 / 255, dtype=np.float32)
+    return batch
 
 
 def _run(task: Task, take: Take) -> None:
@@ -19,8 +43,7 @@ def _run(task: Task, take: Take) -> None:
         for start in range(0, len(files), task.batch_size):
             chosen = [files[i] for i in order[start : start + task.batch_size]]
             images = np.stack([_image(path, task, random) for path, _ in chosen])
-            labels = np.array([label for _, label in chosen])
-            take(scaled(images), labels)
+            take(scaled(images), np.array([label for _, label in chosen]))
 
 
 def _image(path: str, task: Task, random: np.random.Generator) -> Any:
@@ -28,36 +51,25 @@ def _image(path: str, task: Task, random: np.random.Generator) -> Any:
 
     height, width = task.image_size
     image = cv2.resize(read_rgb(path), (width, height), interpolation=cv2.INTER_NEAREST)
-    return _distorted(image, task.distortions, random)
-
-
-def _distorted(image: Any, distortions: Distortions, random: np.random.Generator) -> Any:
-    import cv2
-
+    distortions = task.distortions
     if distortions.moves:
         image = cv2.warpAffine(
             image,
-            _matrix(image.shape[:2], distortions, random),
-            image.shape[1::-1],
+            _matrix(task.image_size, distortions, random),
+            (width, height),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
     if distortions.recolours:
-        image = _recoloured(image, distortions, random)
+        # Shift, then multiply, clipped to [0, 255], in one look-up.
+        shift = random.uniform(-distortions.channel_shift, distortions.channel_shift)
+        levels = (np.arange(256) + shift).clip(0, 255) * random.uniform(*distortions.brightness)
+        image = cv2.LUT(image, levels.clip(0, 255).astype(np.uint8))
     if distortions.horizontal_flip and random.random() < 0.5:
         image = cv2.flip(image, 1)
     if distortions.vertical_flip and random.random() < 0.5:
         image = cv2.flip(image, 0)
     return image
-
-
-def _recoloured(image: Any, distortions: Distortions, random: np.random.Generator) -> Any:
-    """Shift, then multiply, clipped to [0, 255], in one look-up."""
-    import cv2
-
-    shift = random.uniform(-distortions.channel_shift, distortions.channel_shift)
-    levels = (np.arange(256) + shift).clip(0, 255) * random.uniform(*distortions.brightness)
-    return cv2.LUT(image, levels.clip(0, 255).astype(np.uint8))
 
 
 def _matrix(

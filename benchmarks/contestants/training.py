@@ -1,23 +1,13 @@
-"""`fit` of a network over each kind of input, and over one batch that lies in memory."""
+"""`fit` of a network over each kind of input, and over one batch that stays in memory."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from benchmarks.contestants.catdog_dataset import catdog_dataset, catdog_device_dataset
-from benchmarks.contestants.catdog_generator import catdog_flow
-from benchmarks.contestants.contestant import SEED, Contestant, Take, Task
-from benchmarks.contestants.keras_dataset import keras_dataset
-from benchmarks.contestants.keras_generator import keras_flow
-
-NETWORKS = ("tiny", "original")
-_FOR_EVER = 1_000_000
-_DEVICE = "catdog-data-device"
-_ON_DEVICE = "meant for a GPU: on a CPU Keras does not compile the layer within the step"
+from benchmarks.contestants.catdog_input import catdog_dataset, catdog_device_dataset, catdog_flow
+from benchmarks.contestants.contestant import SEED, Contestant, Inputs, Task, hand_over_fit
+from benchmarks.contestants.keras_input import keras_dataset, keras_flow
 
 
 def _constant(task: Task) -> Any:
@@ -29,55 +19,23 @@ def _constant(task: Task) -> Any:
     return tf.data.Dataset.from_tensors((images, labels)).cache().repeat()
 
 
-_FEEDS: dict[str, tuple[str, Callable[[Task], Any], bool]] = {
-    "constant": ("a constant batch in memory", _constant, False),
-    "keras": ("Keras IDG", keras_flow, False),
-    "keras-dataset": ("image_dataset_from_directory + Keras layers", keras_dataset, False),
-    "catdog": ("catdog IDG", catdog_flow, False),
-    "catdog-pack": ("catdog IDG from a pack", partial(catdog_flow, packed=True), True),
-    "catdog-data": ("catdog tf.data", catdog_dataset, False),
-    "catdog-data-pack": ("catdog tf.data from a pack", partial(catdog_dataset, packed=True), True),
-    _DEVICE: (
-        "catdog tf.data from a pack, augmented by a layer",
-        catdog_device_dataset,
-        True,
-    ),
-}
-"""Title, maker of the input, and whether that reads from a pack, by name."""
-
-
-def _fit(task: Task, take: Take, *, network: str, feed: str) -> None:
+def _tiny(task: Task) -> Any:
     import keras
 
-    class Counting(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            take(range(task.batch_size))
-
-    keras.utils.set_random_seed(SEED)
-    model = _network(network, task)
-    if feed == _DEVICE:
-        model = _on_tables(model, task)
-    data = _FEEDS[feed][1](task)
-    # Keras' generator would otherwise lose the order of its seed.
-    shuffle = {} if feed != "keras" else {"shuffle": False}
-    model.fit(data, epochs=_FOR_EVER, verbose=0, callbacks=[Counting()], **shuffle)
-
-
-def _network(name: str, task: Task) -> Any:
-    import keras
-
-    from catdog_models import build_model
-
-    if name == "original":
-        return build_model(task.image_size)
     layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1, activation="sigmoid")]
     model = keras.Sequential([keras.Input((*task.image_size, 3)), *layers])
     model.compile("adam", "binary_crossentropy")
     return model
 
 
-def _on_tables(network: Any, task: Task) -> Any:
-    """Put the augmenting layer in front of a network."""
+def _original(task: Task) -> Any:
+    from catdog_models import build_model
+
+    return build_model(task.image_size)
+
+
+def _augmenting(network: Any, task: Task) -> Any:
+    """Make a network with the augmenting layer in front."""
     import keras
 
     from catdog_data.training.augment_layer import AugmentAndRescale, table_shape
@@ -87,26 +45,48 @@ def _on_tables(network: Any, task: Task) -> Any:
         "tables": keras.Input(table_shape(task.image_size), dtype="int32", name="tables"),
     }
     augmented = AugmentAndRescale(task.image_size, output_dtype="float32")(inputs)
-    model = keras.Model(inputs, network(augmented))
+    model = keras.Model(inputs, network(task)(augmented))
     model.compile("adam", "binary_crossentropy")
     return model
 
 
-def _contestant(network: str, feed: str) -> Contestant:
-    title, _, packed = _FEEDS[feed]
+_NETWORKS = {"tiny": _tiny, "original": _original}
+_INPUTS: dict[str, tuple[str, Inputs]] = {
+    "constant": ("a constant batch in memory", _constant),
+    "keras": ("Keras IDG", keras_flow),
+    "keras-dataset": ("image_dataset_from_directory + Keras layers", keras_dataset),
+    "catdog": ("catdog IDG", catdog_flow),
+    "catdog-pack": ("catdog IDG from a pack", catdog_flow),
+    "catdog-data": ("catdog tf.data", catdog_dataset),
+    "catdog-data-pack": ("catdog tf.data from a pack", catdog_dataset),
+    "catdog-data-device": (
+        "catdog tf.data from a pack, augmented by a layer",
+        catdog_device_dataset,
+    ),
+}
+"""Title and maker by name."""
+
+
+def _contestant(network: str, name: str) -> Contestant:
+    title, inputs = _INPUTS[name]
+    make: Any = _NETWORKS[network]
+    note = ""
+    if inputs is catdog_device_dataset:
+        make = partial(_augmenting, make)
+        note = "meant for a GPU: on a CPU Keras does not compile the layer within the step"
     return Contestant(
-        name=f"fit-{network}-{feed}",
+        name=f"fit-{network}-{name}",
         title=f"fit over {title}",
-        run=partial(_fit, network=network, feed=feed),
-        packed=packed,
+        run=partial(hand_over_fit, make, inputs),
+        packed="from a pack" in title,
         computes="steps",
-        note=_ON_DEVICE if feed == _DEVICE else "",
+        note=note,
     )
 
 
 def fits_of(network: str) -> tuple[str, ...]:
     """Name the contestants that train a network, that on a constant batch first."""
-    return tuple(f"fit-{network}-{feed}" for feed in _FEEDS)
+    return tuple(f"fit-{network}-{name}" for name in _INPUTS)
 
 
-CONTESTANTS = tuple(_contestant(network, feed) for network in NETWORKS for feed in _FEEDS)
+CONTESTANTS = tuple(_contestant(network, name) for network in _NETWORKS for name in _INPUTS)

@@ -1,38 +1,64 @@
 """The clock that batches are handed to."""
 
-from __future__ import annotations
-
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Generator
 from typing import Any
 
 import psutil
+
+from benchmarks.results import Sample
+
+Receiver = Generator[None, tuple[Any, Any], Any]
+"""Is sent images and labels, batch by batch, and returns when it has enough."""
 
 
 class Enough(Exception):  # noqa: N818 - no error, as StopIteration is none
     """Ends a run: all that was wanted has been received."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What the clock has shown.
+class Receiving:
+    """Passes batches to a receiver.
+
+    Args:
+        receiver: Not started.
 
     Attributes:
-        first_batch_seconds: From the start to the first batch.
-        images: In the timed part.
-        wall_seconds: Of the timed part.
-        cpu_seconds: Of the timed part, all processes.
+        result: What the receiver returned; None before.
     """
 
-    first_batch_seconds: float
-    images: int
-    wall_seconds: float
-    cpu_seconds: float
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self.result: Any = None
+        next(receiver)
+
+    def __call__(self, images: Any, labels: Any) -> None:
+        """Receive a batch.
+
+        Raises:
+            Enough: It was the last one wanted.
+        """
+        try:
+            self._receiver.send((images, labels))
+        except StopIteration as end:
+            self.result = end.value
+            raise Enough from None
+
+    def end(self) -> None:
+        """Let the receiver return what it has, as there are no further batches.
+
+        Raises:
+            ValueError: That is not enough.
+        """
+        error = "A contestant must go on until it is told to stop. Received: no further batch."
+        try:
+            self._receiver.throw(ValueError(error))
+        except StopIteration as end:
+            self.result = end.value
 
 
-class Meter:
-    """A `Take` that lets batches pass untimed for a while, then times them.
+def timed(*, lead_in: float | None, seconds: float, at_most: int | None = None) -> Receiver:
+    """Let batches pass untimed for a while, then time them.
 
     The first batches come late (compilation, filling of buffers) or early (what was made while
     something else was waited for). After the lead-in a batch comes as fast as it is made, and as
@@ -42,77 +68,47 @@ class Meter:
         lead_in: Seconds from the first batch on that are not timed; None times from the start.
         seconds: That are timed; a run ends with a whole batch.
         at_most: Images that are timed at most; None for no limit.
+
+    Returns:
+        A receiver that returns a `Sample`, without its round and memory.
     """
-
-    def __init__(
-        self, *, lead_in: float | None, seconds: float, at_most: int | None = None
-    ) -> None:
-        self._lead_in, self._seconds, self._at_most = lead_in, seconds, at_most
-        self._process = psutil.Process()
-        self._started = time.perf_counter()
-        self._first: float | None = None
-        self._begin = self._started if lead_in is None else None
-        self._cpu = 0.0 if lead_in is not None else cpu_seconds(self._process)
-        self._images = 0
-        self._reading: Reading | None = None
-
-    def __call__(self, images: Any, labels: Any = None) -> None:
-        """Receive a batch.
-
-        Raises:
-            Enough: It was the last one wanted.
-        """
+    process = psutil.Process()
+    begin = started = time.perf_counter()
+    cpu = 0.0 if lead_in is not None else cpu_seconds(process)
+    images, _ = yield
+    now = first = time.perf_counter()
+    if lead_in is not None:
+        while now - first < lead_in:
+            yield
+            now = time.perf_counter()
+        begin, cpu = now, cpu_seconds(process)
+        images, _ = yield
         now = time.perf_counter()
-        if self._first is None:
-            self._first = now
-        if self._begin is None:
-            if now - self._first >= (self._lead_in or 0.0):
-                self._begin, self._cpu = now, cpu_seconds(self._process)
-            return
-        self._images += len(images)
-        wall = now - self._begin
-        if wall >= self._seconds or self._images >= (self._at_most or math.inf):
-            # Now, since worker processes are stopped on the way out.
-            self._reading = Reading(
-                first_batch_seconds=self._first - self._started,
-                images=self._images,
-                wall_seconds=wall,
-                cpu_seconds=cpu_seconds(self._process) - self._cpu,
-            )
-            raise Enough
-
-    @property
-    def done(self) -> bool:
-        """Whether all that was wanted has been timed."""
-        return self._reading is not None
-
-    def result(self) -> Reading:
-        """Read the clock, after `Enough`.
-
-        Raises:
-            ValueError: The batches ended before.
-        """
-        if self._reading is None:
-            raise ValueError(
-                "A contestant must go on until it is told to stop. "
-                f"Received: no further batch after {self._images} timed images."
-            )
-        return self._reading
+    total = len(images)
+    while now - begin < seconds and total < (at_most or math.inf):
+        images, _ = yield
+        now = time.perf_counter()
+        total += len(images)
+    # Worker processes are stopped on the way out: their time is counted before.
+    cpu = cpu_seconds(process) - cpu
+    return Sample(
+        round=0,
+        images=total,
+        wall_ms=1000 * (now - begin) / total,
+        cpu_ms=1000 * cpu / total,
+        first_batch_seconds=first - started,
+        peak_megabytes=0.0,
+    )
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """Count the processor time of a process and of all that it has started.
-
-    Args:
-        process: The calling one.
-    """
+    """Count the processor time of a process, the calling one, and of all that it has started."""
     own = process.cpu_times()
     # Finer than the system's ticks, for the process that does most of the work.
     used: float = time.process_time() + own.children_user + own.children_system
     for child in process.children(recursive=True):
         try:
-            times = child.cpu_times()
+            used += sum(child.cpu_times()[:4])  # user and system, also of children that ended
         except psutil.NoSuchProcess:
             continue
-        used += times.user + times.system + times.children_user + times.children_system
     return used

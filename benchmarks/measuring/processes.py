@@ -1,98 +1,149 @@
-"""Start a process for a contestant, wait for what it sends, and leave nothing of it behind."""
+"""Start a process for a contestant, wait for its result, and leave nothing of it behind."""
 
-from __future__ import annotations
-
+import contextlib
 import multiprocessing
-import threading
-from functools import cache
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext, SpawnContext
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import psutil
 
 from benchmarks.contestants.contestant import Contestant, Task
-from benchmarks.measuring.child import Failed, Summarise, Timing, work
-from benchmarks.measuring.memory import PeakMemory
-from benchmarks.measuring.silence import silenced
+from benchmarks.measuring.meter import Enough, Receiver, Receiving
 
-_PRELOADED = ["tensorflow", "keras", "scipy.ndimage", "PIL.Image", "psutil"]
-_STARTING = threading.Lock()
-_PATIENCE = 300.0  # seconds, beyond ten times those that are timed
+_QUIET = "ignore::UserWarning:multiprocessing.resource_tracker"
+_PATIENCE = 300.0  # seconds without a result, beyond ten times those that are timed
+_INTERVAL = 0.1  # seconds between two looks at the memory
+_LONGEST = 2000  # characters of a failure
 
 
 def run_apart(
-    contestant: Contestant, task: Task, cores: tuple[int, ...], wanted: Timing | Summarise
+    contestant: Contestant,
+    task: Task,
+    cores: tuple[int, ...],
+    make_receiver: Callable[[], Receiver],
+    seconds: float = 0.0,
 ) -> tuple[Any, float]:
     """Let a contestant work in a new process.
 
     Args:
-        contestant: Who works.
-        task: At what.
+        contestant: Runs in it.
+        task: What it does.
         cores: Processors that it may use.
-        wanted: What it is to send.
+        make_receiver: Makes the receiver of batches, in the new process.
+        seconds: How long it should take after the first batch.
 
     Returns:
-        What it sent, `Failed` included, and the peak of its memory in 10**6 bytes.
+        What the receiver returned, and the peak memory of the process tree in 10**6 bytes. Pages
+        that a file backs, as of a mapped pack, do not count: they are the system's to drop. What a
+        process shares with the one it was forked from does, as if it had been started by itself.
+
+    Raises:
+        RuntimeError: It failed, with the reason.
     """
     context = _context(contestant)
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(theirs, contestant, task, cores, wanted))
+    receiving, sending = context.Pipe(duplex=False)
+    task = task if contestant.packed else replace(task, packs=None)
+    arguments = (sending, contestant, task, cores, make_receiver)
+    process = context.Process(target=_work, args=arguments)
     process.start()
-    theirs.close()
-    timed = wanted.seconds if isinstance(wanted, Timing) and wanted.at_most is None else 0.0
+    sending.close()
     try:
-        with PeakMemory(process.pid or 0) as memory:
-            result = _received(ours, process, _PATIENCE + 10 * timed)
-        return result, memory.megabytes
+        return _received(receiving, process, _PATIENCE + 10 * seconds)
     finally:
         _end(process)
-        ours.close()
+        receiving.close()
 
 
-def _context(contestant: Contestant) -> ForkServerContext | SpawnContext:
-    """Choose how processes start.
-
-    Importing TensorFlow takes seconds and starts no thread, so a server that has only imported it
-    is forked; the new process has nothing that one started by itself would not have. Those that
-    do not need TensorFlow start from nothing, so that it is not in their memory.
-    """
+def _context(contestant: Contestant) -> Any:
+    """Fork from `preload` if TensorFlow is needed; otherwise keep it out of the memory."""
     if "tensorflow" not in contestant.needs:
         return multiprocessing.get_context("spawn")
-    with _STARTING:
-        return _fork_server()
-
-
-@cache
-def _fork_server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    with silenced():  # what TensorFlow says when it is imported
-        forkserver.ensure_running()
+    context.set_forkserver_preload(["benchmarks.measuring.preload"])
+    # Processes that are killed leave semaphores, which the tracker removes and would report.
+    if _QUIET not in sys.warnoptions:
+        sys.warnoptions.append(_QUIET)
     return context
 
 
-def _received(connection: Any, process: Any, patience: float) -> Any:
-    if not connection.poll(patience):
-        return Failed(f"sent nothing for {patience:.0f} s")
+def _received(connection: Any, process: Any, patience: float) -> tuple[Any, float]:
+    peak, end = 0, time.monotonic() + patience
+    while not connection.poll(_INTERVAL):
+        peak = max(peak, _tree_bytes(process.pid))
+        if time.monotonic() > end:
+            raise RuntimeError(f"sent nothing for {patience:.0f} s")
     try:
-        return connection.recv()
+        result, failure = connection.recv()
     except EOFError:
         process.join(5)
-        return Failed(f"its process ended with exit code {process.exitcode}")
+        raise RuntimeError(f"its process ended with exit code {process.exitcode}") from None
+    if failure:
+        raise RuntimeError(failure)
+    return result, peak / 1e6
+
+
+def _work(
+    connection: Any,
+    contestant: Contestant,
+    task: Task,
+    cores: tuple[int, ...],
+    make_receiver: Callable[[], Receiver],
+) -> None:
+    """In the new process: send the result, or None and the failure."""
+    # First of all, as libraries count the processors when they are imported or first used.
+    os.sched_setaffinity(0, cores)
+    with tempfile.TemporaryFile() as printed:
+        for stream in (1, 2):  # of this process, for what native code prints, too
+            os.dup2(printed.fileno(), stream)
+        try:
+            for module in contestant.needs:
+                import_module(module)
+            connection.send((_result(contestant, task, make_receiver()), None))
+        except Exception:
+            sys.stdout.flush()
+            printed.seek(0)
+            text = f"{traceback.format_exc()}\n{printed.read().decode(errors='replace')}"
+            connection.send((None, text[-_LONGEST:]))
+
+
+def _result(contestant: Contestant, task: Task, receiver: Receiver) -> Any:
+    take = Receiving(receiver)
+    try:
+        contestant.run(task, take)
+        take.end()
+    except Enough:
+        pass
+    except Exception:
+        # What fails while a contestant stops its workers costs no number.
+        if take.result is None:
+            raise
+    return take.result
+
+
+def _tree_bytes(pid: int) -> int:
+    """Add up the memory that no file backs, of a process and all that it has started."""
+    try:
+        root = psutil.Process(pid)
+        infos = [each.memory_info() for each in (root, *root.children(recursive=True))]
+    except psutil.NoSuchProcess:  # one has ended meanwhile
+        return 0
+    return sum(info.rss - info.shared for info in infos)
 
 
 def _end(process: Any) -> None:
     """End a process and all that it started: workers may outlive their parent."""
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         tree = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        tree = []
-    process.kill()
+        process.kill()
+        for each in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(tree, timeout=5)
     process.join()
-    for each in tree:
-        try:
-            each.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(tree, timeout=5)

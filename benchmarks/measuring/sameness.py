@@ -1,7 +1,5 @@
 """Whether contestants compute the same, found out before any of them is timed."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contestants.contestant import Contestant
-from benchmarks.measuring.meter import Enough
+from benchmarks.measuring.meter import Receiver
 
 _GRID = 8  # cells along each side
 _COMPARED = 3  # batches whose bytes are compared: the first, and two that follow from it
@@ -19,58 +17,37 @@ _DEVIATIONS = 5.0  # standard errors that chance may explain, of the largest of 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What one contestant yields in one pass over a few images.
-
-    Attributes:
-        images: How many it saw.
-        mean: float64[8, 8, 3], the mean image in cells.
-        deviation: float64[8, 8, 3], the standard deviation of cells between images.
-        batches: SHA-256 of each of the first batches with its labels.
-    """
+    """What one contestant yields in one pass over a few images."""
 
     images: int
-    mean: Any
-    deviation: Any
-    batches: tuple[str, ...]
+    mean: Any  # float64[8, 8, 3], the mean image in cells
+    deviation: Any  # float64[8, 8, 3], the standard deviation of cells between images
+    batches: tuple[str, ...]  # SHA-256 of each of the first batches with its labels
 
 
-class Summarising:
-    """A `Take` that summarises one pass.
+def summarised(*, images: int, scale: float) -> Receiver:
+    """Summarise one pass.
 
     Args:
         images: How many a pass has.
-        scale: What values are divided by.
+        scale: Values are divided by it.
+
+    Returns:
+        A receiver that returns a `Summary`.
     """
-
-    def __init__(self, images: int, scale: float) -> None:
-        self._wanted, self._scale = images, scale
-        self._cells: list[Any] = []
-        self._batches: list[str] = []
-        self._seen = 0
-
-    def __call__(self, images: Any, labels: Any = None) -> None:
-        """Receive a batch.
-
-        Raises:
-            Enough: The pass is complete.
-        """
-        values = np.asarray(images)
-        if len(self._batches) < _COMPARED:
-            self._batches.append(_digest(values, np.asarray(labels)))
-        self._cells.append(_in_cells(values) / self._scale)
-        self._seen += len(values)
-        if self._seen >= self._wanted:
-            raise Enough
-
-    @property
-    def done(self) -> bool:
-        """Whether the pass is complete."""
-        return self._seen >= self._wanted
-
-    def result(self) -> Summary:
-        """Summarise what was received."""
-        cells = np.concatenate(self._cells)[: self._wanted]
-        return Summary(len(cells), cells.mean(0), cells.std(0), tuple(self._batches))
+    cells: list[Any] = []
+    batches: list[str] = []
+    while sum(map(len, cells)) < images:
+        try:
+            pixels, labels = map(np.asarray, (yield))
+        except ValueError:  # no further batches
+            break
+        if len(batches) < _COMPARED:
+            content = np.ascontiguousarray(pixels), np.ascontiguousarray(labels.reshape(-1))
+            batches.append(hashlib.sha256(b"".join(each.data for each in content)).hexdigest())
+        cells.append(_in_cells(pixels) / scale)
+    values = np.concatenate(cells)[:images]
+    return Summary(len(values), values.mean(0), values.std(0), tuple(batches))
 
 
 def why_different(
@@ -84,11 +61,11 @@ def why_different(
     """Say in which way a contestant computes something else than the reference, or None.
 
     Args:
-        contestant: Who is checked.
+        contestant: The one that is checked.
         summary: Of what it yields.
-        reference: With whom it is compared.
+        reference: The one it is compared with.
         expected: What the reference yields for the same images.
-        random: Whether images are distorted, each contestant drawing for itself.
+        random: Whether images are distorted, with draws of each contestant's own.
     """
     if contestant.stream is not None and contestant.stream == reference.stream:
         if summary.batches != expected.batches:
@@ -115,18 +92,8 @@ def why_different(
     return None
 
 
-def _digest(images: Any, labels: Any) -> str:
-    found = hashlib.sha256(np.ascontiguousarray(images).data)
-    found.update(np.ascontiguousarray(labels.reshape(-1)).data)
-    return found.hexdigest()
-
-
 def _in_cells(images: Any) -> Any:
-    """Average over cells: float64[B, 8, 8, C]."""
-    for axis in (1, 2):
-        edges = np.linspace(0, images.shape[axis], _GRID + 1).astype(int)
-        sums = np.add.reduceat(images, edges[:-1], axis=axis, dtype=np.float64)
-        shape = [1] * images.ndim
-        shape[axis] = _GRID
-        images = sums / np.diff(edges).reshape(shape)
-    return images
+    """Average over cells: float64[B, 8, 8, C]; sides are multiples of 8."""
+    count, height, width, channels = images.shape
+    shape = (count, _GRID, height // _GRID, _GRID, width // _GRID, channels)
+    return images.reshape(shape).mean(axis=(2, 4), dtype=np.float64)

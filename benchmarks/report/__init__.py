@@ -1,1 +1,1 @@
-"""Results as people read them."""
+"""Results for people: tables on a terminal, CSV, Markdown, charts, and one HTML page."""

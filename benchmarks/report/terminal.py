@@ -1,136 +1,155 @@
-"""Results on a terminal: all of them, and those of a run that goes on."""
-
-from __future__ import annotations
+"""Results on a terminal: finished, in progress, and compared with earlier ones."""
 
 import textwrap
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-from rich.table import Table
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as RichTable
 from rich.text import Text
 
-from benchmarks.report.facts import facts, one_line
-from benchmarks.report.headline import headlines
-from benchmarks.report.remarks import remarks
-from benchmarks.report.rows import HEADINGS, Row, cells, number, rows, times_text
-from benchmarks.results import Outcome, Results
+from benchmarks.compare import Change
+from benchmarks.report.tables import (
+    HEADINGS,
+    Row,
+    Table,
+    facts,
+    headlines,
+    number,
+    suites,
+    times_text,
+)
+from benchmarks.results import BenchmarkResults, Outcome
 
 _A_DAY = 86_400.0
-_WIDE = 110  # columns, from which on a range stands beside its median
+_WIDE = 110  # columns, from which on a range is beside its median
 _TITLE, _HEADING, _GAP = 9, 9, 3  # columns of a table, at least
+_STYLES = {"slower": "bold red", "faster": "bold green", "same": "", "too few rounds": "dim"}
 
 
-def show(console: Console, results: Results) -> None:
-    """Print a table for each outcome, then what was skipped, the environment and the headlines.
-
-    Args:
-        console: Where to.
-        results: All of a run.
-    """
+def show(console: Console, results: BenchmarkResults) -> None:
+    """Print a table for each outcome, then what was skipped, the environment and the headlines."""
     for outcome in results.outcomes:
-        console.print(_table(outcome, console.width))
-        for line in _below(outcome):
+        table = Table(outcome)
+        console.print(_laid_out(table, console.width))
+        for line in table.remarks:
             console.print(Text(line, style="dim"))
         console.print()
     for workload, reason in results.skipped.items():
         console.print(Text(f"Skipped: {workload}: {reason}"))
     for name, text in facts(results.environment):
         console.print(Text.assemble((f"{name}: ", "bold"), text))
-    for line in headlines(results):
+    for line in headlines(suites(results)):
         console.print(Text(line, style="bold"))
 
 
-class LiveTable:
-    """Shows a run that goes on: a bar with the time left, and the table of the current workload.
-
-    Each workload that is finished leaves a line; where there is no terminal, nothing else is
-    printed. Nothing is drawn but when told something, so that no drawing takes time from what is
-    measured.
+def show_changes(
+    console: Console, changes: Sequence[Change], conditions: Sequence[str], least: float
+) -> None:
+    """Print what changed from one run to another.
 
     Args:
-        console: Where to.
+        console: The terminal.
+        changes: Found by `compare`.
+        conditions: Found by `differing_conditions`.
+        least: The fraction below which changes are not reported.
+    """
+    table = RichTable(title="Time per image after, by that before")
+    for heading in ("workload", "contestant", "time", "relative to"):
+        table.add_column(heading)
+    table.add_column("factor [95 %]", justify="right")
+    table.add_column("found")
+    for change in changes:
+        factor = change.factor
+        interval = "" if factor.low is None else f" [{factor.low:.2f}-{factor.high:.2f}]"
+        words = (change.workload, change.title, change.measure, change.relative_to or "itself")
+        numbers = (f"{factor.estimate:.2f}{interval}", change.verdict)
+        table.add_row(*map(Text, (*words, *numbers)), style=_STYLES[change.verdict])
+    console.print(table)
+    for condition in conditions:
+        console.print(f"differs: {condition}", highlight=False, style="yellow", markup=False)
+    console.print(_conclusion(changes, least), highlight=False)
+
+
+class LiveTable(Progress):
+    """Shows a run in progress: a bar with the time left, and the table of the current workload.
+
+    Each finished workload leaves a line; without a terminal, nothing else is printed. It draws only
+    when it is called, so that no drawing takes time from what is measured.
+
+    Args:
+        console: The terminal.
         total: The rounds of all workloads together.
     """
 
     def __init__(self, console: Console, total: int) -> None:
-        self._console = console
+        self._table: RenderableType = ""
         self._outcome: Outcome | None = None
-        self._table: RenderableType = Text("")
-        self._bars = Bars(
+        self._finished = 0
+        super().__init__(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console,
+            auto_refresh=False,
+            transient=True,
             # All rounds count for the time left: they take long, and are few.
             speed_estimate_period=_A_DAY,
+            disable=not console.is_terminal,
         )
-        self._task = self._bars.add_task("", total=total)
-        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._bar = self.add_task("", total=total)
 
-    def __enter__(self) -> LiveTable:
-        """Begin to show."""
-        if self._console.is_terminal:
-            self._live.start()
-        return self
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Return the table and the bar."""
+        yield self._table
+        yield self.make_tasks_table(self.tasks)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leave the line of the last workload, and take the rest away."""
-        self._live.stop()
+    def stop(self) -> None:
+        """Remove the bar and the table, and leave the line of the last workload."""
+        if not self.disable:
+            super().stop()
         self._leave_line()
 
-    def begin(self, title: str, contestants: Sequence[str]) -> None:
-        """Show an empty table, and leave a line of the workload before."""
-        self._leave_line()
-        self._table = _empty_table(title, contestants)
-        self._bars.update(self._task, description=title)
-        self._draw()
-
-    def status(self, text: str) -> None:
-        """Show what is being done."""
-        self._bars.update(self._task, description=text)
-        self._draw()
-
-    def sampled(self, outcome: Outcome) -> None:
-        """Show the numbers so far."""
+    def show(self, status: str, outcome: Outcome) -> None:
+        """Show what is being done, in a few words, and all samples of the current workload."""
+        if self._outcome is not None and outcome.workload != self._outcome.workload:
+            self._finished += _rounds(self._outcome)
+            self._leave_line()
         self._outcome = outcome
-        if self._console.is_terminal:
-            self._table = _table(outcome, self._console.width)
-            self._draw()
-
-    def advance(self) -> None:
-        """Move the bar."""
-        self._bars.advance(self._task)
-        self._draw()
-
-    def _draw(self) -> None:
-        if self._live.is_started:
-            self._live.update(Group(self._table, self._bars), refresh=True)
+        if not self.disable:
+            self._table = _laid_out(Table(outcome), self.console.width)
+            done = self._finished + _rounds(outcome)
+            self.update(self._bar, description=status, completed=done, refresh=True)
 
     def _leave_line(self) -> None:
         if self._outcome is not None:
-            self._console.print(Text(_line(self._outcome)), soft_wrap=True)
+            words = "; ".join(map(_short, Table(self._outcome).rows))
+            self.console.print(Text(f"{self._outcome.workload}: {words}"), soft_wrap=True)
             self._outcome = None
 
 
-def _table(outcome: Outcome, width: int) -> Table:
-    table = _headed(outcome.workload)
-    shown = rows(outcome)
-    for row, numbers in zip(shown, _fitted([cells(row)[1:] for row in shown], width), strict=True):
-        title = Text(row.title)
-        table.add_row(title, *map(Text, numbers), style="bold" if row.is_reference else None)
-    return table
+def _rounds(outcome: Outcome) -> int:
+    return sum(len(entry.samples) for entry in outcome.entries)
+
+
+def _laid_out(table: Table, width: int) -> RenderableType:
+    laid_out = RichTable(
+        title=Text(table.outcome.workload, style="bold"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    laid_out.add_column(HEADINGS[0], overflow="fold", min_width=_TITLE)
+    for heading in HEADINGS[1:]:
+        laid_out.add_column(textwrap.fill(heading, _HEADING), justify="right", no_wrap=True)
+    numbers = _fitted([row.cells[1:] for row in table.rows], width)
+    for row, texts in zip(table.rows, numbers, strict=True):
+        style = "bold" if row.is_reference else None
+        laid_out.add_row(Text(row.entry.title), *map(Text, texts), style=style)
+    return laid_out
 
 
 def _fitted(lines: Sequence[Sequence[str]], width: int) -> Sequence[Sequence[str]]:
@@ -138,50 +157,39 @@ def _fitted(lines: Sequence[Sequence[str]], width: int) -> Sequence[Sequence[str
     if width >= _WIDE:
         return lines
     stacked = [[text.replace(" [", "\n[") for text in line] for line in lines]
-    widest = [max(map(len, _in_lines(column))) for column in zip(*stacked, strict=True)]
-    if sum(max(_HEADING, column) + _GAP for column in widest) + _TITLE <= width:
+    widths = [
+        max(_HEADING, *(len(line) for text in column for line in text.split("\n"))) + _GAP
+        for column in zip(*stacked, strict=True)
+    ]
+    if _TITLE + sum(widths) <= width:
         return stacked
     return [[text.partition(" [")[0] for text in line] for line in lines]
 
 
-def _in_lines(texts: Sequence[str]) -> list[str]:
-    return [line for text in texts for line in text.split("\n")]
-
-
-def _empty_table(title: str, contestants: Sequence[str]) -> Table:
-    table = _headed(title)
-    for contestant in contestants:
-        table.add_row(Text(contestant))
-    return table
-
-
-def _headed(title: str) -> Table:
-    table = Table(
-        title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
-    )
-    table.add_column(HEADINGS[0], overflow="fold", min_width=_TITLE)
-    for heading in HEADINGS[1:]:
-        table.add_column(textwrap.fill(heading, _HEADING), justify="right", no_wrap=True)
-    return table
-
-
-def _below(outcome: Outcome) -> list[str]:
-    shown = rows(outcome)
-    return [
-        *([one_line(outcome.conditions)] if outcome.conditions else []),
-        *(f"Not measured: {row.title}: {row.missing}" for row in shown if row.missing),
-        *remarks(outcome),
-    ]
-
-
-def _line(outcome: Outcome) -> str:
-    return f"{outcome.workload}: " + "; ".join(_short(row) for row in rows(outcome))
-
-
 def _short(row: Row) -> str:
-    if row.figures is None:
-        return f"{row.title} not measured ({row.missing})"
-    speed = f"{row.title} {number(row.figures.images_per_second.median)} images/s"
-    if row.is_reference or row.figures.times is None:
-        return speed
-    return f"{speed} ({times_text(row.figures.times)} times)"
+    if row.missing:
+        return f"{row.entry.title} not measured ({row.missing})"
+    ratio = f" ({times_text(row.times)} times)" if row.times else ""
+    return f"{row.entry.title} {number(row.images_per_second.median)} images/s{ratio}"
+
+
+def _conclusion(changes: Sequence[Change], least: float) -> str:
+    verdicts = [change.verdict for change in changes]
+    found = [verdict for verdict in verdicts if verdict in ("slower", "faster")]
+    if found:
+        doubt = (
+            " If contestants changed alike that have not been worked on, it was the machine: "
+            "measure both again, one right after the other."
+        )
+        count = f"{len(found)} of {len(changes)}"
+        conclusion = f"{count} times changed by more than {least:.0%} and chance."
+        return conclusion + (doubt if len({*found}) == 1 else "")
+    if "too few rounds" in verdicts:
+        return (
+            f"Too few rounds to tell chance from change in {len(changes)} comparisons. "
+            "Measure both again with more --rounds (7 do for 80), or compare less."
+        )
+    return (
+        f"No difference found: none of {len(changes)} times changed by more than "
+        f"{least:.0%} and chance."
+    )

@@ -1,75 +1,125 @@
-"""A report as files."""
+"""A report as files: JSON, CSV, charts, Markdown, and one HTML page."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, replace
+import csv
+import io
+from base64 import b64encode
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks.report.markdown import as_markdown
-from benchmarks.report.page import as_html
-from benchmarks.report.plots import draw_plots
-from benchmarks.report.spreadsheet import as_csv
-from benchmarks.results import Results
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from benchmarks.report.charts import draw_charts
+from benchmarks.report.tables import HEADINGS, facts, headlines, not_measured, suites
+from benchmarks.results import BenchmarkResults, Sample
 from catdog_data.system.atomic_files import write_atomically
+from catdog_models.evaluation import markdown
 
-_SAMPLES = "results.json"
+COLUMNS = (
+    *("workload", "suite", "x", "contestant", "title"),
+    *(field.name for field in fields(Sample)),
+    *("missing", "note"),
+)
+"""Of samples.csv."""
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """Where the parts of a report are.
-
-    Attributes:
-        json: All of it, for `Results.read`.
-        csv: All samples.
-        markdown: Tables, with links to the plots.
-        page: All of it for a browser, in one file.
-        plots: The pictures alone.
-    """
+class Report(NamedTuple):
+    """The files of a report: all samples as JSON and CSV, tables and charts, and all in a page."""
 
     json: Path
     csv: Path
     markdown: Path
     page: Path
-    plots: tuple[Path, ...]
+    charts: tuple[Path, ...]
 
 
-def keep_samples(results: Results, folder: Path) -> None:
-    """Write the samples alone, as they come in.
+def write_samples(results: BenchmarkResults, folder: Path) -> Path:
+    """Write results.json, also of a run that is not finished.
 
     Args:
         results: Those so far.
-        folder: Where to; made where it does not exist.
+        folder: Made where it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / _SAMPLES, results.as_json().encode())
+    path = folder / "results.json"
+    write_atomically(path, results.as_json().encode())
+    return path
 
 
-def write_report(results: Results, folder: Path) -> Report:
-    """Write a report; each file takes an older one's place when it is whole.
+def write_report(results: BenchmarkResults, folder: Path) -> Report:
+    """Write a report; each file replaces an older one when it is complete.
 
     Args:
         results: All of a run.
-        folder: Where to; made where it does not exist.
+        folder: Made where it does not exist.
 
     Raises:
         OSError: The folder cannot be made or written to.
     """
     (folder / "plots").mkdir(parents=True, exist_ok=True)
-    report = Report(
-        json=folder / _SAMPLES,
-        csv=folder / "samples.csv",
-        markdown=folder / "report.md",
-        page=folder / "report.html",
-        plots=(),
-    )
-    # Samples first: whatever befalls the rest, they are safe.
-    write_atomically(report.json, results.as_json().encode())
-    write_atomically(report.csv, as_csv(results).encode())
-    report = replace(report, plots=tuple(draw_plots(results, folder / "plots")))
-    for picture in set((folder / "plots").glob("*.png")) - set(report.plots):
+    # Samples first: whatever happens to the rest, they are safe.
+    json, csv = write_samples(results, folder), folder / "samples.csv"
+    write_atomically(csv, as_csv(results).encode())
+    found = suites(results)
+    charts = draw_charts(found, folder / "plots")
+    written = tuple(chart.path for some in charts.values() for chart in some)
+    for picture in {*(folder / "plots").glob("*.png")} - {*written}:
         picture.unlink()  # of an earlier run, about other numbers
-    links = [plot.relative_to(folder) for plot in report.plots]
-    write_atomically(report.markdown, as_markdown(results, links).encode())
-    write_atomically(report.page, as_html(results, report.plots).encode())
-    return report
+    texts = [folder / name for name in ("report.md", "report.html")]
+    for path in texts:
+        text = (
+            _environment(path)
+            .get_template(f"{path.name}.j2")
+            .render(
+                results=results,
+                suites=found,
+                charts=charts,
+                files=(json, csv),
+                headings=HEADINGS,
+                headlines=headlines(found),
+                not_measured=not_measured(found),
+            )
+        )
+        write_atomically(path, text.encode())
+    return Report(json, csv, texts[0], texts[1], written)
+
+
+def as_csv(results: BenchmarkResults) -> str:
+    """Return a line for each sample, and one with the reason for a contestant without samples."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for outcome in results.outcomes:
+        for entry in outcome.entries:
+            common = {**vars(outcome), **vars(entry), "missing": ""}
+            if not entry.samples:
+                writer.writerow({**common, "missing": entry.missing or "not measured"})
+            writer.writerows({**common, **asdict(sample)} for sample in entry.samples)
+    return text.getvalue()
+
+
+def _environment(path: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=path.suffix == ".html",
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "facts": facts,
+        "data_link": _data_link,
+        "numeric": lambda names: [names[0], *(f"{name}:" for name in names[1:])],
+        "text": markdown.text,
+        "table": markdown.table,
+        "image": markdown.image,
+        "code": markdown.code,
+    }
+    return environment
+
+
+def _data_link(file: Path, kind: str) -> str:
+    """Return a link that holds the content of a file."""
+    return f"data:{kind};base64,{b64encode(file.read_bytes()).decode('ascii')}"

@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
+from statistics import fmean
 from typing import Any
 
 import tensorflow as tf
@@ -317,8 +318,8 @@ def _files(count: int, sample: Sequence[str], sizes: Sequence[tuple[int, int]]) 
     heights, widths = zip(*sizes, strict=True)
     return Files(
         count=count,
-        bytes_per_file=sum(Path(path).stat().st_size for path in sample) / len(sample),
-        source_size=(sum(heights) / len(sizes), sum(widths) / len(sizes)),
+        bytes_per_file=fmean(Path(path).stat().st_size for path in sample),
+        source_size=(fmean(heights), fmean(widths)),
         jpeg_share=jpegs / len(sample),
     )
 

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from catdog_data.system.atomic_files import write_atomically
@@ -308,11 +309,8 @@ def _total(images: int | Sequence[int]) -> int:
 
 
 def _median(values: Sequence[float]) -> float | None:
-    known = sorted(value for value in values if not math.isnan(value))
-    if not known:
-        return None
-    middle = len(known) // 2
-    return (known[middle] + known[-1 - middle]) / 2
+    known = [value for value in values if not math.isnan(value)]
+    return median(known) if known else None
 
 
 def _percent(share: float) -> str:
