@@ -14,6 +14,7 @@ from catdog_data.augment.settings import (
     count_or_none,
     factors,
     is_number,
+    limits,
     number,
     one_of,
 )
@@ -29,8 +30,8 @@ class Augmentation:
     """Ranges that every image draws from, each on its own, in every epoch anew.
 
     Steps come in this order: rotation, shift, shear, zoom, crop and flips as one resampling; then
-    channel shift, brightness, contrast, saturation, hue; erasing; MixUp or CutMix. What is left at
-    its default is not done, and changes nothing of what others draw.
+    channel shift, brightness, contrast, saturation, hue; blur; erasing; MixUp or CutMix. What is
+    left at its default is not done, and changes nothing of what others draw.
 
     Args:
         horizontal_flip: whether half of the images are mirrored left to right.
@@ -56,9 +57,11 @@ class Augmentation:
         saturation: two factors, at least 0, for the distance from each pixel's grey.
         hue: fraction of a full turn, in [0, 0.5]; colours are turned about the grey axis (YIQ) by
             one from [-hue, hue].
+        blur: two standard deviations in pixels, in [0, 16], of a Gaussian blur; 0 does nothing. Its
+            radius is four times the highest.
         steps_per_image: how many of those that are set among rotation, the two shifts, shear, zoom,
-            channel shift, brightness, contrast, saturation and hue an image has, picked at random;
-            None for all of them. See `rand_augment`.
+            channel shift, brightness, contrast, saturation, hue and blur an image has, picked at
+            random; None for all of them. See `rand_augment`.
         erasing: likelihood, in [0, 1], that a box of an image is erased (Zhong et al., 2017).
         erasing_area: two fractions of the image's area, in [0, 1].
         erasing_ratio: two factors, above 0: the box's width to height, relative to the image's.
@@ -101,6 +104,7 @@ class Augmentation:
     contrast: Range = factors()
     saturation: Range = factors()
     hue: float = number(0.0, 0.5)
+    blur: Range = limits(0, 0, 16)
     steps_per_image: int | None = count_or_none()
     erasing: float = number(0.0, 1.0)
     erasing_area: Range = factors(0.02, 0.33, at_most_1=True)
