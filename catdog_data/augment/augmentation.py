@@ -14,6 +14,7 @@ from catdog_data.augment.settings import (
     count_or_none,
     factors,
     is_number,
+    limits,
     number,
     one_of,
 )
@@ -29,8 +30,8 @@ class Augmentation:
     """Ranges that every image draws from, each by itself, again in every epoch.
 
     Steps come in this order: rotation, shift, shear, zoom, crop and flips as one resampling; then
-    channel shift, brightness, contrast, saturation, hue; erasing; MixUp or CutMix. What is left at
-    its default is not done, and changes nothing of what others draw.
+    channel shift, brightness, contrast, saturation, hue; autocontrast, equalize, solarize, posterize, sharpness, blur, grayscale; erasing; MixUp or CutMix. What is
+    left at its default is not done, and changes nothing of what others draw.
 
     Args:
         horizontal_flip: whether half of the images are mirrored left to right.
@@ -56,9 +57,19 @@ class Augmentation:
         saturation: two factors, at least 0, for the distance from each pixel's grey.
         hue: fraction of a full turn, in [0, 0.5]; colours are turned about the grey axis (YIQ) by
             one from [-hue, hue].
-        steps_per_image: how many of those that are set among rotation, the two shifts, shear, zoom,
-            channel shift, brightness, contrast, saturation and hue an image has, picked at random;
-            None for all of them. See `rand_augment`.
+        blur: two standard deviations in pixels, in [0, 16], of a Gaussian blur; 0 does nothing. Its
+            radius is four times the highest.
+        solarize: two thresholds in [0, 256]: values from there up are inverted; 256 inverts none.
+        posterize: two whole numbers of bits, in [1, 8], that are kept of values rounded to 8 bits; 8
+            leaves them as they are.
+        equalize: likelihood, in [0, 1], that the histograms of the channels of an image are equalized,
+            in 8 bits.
+        autocontrast: likelihood, in [0, 1], that the channels of an image are stretched to [0, 255].
+        grayscale: likelihood, in [0, 1], that an image loses its colours.
+        sharpness: two factors, at least 0, for the distance from the mean of the pixels around.
+        steps_per_image: how many of the steps that are set an image has, picked at random among all
+            but flips, crop, grayscale, erasing, MixUp and CutMix, which are not counted; None for
+            all of them. See `rand_augment`.
         erasing: likelihood, in [0, 1], that a box of an image is erased (Zhong et al., 2017).
         erasing_area: two fractions of the image's area, in [0, 1].
         erasing_ratio: two factors, above 0: the box's width to height, relative to the image's.
@@ -101,6 +112,13 @@ class Augmentation:
     contrast: Range = factors()
     saturation: Range = factors()
     hue: float = number(0.0, 0.5)
+    blur: Range = limits(0, 0, 16)
+    solarize: Range = limits(256, 0, 256)
+    posterize: Range = limits(8, 1, 8, whole=True)
+    equalize: float = number(0.0, 1.0)
+    autocontrast: float = number(0.0, 1.0)
+    grayscale: float = number(0.0, 1.0)
+    sharpness: Range = factors()
     steps_per_image: int | None = count_or_none()
     erasing: float = number(0.0, 1.0)
     erasing_area: Range = factors(0.02, 0.33, at_most_1=True)

@@ -13,14 +13,21 @@ import tensorflow as tf
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
 from catdog_data.augment.parameters import Parameters
+from catdog_data.augment.steps.autocontrast import Autocontrast
+from catdog_data.augment.steps.blur import Blur
 from catdog_data.augment.steps.channel_shift import ChannelShift
 from catdog_data.augment.steps.colour import Colour
+from catdog_data.augment.steps.equalize import Equalize
 from catdog_data.augment.steps.erasing import Erasing
 from catdog_data.augment.steps.geometry import Geometry
+from catdog_data.augment.steps.grayscale import Grayscale
 from catdog_data.augment.steps.mixing import Mixing
+from catdog_data.augment.steps.posterize import Posterize
+from catdog_data.augment.steps.sharpness import Sharpness
+from catdog_data.augment.steps.solarize import Solarize
 from catdog_data.augment.steps.step import RandomStep
 
-STEPS: tuple[type[RandomStep], ...] = (ChannelShift, Colour, Erasing, Mixing)
+STEPS: tuple[type[RandomStep], ...] = (ChannelShift, Colour, Autocontrast, Equalize, Solarize, Posterize, Sharpness, Blur, Grayscale, Erasing, Mixing)
 """The steps behind the geometry, in the order in which they change pixels."""
 
 _PICK = "pick of {}".format
@@ -33,6 +40,13 @@ _NAMES_OF_DRAWS = (
     *("crop_area", "crop_ratio", "crop_row", "crop_column"),
     *("erasing", "erasing_area", "erasing_ratio", "erasing_row", "erasing_column"),
     *("mixing", "mixing_share", "mixing_row", "mixing_column"),
+    *("blur", _PICK("blur")),
+    *("solarize", _PICK("solarize")),
+    *("posterize", _PICK("posterize")),
+    *("equalize", _PICK("equalize")),
+    *("autocontrast", _PICK("autocontrast")),
+    "grayscale",
+    *("sharpness", _PICK("sharpness")),
 )
 """The uniform numbers of an image. What a seed means depends on their order: new ones go to the
 end, and those of choices have one more, by which `steps_per_image` picks."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
+from catdog_data.augment.steps.channels import per_image
 from catdog_data.augment.steps.step import RandomStep
 
 
@@ -48,5 +49,5 @@ class ChannelShift(RandomStep):
     def apply(self, images: tf.Tensor, parameters: ChannelShiftParameters) -> tf.Tensor:
         low = tf.reduce_min(images, axis=[1, 2, 3], keepdims=True)
         high = tf.reduce_max(images, axis=[1, 2, 3], keepdims=True)
-        added = tf.reshape(tf.cast(parameters.intensity, images.dtype), [-1, 1, 1, 1])
+        added = per_image(parameters.intensity, images.dtype)
         return tf.minimum(tf.maximum(images + added, low), high)

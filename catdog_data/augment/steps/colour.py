@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
+from catdog_data.augment.steps.channels import LUMA, grey, on_colours, per_image
 from catdog_data.augment.steps.step import RandomStep
 
 
@@ -75,31 +76,23 @@ class Colour(RandomStep):
         )
 
     def apply(self, images: tf.Tensor, parameters: ColourParameters) -> tf.Tensor:
-        has_alpha = images.shape[-1] == 4
-        colours, alpha = (images[..., :3], images[..., 3:]) if has_alpha else (images, None)
-
-        def per_image(values: tf.Tensor) -> tf.Tensor:
-            return tf.reshape(tf.cast(values, images.dtype), [-1, 1, 1, 1])
-
-        colours = colours * per_image(parameters.brightness)
-        mean = tf.reduce_mean(_grey(colours), axis=[1, 2, 3], keepdims=True)
-        colours = mean + (colours - mean) * per_image(parameters.contrast)
-        if colours.shape[-1] == 3:
-            grey = _grey(colours)
-            colours = grey + (colours - grey) * per_image(parameters.saturation)
-            colours = _turn_hue(colours, parameters.hue)
-        colours = tf.clip_by_value(colours, 0, 255)
-        return colours if alpha is None else tf.concat([colours, alpha], axis=-1)
+        return on_colours(lambda colours: _recoloured(colours, parameters), images)
 
 
-_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
+def _recoloured(colours: tf.Tensor, parameters: ColourParameters) -> tf.Tensor:
+    dtype = colours.dtype
+    colours = colours * per_image(parameters.brightness, dtype)
+    mean = tf.reduce_mean(grey(colours), axis=[1, 2, 3], keepdims=True)
+    colours = mean + (colours - mean) * per_image(parameters.contrast, dtype)
+    if colours.shape[-1] == 3:
+        greys = grey(colours)
+        colours = greys + (colours - greys) * per_image(parameters.saturation, dtype)
+        colours = _turn_hue(colours, parameters.hue)
+    return tf.clip_by_value(colours, 0, 255)
+
+
+_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 """Rows take (red, green, blue) to brightness and two colour axes (NTSC, 1953)."""
-
-
-def _grey(colours: tf.Tensor) -> tf.Tensor:
-    if colours.shape[-1] != 3:
-        return colours
-    return tf.reduce_sum(colours * tf.constant(_YIQ[0], colours.dtype), axis=-1, keepdims=True)
 
 
 def _turn_hue(colours: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
@@ -109,7 +102,7 @@ def _turn_hue(colours: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     parts = (np.diag([0, 1, 1]), [[0, 0, 0], [0, 0, -1], [0, 1, 0]], np.diag([1, 0, 0]))
     of_cosine, of_sine, fixed = (from_yiq @ np.array(part) @ to_yiq for part in parts)
     # In doubles, since XLA rounds a sum of products once or twice, as the batch's size suits it.
-    angle = tf.reshape(tf.cast(turns, tf.float64) * (2 * math.pi), [-1, 1, 1, 1])
+    angle = per_image(turns, tf.float64) * (2 * math.pi)
 
     def weight(i: int, j: int) -> tf.Tensor:
         exact = tf.cos(angle) * of_cosine[i, j] + tf.sin(angle) * of_sine[i, j] + fixed[i, j]

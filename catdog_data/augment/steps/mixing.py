@@ -12,6 +12,7 @@ from scipy.special import betaincinv
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
 from catdog_data.augment.steps.boxes import inside_boxes
+from catdog_data.augment.steps.channels import per_image
 from catdog_data.augment.steps.step import RandomStep
 
 
@@ -85,7 +86,7 @@ class Mixing(RandomStep):
 
     def apply(self, images: tf.Tensor, parameters: MixingParameters) -> tf.Tensor:
         others = tf.gather(images, parameters.partner)
-        own = tf.reshape(tf.cast(parameters.weight, images.dtype), [-1, 1, 1, 1])
+        own = per_image(parameters.weight, images.dtype)
         own = tf.where(inside_boxes(images, parameters.boxes), tf.zeros([], images.dtype), own)
         return others + own * (images - others)
 
