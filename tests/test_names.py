@@ -27,8 +27,8 @@ from catdog_data import (
 )
 from catdog_data.cache.cached import packs_in
 from catdog_data.doctor.measure import diagnose
+from catdog_data.system.names import as_field, readable
 from catdog_models.evaluation.markdown import code, text
-from catdog_models.evaluation.shown import as_field, readable
 from catdog_models.export.export import export_saved_model, serving_function
 from catdog_models.plots.figure import shortened
 

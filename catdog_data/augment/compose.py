@@ -27,7 +27,19 @@ from catdog_data.augment.steps.sharpness import Sharpness
 from catdog_data.augment.steps.solarize import Solarize
 from catdog_data.augment.steps.step import RandomStep
 
-STEPS: tuple[type[RandomStep], ...] = (ChannelShift, Colour, Autocontrast, Equalize, Solarize, Posterize, Sharpness, Blur, Grayscale, Erasing, Mixing)
+STEPS: tuple[type[RandomStep], ...] = (
+    ChannelShift,
+    Colour,
+    Autocontrast,
+    Equalize,
+    Solarize,
+    Posterize,
+    Sharpness,
+    Blur,
+    Grayscale,
+    Erasing,
+    Mixing,
+)
 """The steps behind the geometry, in the order in which they change pixels."""
 
 _PICK = "pick of {}".format

@@ -4,6 +4,9 @@ Nothing is drawn in sequence. The order of an epoch is a permutation that can be
 its positions (`index_shuffle`), and what an image draws is a function of (seed, epoch, image). So
 an epoch can begin anywhere, be divided among any number of readers and be read by any number of
 threads, and every image is the same; and the plan takes the same memory for any number of images.
+
+A change of the images that a seed puts into a batch raises
+`catdog_data.training.position.ORDER_VERSION`.
 """
 
 from __future__ import annotations
@@ -12,10 +15,6 @@ import math
 from dataclasses import dataclass
 
 import tensorflow as tf
-
-ORDER_VERSION = 2
-"""Raised by every change of the images that a seed puts into a batch. Saved positions hold it:
-within an epoch they are valid for one version only."""
 
 _ROUNDS = 12
 """Of the cipher that permutes; they must be even. With 4, image i + 1 comes right behind i up to

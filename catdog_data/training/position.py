@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from catdog_data.datasets.plan import ORDER_VERSION
 from catdog_data.system.atomic_files import write_atomically
+
+ORDER_VERSION = 2
+"""Raised by every change of the images that a seed puts into a batch. Saved positions hold it:
+within an epoch they are valid for one version only."""
 
 _FORMAT = "catdog_data position 1"
 _REMEDY = "Delete the file to begin anew, or name the one that `InputPosition` wrote."

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from catdog_data.command_errors import said_plainly
+from catdog_data.system.names import as_field, readable
 from catdog_models.commands.predict import load_trained
-from catdog_models.evaluation.shown import as_field, readable
 
 
 @click.command()

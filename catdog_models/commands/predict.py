@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from catdog_models.evaluation.shown import as_field
+from catdog_data.system.names import as_field
 from catdog_models.training.input_spec import InputSpec, input_spec_path
 
 if TYPE_CHECKING:

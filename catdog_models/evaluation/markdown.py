@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from catdog_models.evaluation.shown import readable
+from catdog_data.system.names import readable
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~&$!#]")
 # Within a word an underscore is no markup, and stays readable.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from catdog_data.system.atomic_files import write_atomically
-from catdog_models.evaluation.shown import readable
+from catdog_data.system.names import readable
 
 _DPI = 120
 

@@ -55,7 +55,9 @@ class Sharpness(RandomStep):
         def sharpened(colours: tf.Tensor) -> tf.Tensor:
             middle = colours[:, 1:-1, 1:-1]
             around = [
-                colours[:, i : i + height - 2, j : j + width - 2] for i in range(3) for j in range(3)
+                colours[:, i : i + height - 2, j : j + width - 2]
+                for i in range(3)
+                for j in range(3)
             ]
             detail = middle - (tf.add_n(around) + 4 * middle) / 13
             detail = tf.pad(detail, [[0, 0], [1, 1], [1, 1], [0, 0]])
