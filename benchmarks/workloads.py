@@ -77,3 +77,14 @@ class Workload:
     cold: bool = False  # files are dropped from the page cache before each round
     contestants: tuple[str, ...]  # names; others are compared with the first
     x: float | None = None  # the value on the axis of the suite, if that is a series
+
+    def conditions(self, cores: int) -> dict[str, Any]:
+        """Return what results keep of it, run on a number of processors."""
+        return {
+            "image_size": list(self.image_size),
+            "batch_size": self.batch_size,
+            "cores": cores,
+            "page_cache": "cold" if self.cold else "warm",
+            "timed": "one pass, from the start" if self.one_pass else "after a lead-in",
+            "distortions": self.distortions.as_json(),
+        }

@@ -17,14 +17,12 @@ from benchmarks.images import DataSet
 from benchmarks.measuring.meter import Receiver, timed
 from benchmarks.measuring.processes import run_apart
 from benchmarks.measuring.sameness import Summary, summarised, why_different
-from benchmarks.results import Entry, Outcome
+from benchmarks.results import Entry, Outcome, Sample
 from benchmarks.suites import Settings
 from benchmarks.workloads import PLAIN, Workload
 
 Show = Callable[[str, Outcome], None]
 """Receives what is being done, in a few words, and the outcome with all samples so far."""
-_CHECKED_SIZE = (224, 224)
-_CHECKED_BATCH = 32
 
 
 class Bench:
@@ -67,7 +65,9 @@ class Bench:
                 trial.show(f"round {number + 1}: {contestant.title}")
                 if workload.cold:
                     self._drop_files(data)
-                trial.time(contestant, number, clock, seconds)
+                if timed_run := trial.run(contestant, clock, seconds):
+                    sample, megabytes = timed_run
+                    trial.add(contestant, replace(sample, round=number, peak_megabytes=megabytes))
         trial.show("finished")
         return trial.outcome
 
@@ -94,30 +94,21 @@ class Bench:
         if unknown:
             trial.show("checking that all compute the same")
         task = replace(
-            trial.task,
-            directory=self._checked.directory,
-            image_size=_CHECKED_SIZE,
-            batch_size=_CHECKED_BATCH,
+            trial.task, directory=self._checked.directory, image_size=(224, 224), batch_size=32
         )
         with ThreadPoolExecutor(len(_cores())) as pool:
             summaries = pool.map(partial(self._summary, task), unknown)
             for each, summary in zip(unknown, summaries, strict=True):
                 self._summaries[each, distortions] = summary
-        found = {each: self._summaries[each, distortions] for each in comparable}
-        for each, summary in found.items():
+        for each in comparable:
             reference = _reference(each, comparable)
-            expected = found[reference]
-            why: str | None
-            if isinstance(summary, str):
-                why = f"failed: {summary}"
+            found, expected = (self._summaries[one, distortions] for one in (each, reference))
+            if isinstance(found, str):
+                trial.leave_out(each, f"failed: {found}")
             elif isinstance(expected, str):
-                why = f"not comparable: {reference.title} failed"
-            else:
-                random = distortions != PLAIN
-                why = why_different(each, summary, reference, expected, random=random)
-                why = why and f"computes something else: {why}"
-            if why is not None:
-                trial.leave_out(each, why)
+                trial.leave_out(each, f"not comparable: {reference.title} failed")
+            elif why := why_different(each, found, reference, expected, distortions != PLAIN):
+                trial.leave_out(each, f"computes something else: {why}")
 
     def _summary(self, task: Task, contestant: Contestant) -> Summary | str:
         scale = 255.0 if contestant.yields == "uint8" else 1.0
@@ -147,15 +138,7 @@ class _Trial:
             workload=workload.name,
             suite=workload.suite,
             x=workload.x,
-            conditions={
-                "image_size": list(workload.image_size),
-                "batch_size": workload.batch_size,
-                "cores": len(self._cores),
-                "page_cache": "cold" if workload.cold else "warm",
-                "timed": "one pass, from the start" if workload.one_pass else "after a lead-in",
-                "distortions": workload.distortions.as_json(),
-                "images": data.as_json(),
-            },
+            conditions=workload.conditions(len(self._cores)) | {"images": data.as_json()},
             entries=(),
         )
         self.task = Task(
@@ -191,13 +174,9 @@ class _Trial:
             self.leave_out(contestant, f"failed: {error}")
             return None
 
-    def time(
-        self, contestant: Contestant, number: int, clock: Callable[[], Receiver], seconds: float
-    ) -> None:
-        if result := self.run(contestant, clock, seconds):
-            sample = replace(result[0], round=number, peak_megabytes=result[1])
-            entry = self._entries[contestant]
-            self._entries[contestant] = replace(entry, samples=(*entry.samples, sample))
+    def add(self, contestant: Contestant, sample: Sample) -> None:
+        entry = self._entries[contestant]
+        self._entries[contestant] = replace(entry, samples=(*entry.samples, sample))
 
 
 def _cores() -> tuple[int, ...]:

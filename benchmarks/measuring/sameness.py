@@ -51,12 +51,7 @@ def summarised(*, images: int, scale: float) -> Receiver:
 
 
 def why_different(
-    contestant: Contestant,
-    summary: Summary,
-    reference: Contestant,
-    expected: Summary,
-    *,
-    random: bool,
+    contestant: Contestant, summary: Summary, reference: Contestant, expected: Summary, random: bool
 ) -> str | None:
     """Say in which way a contestant computes something else than the reference, or None.
 
@@ -65,7 +60,7 @@ def why_different(
         summary: Of what it yields.
         reference: The one it is compared with.
         expected: What the reference yields for the same images.
-        random: Whether images are distorted, with draws of each contestant's own.
+        random: Whether images are distorted, with draws of their own for each contestant.
     """
     if contestant.stream is not None and contestant.stream == reference.stream:
         if summary.batches != expected.batches:

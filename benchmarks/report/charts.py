@@ -52,15 +52,15 @@ class _Bar(NamedTuple):
 
 
 def draw_charts(suites: Sequence[Suite], folder: Path) -> dict[str, list[Chart]]:
-    """Write a PNG of everything that can be drawn, to a folder that exists; by slug of suites."""
-    written: dict[str, list[Chart]] = {suite.slug: [] for suite in suites}
+    """Write a PNG of everything that can be drawn, to a folder that exists; by suite."""
+    written: dict[str, list[Chart]] = {suite.name: [] for suite in suites}
     with context(_STYLE):
         for suite in suites:
             for shows, figure in _figures(suite):
                 if figure is not None:
-                    path = folder / f"{suite.slug}--{slug(shows)}.png"
+                    path = folder / f"{slug(suite.name)}--{slug(shows)}.png"
                     save(figure, path)
-                    written[suite.slug].append(Chart(f"{suite.name}: {shows}", path))
+                    written[suite.name].append(Chart(f"{suite.name}: {shows}", path))
     return written
 
 
@@ -71,7 +71,8 @@ def _figures(suite: Suite) -> Iterator[tuple[str, Figure | None]]:
         for table in suite.tables:
             yield f"{shows}, {table.label}" if suite.is_series else shows, draw(table)
     elif suite.is_series:
-        series = _lines if suite.is_numeric else _groups
+        along_axis = all(table.outcome.x is not None for table in suite.tables)
+        series = _lines if along_axis else _groups
         yield "speed", series(suite, "images/s", "images_per_second")
         yield "CPU time", series(suite, "CPU ms/image", "cpu_ms")
     else:

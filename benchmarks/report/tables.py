@@ -107,8 +107,7 @@ class Table:
         """The workload's name within its suite."""
         if self.outcome.x is not None:
             return f"{self.outcome.x:g}"
-        prefix = rf"^{re.escape(self.outcome.suite)}\s*[-:,/]\s*"
-        return re.sub(prefix, "", self.outcome.workload) or self.outcome.workload
+        return self.outcome.workload.removeprefix(f"{self.outcome.suite}: ")
 
     @property
     def conditions(self) -> str:
@@ -146,19 +145,9 @@ class Suite:
     tables: tuple[Table, ...]  # in the order they were measured in, or along the axis
 
     @property
-    def slug(self) -> str:
-        """The name for names of files and links within a page."""
-        return slug(self.name)
-
-    @property
     def is_series(self) -> bool:
         """Whether there is more than one outcome."""
         return len(self.tables) > 1
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether it is a series along an axis."""
-        return self.is_series and all(table.outcome.x is not None for table in self.tables)
 
     @property
     def contestants(self) -> dict[str, str]:

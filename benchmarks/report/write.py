@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks.report.charts import draw_charts
-from benchmarks.report.tables import HEADINGS, facts, headlines, not_measured, suites
+from benchmarks.report.tables import HEADINGS, facts, headlines, not_measured, slug, suites
 from benchmarks.results import BenchmarkResults, Sample
 from catdog_data.system.atomic_files import write_atomically
 from catdog_models.evaluation import markdown
@@ -110,6 +110,7 @@ def _environment(path: Path) -> Environment:
     )
     environment.filters |= {
         "facts": facts,
+        "slug": slug,
         "data_link": _data_link,
         "numeric": lambda names: [names[0], *(f"{name}:" for name in names[1:])],
         "text": markdown.text,
