@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import DRAWS, planned_rows
-from catdog_data.cache.packs import user_folder
+from catdog_data.cache.cached import user_folder
 from catdog_data.datasets.directory import image_dataset_from_directory
 from catdog_data.decoding.decode import read_as_keras_dataset
 from catdog_data.decoding.resize import resize_as_keras
