@@ -12,6 +12,7 @@ import pytest
 
 import catdog_data
 import catdog_models
+from catdog_data import layers
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 ALIASES = {"catdog_models.recipes", "catdog_models.run_report"}
@@ -31,3 +32,13 @@ def test_examples(name, tmp_path, monkeypatch):
         warnings.simplefilter("error", SyntaxWarning)
         results = doctest.testmod(module, optionflags=OPTIONS)
     assert results.failed == 0
+
+
+@pytest.mark.parametrize("package", [catdog_data, catdog_models, layers], ids=lambda p: p.__name__)
+def test_every_public_name_has_an_example(package):
+    without = [
+        name
+        for name in package.__all__
+        if name != "__version__" and ">>>" not in (getattr(package, name).__doc__ or "")
+    ]
+    assert without == []

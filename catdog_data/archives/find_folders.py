@@ -31,6 +31,10 @@ class ImageFolders:
         missing: those of which `validation` has no images.
         left_out: the folders that are in none of these, by their path below the searched one,
             and why.
+
+    Example:
+        >>> ImageFolders(Path("pets/train"), None, ("cats", "dogs")).class_names
+        ('cats', 'dogs')
     """
 
     train: Path

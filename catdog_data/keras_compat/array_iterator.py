@@ -20,6 +20,13 @@ class NumpyArrayIterator(Iterator):
     """Yield batches of images from an array, as Keras' class of this name does.
 
     Arguments: see `ImageDataGenerator.flow`.
+
+    Example:
+        >>> from catdog_data import ImageDataGenerator
+        >>> images = np.zeros((5, 8, 8, 3))
+        >>> batches = NumpyArrayIterator(images, None, ImageDataGenerator(), batch_size=2)
+        >>> len(batches), next(batches).shape
+        (3, (2, 8, 8, 3))
     """
 
     def __init__(

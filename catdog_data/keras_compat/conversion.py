@@ -20,6 +20,11 @@ def from_keras(idg: Any) -> ImageDataGenerator:
     Raises:
         TypeError: `idg` has not the attributes of an `ImageDataGenerator`, or is of a subclass
             that overrides a method.
+
+    Example:
+        >>> from keras.src.legacy.preprocessing import image
+        >>> from_keras(image.ImageDataGenerator(rotation_range=30)).rotation_range
+        30
     """
     converted = ImageDataGenerator()
     missing = sorted(set(vars(converted)) - set(vars(idg) if hasattr(idg, "__dict__") else ()))

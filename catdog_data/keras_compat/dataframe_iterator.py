@@ -24,6 +24,24 @@ class DataFrameIterator(FilesIterator):
     """Yield batches of the images that a data frame lists, as Keras' class of this name does.
 
     Arguments: see `ImageDataGenerator.flow_from_dataframe`.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data import ImageDataGenerator, generate_sample_set
+        >>> import pandas as pd
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=2, image_size=(48, 64), progress=False
+        ...     )
+        ...     frame = pd.DataFrame({"filename": ["cats/cat.1.jpg", "dogs/dog.1.jpg"]})
+        ...     frame["class"] = ["cat", "dog"]
+        ...     batches = DataFrameIterator(
+        ...         frame, pets.train, ImageDataGenerator(), target_size=(32, 32), batch_size=4
+        ...     )
+        ...     images, labels = next(batches)
+        Found 2 validated image filenames belonging to 2 classes.
+        >>> images.shape, labels.shape
+        ((2, 32, 32, 3), (2, 2))
     """
 
     allowed_class_modes = frozenset(_CLASS_MODES)

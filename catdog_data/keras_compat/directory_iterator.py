@@ -58,6 +58,21 @@ class DirectoryIterator(FilesIterator):
     """Yield batches of images from one folder per class, as Keras' class of this name does.
 
     Arguments: see `ImageDataGenerator.flow_from_directory`.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data import ImageDataGenerator, generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=2, image_size=(48, 64), progress=False
+        ...     )
+        ...     batches = DirectoryIterator(
+        ...         pets.train, ImageDataGenerator(), target_size=(32, 32), batch_size=4
+        ...     )
+        ...     images, labels = next(batches)
+        Found 4 images belonging to 2 classes.
+        >>> images.shape, labels.shape
+        ((4, 32, 32, 3), (4, 2))
     """
 
     allowed_class_modes = frozenset(_CLASS_MODES)

@@ -67,6 +67,14 @@ class ImageDataGenerator(ImageAugmenter):
 
     Raises:
         ValueError: a value that Keras refuses.
+
+    Example:
+        >>> import numpy as np
+        >>> generator = ImageDataGenerator(rescale=1 / 255, horizontal_flip=True, shear_range=15)
+        >>> images = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3))
+        >>> batch, labels = next(generator.flow(images, np.arange(8), batch_size=4, seed=2020))
+        >>> batch.shape, labels.shape
+        ((4, 32, 32, 3), (4,))
     """
 
     def __init__(

@@ -66,6 +66,11 @@ def apply_affine_transform(
 
     Raises:
         ValueError: axes that are not 0, 1 and 2, or an image without three axes.
+
+    Example:
+        >>> x = np.arange(9.0).reshape(3, 3, 1)
+        >>> apply_affine_transform(x, theta=90, row_axis=0, col_axis=1, channel_axis=2)[0, :, 0]
+        array([2., 5., 8.])
     """
     _check_axes(x, row_axis, col_axis, channel_axis)
     parameters = (theta, tx, ty, shear, zx, zy)
@@ -94,6 +99,10 @@ def apply_channel_shift(x: Image, intensity: float, channel_axis: int = 0) -> Im
     Returns:
         An image of the same shape, one channel behind the other in memory as in Keras, since
         the order of a later sum depends on that.
+
+    Example:
+        >>> apply_channel_shift(np.array([[[0.0], [5.0], [9.0]]]), 3.0, channel_axis=2)[..., 0]
+        array([[3., 8., 9.]])
     """
     channels = np.rollaxis(x, channel_axis, 0)
     low, high = np.min(x), np.max(x)
@@ -116,6 +125,11 @@ def apply_brightness_shift(
 
     Returns:
         An image in Keras' float type.
+
+    Example:
+        >>> x = np.array([[[100.0, 50.0, 10.0]]])
+        >>> apply_brightness_shift(x, 0.5, scale=False, data_format="channels_last")[0, 0].tolist()
+        [50.0, 25.0, 5.0]
     """
 
     def warn() -> None:
@@ -163,7 +177,12 @@ def random_rotation(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Image:
-    """Rotate by an angle drawn from [-rg, rg] degrees; the rest as `apply_affine_transform`."""
+    """Rotate by an angle drawn from [-rg, rg] degrees; the rest as `apply_affine_transform`.
+
+    Example:
+        >>> random_rotation(np.ones((3, 3, 1)), 30, row_axis=0, col_axis=1, channel_axis=2).shape
+        (3, 3, 1)
+    """
     theta = np.random.uniform(-rg, rg)
     axes = row_axis, col_axis, channel_axis
     return _apply(x, axes, fill_mode, cval, interpolation_order, theta=theta)
@@ -180,7 +199,12 @@ def random_shift(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Image:
-    """Shift by fractions of width and height drawn from [-wrg, wrg] and [-hrg, hrg]."""
+    """Shift by fractions of width and height drawn from [-wrg, wrg] and [-hrg, hrg].
+
+    Example:
+        >>> random_shift(np.ones((3, 3, 1)), 0.1, 0.2, 0, 1, 2).shape
+        (3, 3, 1)
+    """
     tx = np.random.uniform(-hrg, hrg) * x.shape[row_axis]
     ty = np.random.uniform(-wrg, wrg) * x.shape[col_axis]
     axes = row_axis, col_axis, channel_axis
@@ -197,7 +221,12 @@ def random_shear(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Image:
-    """Shear by an angle drawn from [-intensity, intensity] degrees."""
+    """Shear by an angle drawn from [-intensity, intensity] degrees.
+
+    Example:
+        >>> random_shear(np.ones((3, 3, 1)), 10, row_axis=0, col_axis=1, channel_axis=2).shape
+        (3, 3, 1)
+    """
     shear = np.random.uniform(-intensity, intensity)
     axes = row_axis, col_axis, channel_axis
     return _apply(x, axes, fill_mode, cval, interpolation_order, shear=shear)
@@ -217,6 +246,10 @@ def random_zoom(
 
     Raises:
         ValueError: `zoom_range` is not a pair.
+
+    Example:
+        >>> random_zoom(np.ones((3, 3, 1)), (0.5, 1.5), 0, 1, 2).shape
+        (3, 3, 1)
     """
     if len(zoom_range) != 2:
         raise ValueError(
@@ -230,7 +263,12 @@ def random_zoom(
 
 
 def random_channel_shift(x: Image, intensity_range: float, channel_axis: int = 0) -> Image:
-    """Shift all channels by a value drawn from [-intensity_range, intensity_range]."""
+    """Shift all channels by a value drawn from [-intensity_range, intensity_range].
+
+    Example:
+        >>> random_channel_shift(np.zeros((1, 1, 3)), 10.0, channel_axis=2)  # its highest is 0
+        array([[[0., 0., 0.]]])
+    """
     intensity = np.random.uniform(-intensity_range, intensity_range)
     return apply_channel_shift(x, intensity, channel_axis=channel_axis)
 
@@ -240,6 +278,10 @@ def random_brightness(x: Image, brightness_range: Sequence[float], scale: bool =
 
     Raises:
         ValueError: `brightness_range` is not a pair.
+
+    Example:
+        >>> random_brightness(np.full((2, 2, 3), 100.0), (0.5, 0.5), scale=False)[0, 0].tolist()
+        [50.0, 50.0, 50.0]
     """
     if len(brightness_range) != 2:
         raise ValueError(

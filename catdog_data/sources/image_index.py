@@ -21,6 +21,12 @@ class ImageIndex:
         labels: int32[N], positions in `class_names`; equal labels stand together.
         class_names: the K classes; a class may be without images.
         ignored: how many files were passed over, by lower-case extension ("" for none).
+
+    Example:
+        >>> files, labels = ("cats/1.jpg", "dogs/1.jpg"), np.array([0, 1])
+        >>> index = ImageIndex("pets", files, labels, ("cats", "dogs"))
+        >>> len(index), index.num_classes
+        (2, 2)
     """
 
     root: str
