@@ -59,9 +59,9 @@ class Augmentation:
             one from [-hue, hue].
         blur: two standard deviations in pixels, in [0, 16], of a Gaussian blur; 0 does nothing. Its
             radius is four times the highest.
-        steps_per_image: how many of those that are set among rotation, the two shifts, shear, zoom,
-            channel shift, brightness, contrast, saturation, hue and blur an image has, picked at
-            random; None for all of them. See `rand_augment`.
+        steps_per_image: how many of the steps that are set an image has, picked at random among all
+            but flips, crop, grayscale, erasing, MixUp and CutMix, which are not counted; None for
+            all of them. See `rand_augment`.
         erasing: likelihood, in [0, 1], that a box of an image is erased (Zhong et al., 2017).
         erasing_area: two fractions of the image's area, in [0, 1].
         erasing_ratio: two factors, above 0: the box's width to height, relative to the image's.
