@@ -30,8 +30,8 @@ class Augmentation:
     """Ranges that every image draws from, each on its own, in every epoch anew.
 
     Steps come in this order: rotation, shift, shear, zoom, crop and flips as one resampling; then
-    channel shift, brightness, contrast, saturation, hue; solarize, blur; erasing; MixUp or CutMix.
-    What is left at its default is not done, and changes nothing of what others draw.
+    channel shift, brightness, contrast, saturation, hue; solarize, posterize, blur; erasing; MixUp
+    or CutMix. What is left at its default is not done, and changes nothing of what others draw.
 
     Args:
         horizontal_flip: whether half of the images are mirrored left to right.
@@ -60,6 +60,8 @@ class Augmentation:
         blur: two standard deviations in pixels, in [0, 16], of a Gaussian blur; 0 does nothing. Its
             radius is four times the highest.
         solarize: two thresholds in [0, 256]: values from there up are inverted; 256 inverts none.
+        posterize: two whole numbers in [1, 8]: the bits that are kept of values rounded to 8 bits;
+            8 does nothing.
         steps_per_image: how many of the steps that are set an image has, picked at random among all
             but flips, crop, grayscale, erasing, MixUp and CutMix, which are not counted; None for
             all of them. See `rand_augment`.
@@ -107,6 +109,7 @@ class Augmentation:
     hue: float = number(0.0, 0.5)
     blur: Range = limits(0, 0, 16)
     solarize: Range = limits(256, 0, 256)
+    posterize: Range = limits(8, 1, 8, whole=True)
     steps_per_image: int | None = count_or_none()
     erasing: float = number(0.0, 1.0)
     erasing_area: Range = factors(0.02, 0.33, at_most_1=True)

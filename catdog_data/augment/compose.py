@@ -19,10 +19,19 @@ from catdog_data.augment.steps.colour import Colour
 from catdog_data.augment.steps.erasing import Erasing
 from catdog_data.augment.steps.geometry import Geometry
 from catdog_data.augment.steps.mixing import Mixing
+from catdog_data.augment.steps.posterize import Posterize
 from catdog_data.augment.steps.solarize import Solarize
 from catdog_data.augment.steps.step import RandomStep
 
-STEPS: tuple[type[RandomStep], ...] = (ChannelShift, Colour, Solarize, Blur, Erasing, Mixing)
+STEPS: tuple[type[RandomStep], ...] = (
+    ChannelShift,
+    Colour,
+    Solarize,
+    Posterize,
+    Blur,
+    Erasing,
+    Mixing,
+)
 """The steps behind the geometry, in the order in which they change pixels."""
 
 _PICK = "pick of {}".format
@@ -37,6 +46,7 @@ _NAMES_OF_DRAWS = (
     *("mixing", "mixing_share", "mixing_row", "mixing_column"),
     *("blur", _PICK("blur")),
     *("solarize", _PICK("solarize")),
+    *("posterize", _PICK("posterize")),
 )
 """The uniform numbers of an image. What a seed means depends on their order: new ones go to the
 end, and those of choices have one more, by which `steps_per_image` picks."""
