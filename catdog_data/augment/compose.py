@@ -16,6 +16,7 @@ from catdog_data.augment.parameters import Parameters
 from catdog_data.augment.steps.blur import Blur
 from catdog_data.augment.steps.channel_shift import ChannelShift
 from catdog_data.augment.steps.colour import Colour
+from catdog_data.augment.steps.equalize import Equalize
 from catdog_data.augment.steps.erasing import Erasing
 from catdog_data.augment.steps.geometry import Geometry
 from catdog_data.augment.steps.mixing import Mixing
@@ -26,6 +27,7 @@ from catdog_data.augment.steps.step import RandomStep
 STEPS: tuple[type[RandomStep], ...] = (
     ChannelShift,
     Colour,
+    Equalize,
     Solarize,
     Posterize,
     Blur,
@@ -47,6 +49,7 @@ _NAMES_OF_DRAWS = (
     *("blur", _PICK("blur")),
     *("solarize", _PICK("solarize")),
     *("posterize", _PICK("posterize")),
+    *("equalize", _PICK("equalize")),
 )
 """The uniform numbers of an image. What a seed means depends on their order: new ones go to the
 end, and those of choices have one more, by which `steps_per_image` picks."""
