@@ -13,6 +13,7 @@ import tensorflow as tf
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
 from catdog_data.augment.parameters import Parameters
+from catdog_data.augment.steps.autocontrast import Autocontrast
 from catdog_data.augment.steps.blur import Blur
 from catdog_data.augment.steps.channel_shift import ChannelShift
 from catdog_data.augment.steps.colour import Colour
@@ -27,6 +28,7 @@ from catdog_data.augment.steps.step import RandomStep
 STEPS: tuple[type[RandomStep], ...] = (
     ChannelShift,
     Colour,
+    Autocontrast,
     Equalize,
     Solarize,
     Posterize,
@@ -50,6 +52,7 @@ _NAMES_OF_DRAWS = (
     *("solarize", _PICK("solarize")),
     *("posterize", _PICK("posterize")),
     *("equalize", _PICK("equalize")),
+    *("autocontrast", _PICK("autocontrast")),
 )
 """The uniform numbers of an image. What a seed means depends on their order: new ones go to the
 end, and those of choices have one more, by which `steps_per_image` picks."""
