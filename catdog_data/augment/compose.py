@@ -20,6 +20,7 @@ from catdog_data.augment.steps.colour import Colour
 from catdog_data.augment.steps.equalize import Equalize
 from catdog_data.augment.steps.erasing import Erasing
 from catdog_data.augment.steps.geometry import Geometry
+from catdog_data.augment.steps.grayscale import Grayscale
 from catdog_data.augment.steps.mixing import Mixing
 from catdog_data.augment.steps.posterize import Posterize
 from catdog_data.augment.steps.solarize import Solarize
@@ -33,6 +34,7 @@ STEPS: tuple[type[RandomStep], ...] = (
     Solarize,
     Posterize,
     Blur,
+    Grayscale,
     Erasing,
     Mixing,
 )
@@ -53,6 +55,7 @@ _NAMES_OF_DRAWS = (
     *("posterize", _PICK("posterize")),
     *("equalize", _PICK("equalize")),
     *("autocontrast", _PICK("autocontrast")),
+    "grayscale",
 )
 """The uniform numbers of an image. What a seed means depends on their order: new ones go to the
 end, and those of choices have one more, by which `steps_per_image` picks."""
