@@ -31,8 +31,8 @@ class Augmentation:
 
     Steps come in this order: rotation, shift, shear, zoom, crop and flips as one resampling; then
     channel shift, brightness, contrast, saturation, hue; autocontrast, equalize, solarize,
-    posterize, blur, grayscale; erasing; MixUp or CutMix. What is left at its default is not done,
-    and changes nothing of what others draw.
+    posterize, sharpness, blur, grayscale; erasing; MixUp or CutMix. What is left at its default is
+    not done, and changes nothing of what others draw.
 
     Args:
         horizontal_flip: whether half of the images are mirrored left to right.
@@ -66,6 +66,7 @@ class Augmentation:
         equalize: likelihood, in [0, 1], that the histogram of each channel is equalized, in 8 bits.
         autocontrast: likelihood, in [0, 1], that each channel is stretched to all of [0, 255].
         grayscale: likelihood, in [0, 1], that an image loses its colours.
+        sharpness: two factors, at least 0, for the distance from the mean of the pixels around.
         steps_per_image: how many of the steps that are set an image has, picked at random among all
             but flips, crop, grayscale, erasing, MixUp and CutMix, which are not counted; None for
             all of them. See `rand_augment`.
@@ -117,6 +118,7 @@ class Augmentation:
     equalize: float = number(0.0, 1.0)
     autocontrast: float = number(0.0, 1.0)
     grayscale: float = number(0.0, 1.0)
+    sharpness: Range = factors()
     steps_per_image: int | None = count_or_none()
     erasing: float = number(0.0, 1.0)
     erasing_area: Range = factors(0.02, 0.33, at_most_1=True)

@@ -23,6 +23,7 @@ from catdog_data.augment.steps.geometry import Geometry
 from catdog_data.augment.steps.grayscale import Grayscale
 from catdog_data.augment.steps.mixing import Mixing
 from catdog_data.augment.steps.posterize import Posterize
+from catdog_data.augment.steps.sharpness import Sharpness
 from catdog_data.augment.steps.solarize import Solarize
 from catdog_data.augment.steps.step import RandomStep
 
@@ -33,6 +34,7 @@ STEPS: tuple[type[RandomStep], ...] = (
     Equalize,
     Solarize,
     Posterize,
+    Sharpness,
     Blur,
     Grayscale,
     Erasing,
@@ -56,6 +58,7 @@ _NAMES_OF_DRAWS = (
     *("equalize", _PICK("equalize")),
     *("autocontrast", _PICK("autocontrast")),
     "grayscale",
+    *("sharpness", _PICK("sharpness")),
 )
 """The uniform numbers of an image. What a seed means depends on their order: new ones go to the
 end, and those of choices have one more, by which `steps_per_image` picks."""

@@ -1,0 +1,64 @@
+"""Sharpness: an image is blended with a smoothed one, or away from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from catdog_data.augment.augmentation import Augmentation
+from catdog_data.augment.draws import Draws
+from catdog_data.augment.steps.channels import on_colours, per_image
+from catdog_data.augment.steps.step import RandomStep
+
+
+class SharpnessParameters(NamedTuple):
+    """What is drawn for each image: `factor`, float64[B]; 0 is smoothed, 1 changes nothing."""
+
+    factor: tf.Tensor
+
+
+@dataclass(frozen=True)
+class Sharpness(RandomStep):
+    """Change the distance of each value from the mean of its surroundings; clip to [0, 255].
+
+    As `PIL.ImageEnhance.Sharpness`, but not rounded: a mean of 3 by 3 pixels, of which the middle
+    one counts five times; the outermost pixels, and alpha, stay as they are.
+
+    Args:
+        factor: the range of factors.
+    """
+
+    factor: tuple[float, float] = (1.0, 1.0)
+
+    draws = ("sharpness",)
+    choices = ("sharpness",)
+
+    @classmethod
+    def of(cls, augmentation: Augmentation) -> Sharpness:
+        return cls(augmentation.sharpness)
+
+    @property
+    def is_set(self) -> bool:
+        return self.factor != (1, 1)
+
+    def parameters(self, draws: Draws) -> SharpnessParameters:
+        return SharpnessParameters(draws.between("sharpness", self.factor, unchanged=1))
+
+    def apply(self, images: tf.Tensor, parameters: SharpnessParameters) -> tf.Tensor:
+        _, height, width, _ = images.shape
+        if min(height, width) < 3:
+            return images
+        gain = per_image(parameters.factor - 1, images.dtype)
+
+        def sharpened(colours: tf.Tensor) -> tf.Tensor:
+            middle = colours[:, 1:-1, 1:-1]
+            rows = tf.add_n([colours[:, i : i + height - 2] for i in range(3)])
+            around = tf.add_n([rows[:, :, j : j + width - 2] for j in range(3)])
+            detail = middle - (around + 4 * middle) / 13
+            detail = tf.pad(detail, [[0, 0], [1, 1], [1, 1], [0, 0]])
+            changed = tf.clip_by_value(colours + detail * gain, 0, 255)
+            return tf.where(gain == 0, colours, changed)
+
+        return on_colours(sharpened, images)
