@@ -21,7 +21,8 @@ from catdog_data.augment.settings import (
 
 Range = tuple[float, float]
 
-_MOVING = ("rotation", "height_shift", "width_shift", "shear", "zoom")
+_PLAIN_SHEARS = ("horizontal_shear", "vertical_shear")
+_MOVING = ("rotation", "height_shift", "width_shift", "shear", *_PLAIN_SHEARS, "zoom")
 _RECOLOURING = ("brightness", "contrast", "saturation", "hue")
 
 
@@ -29,7 +30,7 @@ _RECOLOURING = ("brightness", "contrast", "saturation", "hue")
 class Augmentation:
     """Ranges that every image draws from, each on its own, in every epoch anew.
 
-    Steps come in this order: rotation, shift, shear, zoom, crop and flips as one resampling; then
+    Steps come in this order: rotation, shift, shears, zoom, crop and flips as one resampling; then
     channel shift, brightness, contrast, saturation, hue; autocontrast, equalize, solarize,
     posterize, sharpness, blur, grayscale; erasing; MixUp or CutMix. What is left at its default is
     not done, and changes nothing of what others draw.
@@ -40,7 +41,11 @@ class Augmentation:
         rotation: degrees, in [0, 180]; turned by an angle from [-rotation, rotation].
         height_shift: fraction of the height, at least 0; moved by up to it, either way.
         width_shift: the same for the width.
-        shear: degrees, in [0, 90); sheared by an angle from [-shear, shear].
+        shear: degrees, in [0, 90); sheared by an angle from [-shear, shear] as Keras does: columns
+            move with the row, and rows come closer.
+        horizontal_shear: degrees, in [0, 90); by an angle from up to it, either way, columns move
+            with the row, and rows stay.
+        vertical_shear: the same for rows, which move with the column.
         zoom: two factors of the size of what is seen, above 0; below 1 magnifies.
         zoom_tied: whether both axes zoom by the same factor.
         fill_mode: what lies outside: "nearest", "constant", "reflect" or "wrap", as in SciPy.
@@ -97,6 +102,8 @@ class Augmentation:
     height_shift: float = number(0.0)
     width_shift: float = number(0.0)
     shear: float = number(0.0, 89.999)
+    horizontal_shear: float = number(0.0, 89.999)
+    vertical_shear: float = number(0.0, 89.999)
     zoom: Range = factors(above_0=True)
     zoom_tied: bool = boolean()
     fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = one_of(
@@ -146,6 +153,11 @@ class Augmentation:
     def moves_pixels(self) -> bool:
         """Whether images are rotated, shifted, sheared, zoomed or cropped at all."""
         return self.crops or any(map(self.is_set, _MOVING))
+
+    @property
+    def shears_plainly(self) -> bool:
+        """Whether images are sheared along one axis, without a change of the other."""
+        return any(map(self.is_set, _PLAIN_SHEARS))
 
     @property
     def crops(self) -> bool:

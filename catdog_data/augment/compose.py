@@ -59,6 +59,8 @@ _NAMES_OF_DRAWS = (
     *("autocontrast", _PICK("autocontrast")),
     "grayscale",
     *("sharpness", _PICK("sharpness")),
+    *("horizontal_shear", _PICK("horizontal_shear")),
+    *("vertical_shear", _PICK("vertical_shear")),
 )
 """The uniform numbers of an image. What a seed means depends on their order: new ones go to the
 end, and those of choices have one more, by which `steps_per_image` picks."""
