@@ -50,7 +50,7 @@ class Sharpness(RandomStep):
         _, height, width, _ = images.shape
         if min(height, width) < 3:
             return images
-        gain = per_image(parameters.factor - 1, images.dtype)
+        gain = tf.cast(per_image(parameters.factor - 1, images.dtype), tf.float64)
 
         def sharpened(colours: tf.Tensor) -> tf.Tensor:
             middle = colours[:, 1:-1, 1:-1]
@@ -58,7 +58,9 @@ class Sharpness(RandomStep):
             around = tf.add_n([rows[:, :, j : j + width - 2] for j in range(3)])
             detail = middle - (around + 4 * middle) / 13
             detail = tf.pad(detail, [[0, 0], [1, 1], [1, 1], [0, 0]])
-            changed = tf.clip_by_value(colours + detail * gain, 0, 255)
+            # In doubles, where the product is exact: XLA rounds it or not, as the batch suits it.
+            exact = tf.cast(colours, tf.float64) + tf.cast(detail, tf.float64) * gain
+            changed = tf.cast(tf.clip_by_value(exact, 0, 255), colours.dtype)
             return tf.where(gain == 0, colours, changed)
 
         return on_colours(sharpened, images)
