@@ -21,7 +21,8 @@ from catdog_data.augment.settings import (
 
 Range = tuple[float, float]
 
-_MOVING = ("rotation", "height_shift", "width_shift", "shear", "zoom")
+_PLAIN_SHEARS = ("horizontal_shear", "vertical_shear")
+_MOVING = ("rotation", "height_shift", "width_shift", "shear", *_PLAIN_SHEARS, "zoom")
 _RECOLOURING = ("brightness", "contrast", "saturation", "hue")
 
 
@@ -29,9 +30,10 @@ _RECOLOURING = ("brightness", "contrast", "saturation", "hue")
 class Augmentation:
     """Ranges that every image draws from, each by itself, again in every epoch.
 
-    Steps come in this order: rotation, shift, shear, zoom, crop and flips as one resampling; then
-    channel shift, brightness, contrast, saturation, hue; autocontrast, equalize, solarize, posterize, sharpness, blur, grayscale; erasing; MixUp or CutMix. What is
-    left at its default is not done, and changes nothing of what others draw.
+    Steps come in this order: rotation, shift, shears, zoom, crop and flips as one resampling; then
+    channel shift, brightness, contrast, saturation, hue; autocontrast, equalize, solarize,
+    posterize, sharpness, blur, grayscale; erasing; MixUp or CutMix. What is left at its default is
+    not done, and changes nothing of what others draw.
 
     Args:
         horizontal_flip: whether half of the images are mirrored left to right.
@@ -39,7 +41,11 @@ class Augmentation:
         rotation: degrees, in [0, 180]; turned by an angle from [-rotation, rotation].
         height_shift: fraction of the height, at least 0; moved by up to it, either way.
         width_shift: the same for the width.
-        shear: degrees, in [0, 90); sheared by an angle from [-shear, shear].
+        shear: degrees, in [0, 90); sheared by an angle from [-shear, shear] as Keras does: columns
+            move with the row, and rows come closer.
+        horizontal_shear: degrees, in [0, 90); by an angle from up to it, either way, columns move
+            with the row, and rows stay.
+        vertical_shear: the same for rows, which move with the column.
         zoom: two factors of the size of what is seen, above 0; below 1 magnifies.
         zoom_tied: whether both axes zoom by the same factor.
         fill_mode: what lies outside: "nearest", "constant", "reflect" or "wrap", as in SciPy.
@@ -60,13 +66,14 @@ class Augmentation:
         blur: two standard deviations in pixels, in [0, 16], of a Gaussian blur; 0 does nothing. Its
             radius is four times the highest.
         solarize: two thresholds in [0, 256]: values from there up are inverted; 256 inverts none.
-        posterize: two whole numbers of bits, in [1, 8], that are kept of values rounded to 8 bits; 8
-            leaves them as they are.
-        equalize: likelihood, in [0, 1], that the histograms of the channels of an image are equalized,
-            in 8 bits.
-        autocontrast: likelihood, in [0, 1], that the channels of an image are stretched to [0, 255].
+        posterize: two whole numbers in [1, 8]: the bits that are kept of values rounded to 8 bits;
+            8 does nothing.
+        equalize: likelihood, in [0, 1], that the histogram of each channel is equalized, in 8 bits.
+        autocontrast: likelihood, in [0, 1], that each channel is stretched to all of [0, 255].
         grayscale: likelihood, in [0, 1], that an image loses its colours.
         sharpness: two factors, at least 0, for the distance from the mean of the pixels around.
+        identity: whether an image may also pick to have nothing done, as one of its
+            `steps_per_image`.
         steps_per_image: how many of the steps that are set an image has, picked at random among all
             but flips, crop, grayscale, erasing, MixUp and CutMix, which are not counted; None for
             all of them. See `rand_augment`.
@@ -97,6 +104,8 @@ class Augmentation:
     height_shift: float = number(0.0)
     width_shift: float = number(0.0)
     shear: float = number(0.0, 89.999)
+    horizontal_shear: float = number(0.0, 89.999)
+    vertical_shear: float = number(0.0, 89.999)
     zoom: Range = factors(above_0=True)
     zoom_tied: bool = boolean()
     fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = one_of(
@@ -119,6 +128,7 @@ class Augmentation:
     autocontrast: float = number(0.0, 1.0)
     grayscale: float = number(0.0, 1.0)
     sharpness: Range = factors()
+    identity: bool = boolean()
     steps_per_image: int | None = count_or_none()
     erasing: float = number(0.0, 1.0)
     erasing_area: Range = factors(0.02, 0.33, at_most_1=True)
@@ -148,6 +158,11 @@ class Augmentation:
         return self.crops or any(map(self.is_set, _MOVING))
 
     @property
+    def shears_plainly(self) -> bool:
+        """Whether images are sheared along one axis, without a change of the other."""
+        return any(map(self.is_set, _PLAIN_SHEARS))
+
+    @property
     def crops(self) -> bool:
         """Whether a part of each image is cut out."""
         return self.is_set("crop_area") or self.is_set("crop_ratio")
@@ -168,24 +183,33 @@ class Augmentation:
         return bool(self.mixup or self.cutmix)
 
     @classmethod
-    def rand_augment(cls, steps: int = 2, magnitude: int = 9, **others: Any) -> Augmentation:
-        """Make a RandAugment (Cubuk et al., 2020) of the steps there are here.
+    def rand_augment(
+        cls,
+        steps: int = 2,
+        magnitude: int = 9,
+        operations: Literal["basic", "paper"] = "basic",
+        **others: Any,
+    ) -> Augmentation:
+        """Make a RandAugment (Cubuk et al., 2020).
 
-        Each image has `steps` of eight: rotation, shear, two shifts, zoom, brightness, contrast,
-        saturation. Each is drawn from ranges of the paper's magnitudes, up to them and not only at
-        them; what works on histograms (posterize, equalize, …) and sharpness are not among them.
+        Each image has `steps` different ones of a list. With "basic" it has eight: rotation, shear,
+        two shifts, zoom, brightness, contrast, saturation. With "paper" it has the paper's
+        fourteen: identity, autocontrast, equalize, rotation, solarize, saturation, posterize,
+        contrast, brightness, sharpness, two shears, two shifts. Ranges are drawn from up to the
+        paper's magnitudes, and not only at them; what a magnitude leaves as it is cannot be picked.
 
         Args:
             steps: how many an image has.
             magnitude: in [0, 30]; 30 is 30 degrees, a slope of 0.3, 0.45 of the size, factors from
-                0.1 to 1.9.
+                0.1 to 1.9, all values inverted, 4 bits kept.
+            operations: the list, "basic" or "paper".
             **others: further fields, such as `horizontal_flip`.
 
         Returns:
             The augmentation.
 
         Raises:
-            ValueError: `magnitude` is out of its range.
+            ValueError: `magnitude` is out of its range, or `operations` is none of the lists.
 
         Example:
             >>> Augmentation.rand_augment(2, 10, horizontal_flip=True).rotation
@@ -193,16 +217,10 @@ class Augmentation:
         """
         if not (is_number(magnitude) and 0 <= magnitude <= 30):
             raise ValueError(f"`magnitude` must lie in [0, 30]; received {magnitude!r}.")
-        part = magnitude / 30
-        factors = (round(1 - 0.9 * part, 6), round(1 + 0.9 * part, 6))
-        ranges: dict[str, Any] = {
-            "rotation": 30 * part,
-            "shear": round(math.degrees(math.atan(0.3 * part)), 6),
-            "height_shift": round(0.45 * part, 6),
-            "width_shift": round(0.45 * part, 6),
-            "zoom": (round(1 - 0.5 * part, 6), round(1 + 0.5 * part, 6)),
-            **dict.fromkeys(("brightness", "contrast", "saturation"), factors),
-        }
+        lists = {"basic": _basic_operations, "paper": _operations_of_the_paper}
+        if not isinstance(operations, str) or operations not in lists:
+            raise ValueError(f"`operations` must be 'basic' or 'paper'; received {operations!r}.")
+        ranges = lists[operations](magnitude / 30)
         return cls(steps_per_image=steps, **{**ranges, **others})
 
     @classmethod
@@ -251,3 +269,37 @@ class Augmentation:
             channel_shift=idg.channel_shift_range,
             brightness=(1.0, 1.0) if brightness is None else (min(brightness), max(brightness)),
         )
+
+
+def _basic_operations(part: float) -> dict[str, Any]:
+    """Name the ranges of what `rand_augment` picks among, for a part of the highest magnitude."""
+    factors = (round(1 - 0.9 * part, 6), round(1 + 0.9 * part, 6))
+    return {
+        "rotation": 30 * part,
+        "shear": _shear(part),
+        "height_shift": round(0.45 * part, 6),
+        "width_shift": round(0.45 * part, 6),
+        "zoom": (round(1 - 0.5 * part, 6), round(1 + 0.5 * part, 6)),
+        **dict.fromkeys(("brightness", "contrast", "saturation"), factors),
+    }
+
+
+def _operations_of_the_paper(part: float) -> dict[str, Any]:
+    """Name the ranges of the fourteen operations of Cubuk et al. (2020), in the same way."""
+    factors = (round(1 - 0.9 * part, 6), round(1 + 0.9 * part, 6))
+    # The translations are 150 of the 331 pixels that the paper trains with.
+    return {
+        "identity": True,
+        "autocontrast": 1.0,
+        "equalize": 1.0,
+        "rotation": 30 * part,
+        "solarize": (round(256 * (1 - part), 6), 256),
+        "posterize": (8 - round(4 * part), 8),
+        **dict.fromkeys(("saturation", "contrast", "brightness", "sharpness"), factors),
+        **dict.fromkeys(("horizontal_shear", "vertical_shear"), _shear(part)),
+        **dict.fromkeys(("height_shift", "width_shift"), round(150 / 331 * part, 6)),
+    }
+
+
+def _shear(part: float) -> float:
+    return round(math.degrees(math.atan(0.3 * part)), 6)

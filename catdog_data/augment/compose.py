@@ -59,6 +59,9 @@ _NAMES_OF_DRAWS = (
     *("autocontrast", _PICK("autocontrast")),
     "grayscale",
     *("sharpness", _PICK("sharpness")),
+    *("horizontal_shear", _PICK("horizontal_shear")),
+    *("vertical_shear", _PICK("vertical_shear")),
+    _PICK("identity"),
 )
 """The uniform numbers of an image. What a seed means depends on their order: new ones go to the
 end, and those of choices have one more, by which `steps_per_image` picks."""
@@ -154,6 +157,8 @@ def compose(augmentation: Augmentation) -> Composition:
     """
     geometry = Geometry(augmentation)
     steps = tuple(step for step in (each.of(augmentation) for each in STEPS) if step.is_set)
-    offered = (*geometry.choices, *(choice for step in steps for choice in step.choices))
+    # To pick "identity" is to have one step less: nothing is drawn for it, and nothing done.
+    of_steps = (choice for step in steps for choice in step.choices)
+    offered = (*geometry.choices, *of_steps, "identity")
     choices = tuple(filter(augmentation.is_set, offered))
     return Composition(geometry, steps, choices, augmentation.steps_per_image)

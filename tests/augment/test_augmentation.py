@@ -47,7 +47,7 @@ def test_repr_names_what_is_set():
     assert repr(Augmentation(rotation=9, hue=0.1)) == "Augmentation(rotation=9, hue=0.1)"
 
 
-SWITCHES = ("horizontal_flip", "vertical_flip", "zoom_tied")
+SWITCHES = ("horizontal_flip", "vertical_flip", "zoom_tied", "identity")
 REFUSED = {
     "rotation": 181,
     "shear": 90,
@@ -63,6 +63,15 @@ REFUSED = {
     "mask_fill_value": 256,
     "crop_area": (0.5, 1.5),
     "crop_ratio": (0, 1),
+    "horizontal_shear": 90,
+    "vertical_shear": -1,
+    "autocontrast": 1.1,
+    "equalize": -0.1,
+    "solarize": (0, 257),
+    "posterize": (4, 7.5),
+    "sharpness": (1.2, 0.8),
+    "blur": (1.0, 17.0),
+    "grayscale": 2,
     "steps_per_image": -1,
     "erasing": 1.1,
     "erasing_area": (0.5, 0.1),
@@ -95,6 +104,30 @@ def test_values_of_another_kind_are_named(name):
 def test_a_wrong_magnitude_is_named(magnitude):
     with pytest.raises(ValueError, match=r"`magnitude`.*received"):
         Augmentation.rand_augment(2, magnitude)
+
+
+@pytest.mark.parametrize("operations", ["all", None, ["paper"]])
+def test_a_wrong_list_of_operations_is_named(operations):
+    with pytest.raises(ValueError, match=r"`operations`.*received"):
+        Augmentation.rand_augment(operations=operations)
+
+
+def test_the_list_of_the_paper_at_its_highest_magnitude():
+    augmentation = Augmentation.rand_augment(1, 30, operations="paper", fill_mode="constant")
+    slope = float(np.degrees(np.arctan(0.3)))
+    assert augmentation == Augmentation(
+        steps_per_image=1,
+        identity=True,
+        autocontrast=1.0,
+        equalize=1.0,
+        rotation=30.0,
+        solarize=(0.0, 256),
+        posterize=(4, 8),
+        **dict.fromkeys(("saturation", "contrast", "brightness", "sharpness"), (0.1, 1.9)),
+        **dict.fromkeys(("horizontal_shear", "vertical_shear"), round(slope, 6)),
+        **dict.fromkeys(("height_shift", "width_shift"), round(150 / 331, 6)),
+        fill_mode="constant",
+    )
 
 
 @pytest.mark.parametrize("generator", [KerasGenerator, ImageDataGenerator])

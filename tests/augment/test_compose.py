@@ -92,6 +92,25 @@ def test_rand_augment_picks_from_its_steps():
         Augmentation.rand_augment(2, 31)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_identity_and_all_of_the_paper_have_an_equal_share(count):
+    augmentation = Augmentation.rand_augment(count, 15, operations="paper")
+    picked = drawn(augmentation).picked
+    assert len(picked) == 14
+    shares = np.stack([each.numpy() for each in picked.values()])
+    assert set(shares.sum(axis=0)) == {count}
+    np.testing.assert_allclose(shares.mean(axis=1), count / 14, atol=0.03)
+
+
+def test_identity_changes_nothing():
+    # Without it each image has its hue changed, with it about half.
+    hue = compose(Augmentation(hue=0.1, identity=True, steps_per_image=1))
+    (changed,) = hue.steps
+    turns = changed.parameters(drawn(Augmentation(hue=0.1, identity=True, steps_per_image=1))).hue
+    assert abs((turns.numpy() == 0).mean() - 0.5) < 0.03
+    assert compose(Augmentation(identity=True)).steps == ()
+
+
 def test_only_geometry_runs_on_the_device():
     assert compose(Augmentation(rotation=30, horizontal_flip=True)).runs_on_device
     for field in ("channel_shift", "hue", "erasing", "mixup"):

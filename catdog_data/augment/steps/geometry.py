@@ -51,6 +51,18 @@ class Movements(NamedTuple):
     flip_rows: tf.Tensor
 
 
+class PlainShears(NamedTuple):
+    """Shears that leave one axis as it is: float64[B] each, slopes.
+
+    Args:
+        horizontal: how far columns move for each row.
+        vertical: how far rows move for each column.
+    """
+
+    horizontal: tf.Tensor
+    vertical: tf.Tensor
+
+
 @dataclass(frozen=True)
 class Geometry:
     """The movements of an augmentation; its fields say what each draws from.
@@ -65,8 +77,12 @@ class Geometry:
         *("rotation", "height_shift", "width_shift", "shear", "zoom", "zoom_columns"),
         *("horizontal_flip", "vertical_flip"),
         *("crop_area", "crop_ratio", "crop_row", "crop_column"),
+        *("horizontal_shear", "vertical_shear"),
     )
-    choices = ("rotation", "height_shift", "width_shift", "shear", "zoom")
+    choices = (
+        *("rotation", "height_shift", "width_shift", "shear", "zoom"),
+        *("horizontal_shear", "vertical_shear"),
+    )
 
     @property
     def is_set(self) -> bool:
@@ -76,7 +92,8 @@ class Geometry:
     def rows(self, draws: Draws) -> tf.Tensor:
         """Turn the draws of a batch into its geometry rows: float64[B, 8]."""
         crops = self.crops(draws) if self.augmentation.crops else None
-        return geometry_rows(self.movements(draws), draws.image_size, crops)
+        shears = self.plain_shears(draws) if self.augmentation.shears_plainly else None
+        return geometry_rows(self.movements(draws), draws.image_size, crops, shears)
 
     def movements(self, draws: Draws) -> Movements:
         """Turn the draws of a batch into its movements."""
@@ -111,19 +128,33 @@ class Geometry:
             drawn["crop_row"] * (1 - height), drawn["crop_column"] * (1 - width), height, width
         )
 
+    def plain_shears(self, draws: Draws) -> PlainShears:
+        """Turn the draws of a batch into the shears that leave one axis as it is."""
+
+        def slope(name: str) -> tf.Tensor:
+            limit = getattr(self.augmentation, name)
+            return tf.tan(draws.between(name, (-limit, limit), unchanged=0) * (math.pi / 180))
+
+        return PlainShears(slope("horizontal_shear"), slope("vertical_shear"))
+
 
 def geometry_rows(
-    movements: Movements, image_size: tuple[int, int], crops: Crops | None = None
+    movements: Movements,
+    image_size: tuple[int, int],
+    crops: Crops | None = None,
+    shears: PlainShears | None = None,
 ) -> tf.Tensor:
     """Turn movements into geometry rows.
 
-    An output pixel, counted from the centre, is zoomed, sheared, shifted and turned; where it then
-    lies, it is read. With a crop, the output is that part of it.
+    An output pixel, counted from the centre, is sheared vertically, then horizontally, zoomed,
+    sheared, shifted and turned; where it then lies, it is read. With a crop, the output is that
+    part of it.
 
     Args:
         movements: of B images.
         image_size: (height, width) in pixels.
         crops: of B images, or None for the whole.
+        shears: of B images, or None for none of the two.
 
     Returns:
         float64[B, 8], see `catdog_data.augment.geometry_rows`.
@@ -135,6 +166,9 @@ def geometry_rows(
     slant, upright = tf.sin(shear * degree), tf.cos(shear * degree)
     m00, m01 = (cosine * upright - sine * slant) * rows, sine * columns
     m10, m11 = -(sine * upright + cosine * slant) * rows, cosine * columns
+    if shears is not None:
+        m00, m10 = m00 + m01 * shears.horizontal, m10 + m11 * shears.horizontal
+        m01, m11 = m01 + m00 * shears.vertical, m11 + m10 * shears.vertical
     moved_rows, moved_columns = down * height, right * width
     row, column = height / 2 - 0.5, width / 2 - 0.5
     row_offset = row + cosine * moved_rows + sine * moved_columns - m00 * row - m01 * column

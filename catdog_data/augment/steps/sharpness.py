@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
-from catdog_data.augment.steps.channels import on_colours, per_image
+from catdog_data.augment.steps.channels import on_colours
+from catdog_data.augment.steps.one_by_one import change_chosen
 from catdog_data.augment.steps.step import RandomStep
 
 
@@ -47,21 +48,22 @@ class Sharpness(RandomStep):
         return SharpnessParameters(draws.between("sharpness", self.factor, unchanged=1))
 
     def apply(self, images: tf.Tensor, parameters: SharpnessParameters) -> tf.Tensor:
-        _, height, width, _ = images.shape
-        if min(height, width) < 3:
+        def sharpened(image: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
+            return on_colours(lambda colours: _sharpened(colours, gain), image)
+
+        if min(images.shape[1:3]) < 3:
             return images
-        gain = per_image(parameters.factor - 1, images.dtype)
+        gain = tf.cast(parameters.factor - 1, images.dtype)
+        return change_chosen(sharpened, images, gain != 0, gain)
 
-        def sharpened(colours: tf.Tensor) -> tf.Tensor:
-            middle = colours[:, 1:-1, 1:-1]
-            around = [
-                colours[:, i : i + height - 2, j : j + width - 2]
-                for i in range(3)
-                for j in range(3)
-            ]
-            detail = middle - (tf.add_n(around) + 4 * middle) / 13
-            detail = tf.pad(detail, [[0, 0], [1, 1], [1, 1], [0, 0]])
-            changed = tf.clip_by_value(colours + detail * gain, 0, 255)
-            return tf.where(gain == 0, colours, changed)
 
-        return on_colours(sharpened, images)
+def _sharpened(colours: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
+    """Enlarge the details of [H, W, C] by a number."""
+    height, width, _ = colours.shape
+    middle = colours[1:-1, 1:-1]
+    rows = tf.add_n([colours[i : i + height - 2] for i in range(3)])
+    around = tf.add_n([rows[:, j : j + width - 2] for j in range(3)])
+    detail = tf.pad(middle - (around + 4 * middle) / 13, [[1, 1], [1, 1], [0, 0]])
+    # In doubles, where the product is exact: XLA rounds it or not, as the batch suits it.
+    exact = tf.cast(colours, tf.float64) + tf.cast(detail, tf.float64) * tf.cast(gain, tf.float64)
+    return tf.cast(tf.clip_by_value(exact, 0, 255), colours.dtype)

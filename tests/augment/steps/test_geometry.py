@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,13 @@ from PIL import Image
 from step_draws import SIZE, drawn
 
 from catdog_data import Augmentation
-from catdog_data.augment.steps.geometry import Crops, Geometry, Movements, geometry_rows
+from catdog_data.augment.steps.geometry import (
+    Crops,
+    Geometry,
+    Movements,
+    PlainShears,
+    geometry_rows,
+)
 from catdog_data.kernels.warp import warp
 
 ALL = Augmentation(
@@ -111,3 +118,40 @@ def test_a_crop_is_that_of_pillow(top, left, height, width, flip):
     got = warp(image[np.newaxis, :, :, np.newaxis], rows)[0, :, :, 0].numpy()
     # Pillow does not look beyond the box, which is felt within half a pixel of its border.
     np.testing.assert_allclose(got[3:-3, 3:-3], expected[3:-3, 3:-3], atol=2e-2)
+
+
+@pytest.mark.parametrize("slopes", [(0.3, 0.0), (0.0, -0.4), (0.2, 0.1)], ids=str)
+def test_plain_shears_are_those_of_pillow(slopes):
+    horizontal, vertical = slopes
+    image = np.random.default_rng(2).uniform(0, 255, SIZE).astype("float32")
+    height, width = SIZE
+    # Pillow's x is a column, and its pixels have their centres at halves. Columns move by the row
+    # where the vertical shear has brought it.
+    per_row, per_column = (1 + horizontal * vertical, horizontal), (vertical, 1)
+    x = (*per_row, width / 2 * (1 - per_row[0]) - height / 2 * per_row[1])
+    y = (*per_column, -width / 2 * per_column[0])
+    pillow = Image.fromarray(image)
+    transform = Image.Transform.AFFINE, (*x, *y), Image.Resampling.BILINEAR
+    expected = np.asarray(pillow.transform(pillow.size, *transform, fillcolor=-1))
+    still = Movements(*map(one, (0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0)))
+    rows = geometry_rows(still, SIZE, shears=PlainShears(one(horizontal), one(vertical)))
+    got = warp(image[np.newaxis, :, :, np.newaxis], rows)[0, :, :, 0].numpy()
+    # Pillow has values up to half a pixel beyond the image.
+    inside = (
+        np.asarray(
+            Image.fromarray(np.pad(np.ones((38, 58), "float32"), 1)).transform(
+                pillow.size, *transform, fillcolor=0
+            )
+        )
+        == 1
+    )
+    assert inside.mean() > 0.5
+    np.testing.assert_allclose(got[inside], expected[inside], atol=2e-2)
+
+
+def test_plain_shears_lie_in_their_ranges():
+    augmentation = Augmentation(horizontal_shear=30, vertical_shear=10)
+    shears = Geometry(augmentation).plain_shears(drawn(augmentation))
+    for slope, limit in zip(shears, (30, 10), strict=True):
+        angle = np.degrees(np.arctan(slope))
+        assert -limit <= angle.min() < -0.99 * limit < 0.99 * limit < angle.max() <= limit
