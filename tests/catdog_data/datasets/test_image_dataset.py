@@ -24,7 +24,7 @@ from catdog_data import (
     image_dataset_from_directory,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 TABLE = (ROOT / "docs" / "from_image_data_generator.md").read_text(encoding="utf-8")
 TABLE = TABLE[TABLE.index("## What an operation keeps") :]
 ROWS = [

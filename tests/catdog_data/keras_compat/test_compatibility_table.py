@@ -1,6 +1,6 @@
 """The table of docs/compatibility.md: each row is measured here, and must say what was measured.
 
-`CATDOG_WRITE_TABLE=1 python -m pytest -m slow tests/test_compatibility_table.py` writes it anew.
+`CATDOG_WRITE_TABLE=1 python -m pytest -m slow -k compatibility_table` writes it anew.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning"),
 ]
 
-TABLE = Path(__file__).parents[1] / "docs" / "compatibility.md"
+TABLE = Path(__file__).parents[3] / "docs" / "compatibility.md"
 HEADING = """# Compatibility with Keras' ImageDataGenerator
 
-Written by `CATDOG_WRITE_TABLE=1 python -m pytest -m slow tests/test_compatibility_table.py`,
+Written by `CATDOG_WRITE_TABLE=1 python -m pytest -m slow -k compatibility_table`,
 which reads two epochs of the test pictures through the installed Keras and through catdog, and
 checked by the slow tests. "Identical" means every bit of every image, every label, and NumPy's
 global stream afterwards. "Native" is the parallel pipeline; "native, then NumPy" is the same
@@ -150,4 +150,4 @@ def test_the_table_says_what_is_measured(photos):
     assert TABLE.read_text(encoding="utf-8") == written + NOTES
 
 
-NOTES = (Path(__file__).parent / "compatibility_notes.md").read_text(encoding="utf-8")
+NOTES = (Path(__file__).with_name("compatibility_notes.md")).read_text(encoding="utf-8")

@@ -445,7 +445,7 @@ def killed_in_the_midst(photos, folder, lines):
     """Run `killable` in a process of its own; kill it at a random moment after some batches."""
     code = f"import test_position; test_position.killable({str(photos)!r}, {str(folder)!r})"
     here = Path(__file__).parent
-    paths = os.pathsep.join(map(str, (here, here.parent)))
+    paths = os.pathsep.join(map(str, (here, here.parents[1], here.parents[2])))
     process = subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths}
     )

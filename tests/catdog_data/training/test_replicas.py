@@ -109,10 +109,12 @@ def photos(tmp_path_factory):
 
 
 def _in_a_process(code, *arguments):
+    here = Path(__file__).parent
+    paths = (here, here.parents[1])
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT / "tests")},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
         capture_output=True,
         text=True,
     )

@@ -43,7 +43,7 @@ def process(code, *arguments):
     """
     text = textwrap.dedent(begin) + textwrap.dedent(code)
     command = [sys.executable, "-c", text, *map(str, arguments)]
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[3])
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}
     )

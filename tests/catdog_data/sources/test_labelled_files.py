@@ -667,7 +667,7 @@ def test_neither_keras_nor_tensorflow_is_imported():
         "import sys, catdog_data.sources.list_files, catdog_data.sources.split; "
         "print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
     )
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[3]
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
