@@ -17,6 +17,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
+from catdog_data.engine.mapping import as_written
+
 _BATCHES_PER_MARK = 32
 """A failure is seen when something behind it arrives. Marks cannot fail, so it is seen soon where
 all files are unreadable; each costs what a batch of padding does."""
@@ -49,7 +51,7 @@ class Passes:
             first = _from_python(self.begin)
             return tf.data.Dataset.range(first, first + self._left_from(first))
 
-        return with_length(tf.data.Dataset.range(1).flat_map(of_pass), self.length)
+        return with_length(tf.data.Dataset.range(1).flat_map(as_written(of_pass)), self.length)
 
     def codes(self) -> tf.data.Dataset:
         """Make the dataset of a code, int64[], for every batch and for the marks in between.
@@ -76,7 +78,7 @@ class Passes:
             count = tf.where(first < 0, -first, left + left // _BATCHES_PER_MARK + 1)
             return tf.data.Dataset.range(begin, begin + count)
 
-        return tf.data.Dataset.range(1).flat_map(of_pass)
+        return tf.data.Dataset.range(1).flat_map(as_written(of_pass))
 
     def mark(self, code: tf.Tensor) -> tf.Tensor:
         """Read a code.
@@ -155,9 +157,9 @@ def with_gaps_filled(
         numbers = tf.data.Dataset.range(first + counted, first + now_counted)
         return tf.data.Dataset.zip((numbers, tf.data.Dataset.from_tensors(element).repeat()))
 
-    present = marked.ignore_errors().scan(tf.constant(0, tf.int64), before_and)
+    present = marked.ignore_errors().scan(tf.constant(0, tf.int64), as_written(before_and))
     # Nothing raises between the gaps and here.
-    return with_length(present.flat_map(for_each_number), length)
+    return with_length(present.flat_map(as_written(for_each_number)), length)
 
 
 def with_length(dataset: tf.data.Dataset, length: int) -> tf.data.Dataset:

@@ -14,6 +14,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 from catdog_data.augment.parameters import Parameters
 from catdog_data.decoding.unreadable import UnreadableImage
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
+from catdog_data.engine.mapping import mapped, mapped_and_batched
 from catdog_data.engine.passes import ended_at_exit
 from catdog_data.engine.pixel_sources import Pixels
 from catdog_data.engine.render import Rendering
@@ -106,7 +107,7 @@ def image_batches(passes: Passes, stages: Stages) -> tf.data.Dataset:
         rows, fetched = tf.cond(whole, lambda: element, lambda: again(number)[0])
         return render(rows[:-1], fetched)
 
-    return _last(restored.map(render_or_raise, num_parallel_calls=calls), stages, waiting)
+    return _last(mapped(restored, render_or_raise, calls), stages, waiting)
 
 
 def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Dataset:
@@ -136,9 +137,9 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
         count = tf.math.count_nonzero(rows[0] >= 0, dtype=tf.int32)
         return errors[:count], render(rows[:-1], fetched)
 
-    batches = restored.map(render_what_can_be, num_parallel_calls=calls)
+    batches = mapped(restored, render_what_can_be, calls)
     images = with_length(_last(batches, stages, waiting).unbatch(), length)
-    return images.map(_element_or_raise(passes))
+    return mapped(images, _element_or_raise(passes))
 
 
 def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
@@ -154,8 +155,8 @@ def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.dat
         A dataset with one element per number, in their order, of the cardinality of `numbers`.
     """
     calls, waiting = stages.ahead()
-    fetched = _fetched(numbers.map(stages.rows_of), stages)
-    return _last(fetched.map(stages.render(), num_parallel_calls=calls), stages, waiting)
+    fetched = _fetched(mapped(numbers, stages.rows_of), stages)
+    return _last(mapped(fetched, stages.render(), calls), stages, waiting)
 
 
 def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
@@ -204,19 +205,14 @@ def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
     calls, _ = stages.ahead()
     # In order even where a user's options ask for none: gaps are filled by it.
     if stages.pixels.whole_batches:
-        return rows.map(fetch, calls, deterministic=True)
+        return mapped(rows, fetch, calls, deterministic=True)
     reads = READS_PER_CORE * available_cores()
     if is_op_determinism_enabled():
-        return rows.map(_in_one_function(fetch, reads), calls, deterministic=True)
+        return mapped(rows, _in_one_function(fetch, reads), calls, deterministic=True)
     # Image by image, so that all cores work on the same batch and the first is early. A map calls
     # no Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then settles on one
-    # thread of two. The deprecation of `map_and_batch` relies on the optimiser.
-    map_and_batch = getattr(
-        tf.data.experimental.map_and_batch, "__wrapped__", tf.data.experimental.map_and_batch
-    )
-    return rows.unbatch().apply(
-        map_and_batch(fetch, stages.batch_size, num_parallel_calls=reads, drop_remainder=True)
-    )
+    # thread of two.
+    return mapped_and_batched(rows.unbatch(), fetch, stages.batch_size, reads)
 
 
 def _in_one_function(fetch: Callable[..., Fetched], reads: int) -> Callable[..., Fetched]:
@@ -251,7 +247,7 @@ def _fetched_or_missing(passes: Passes, stages: Stages) -> tf.data.Dataset:
             tf.broadcast_to(mark, [stages.batch_size, 3]),
         )
 
-    fetched = _fetched(passes.codes().map(marked_rows), stages)
+    fetched = _fetched(mapped(passes.codes(), marked_rows), stages)
     return with_gaps_filled(fetched, lambda element: element[0][-1][0], passes.length)
 
 
@@ -357,7 +353,7 @@ def single_images(
     Returns:
         Elements [<= group, H, W, C].
     """
-    loaded = tf.data.Dataset.range(n).map(image, num_parallel_calls=per_core * available_cores())
+    loaded = mapped(tf.data.Dataset.range(n), image, per_core * available_cores())
     return loaded.batch(group).prefetch(2).with_options(untuned_options())
 
 

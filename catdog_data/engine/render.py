@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,8 @@ class Rendering:
         return self.resampling is None and not self.has_second_kernel and self.rescale is None
 
 
+# Made once for the same settings: a renderer of its own for each dataset would be compiled again.
+@functools.lru_cache(maxsize=32)
 def images_renderer(rendering: Rendering) -> Callable[..., tf.Tensor]:
     """Make the function from parameters and images to finished images.
 
@@ -96,6 +99,7 @@ def images_renderer(rendering: Rendering) -> Callable[..., tf.Tensor]:
     return render
 
 
+@functools.lru_cache(maxsize=32)
 def rows_renderer(
     rendering: Rendering, row_width: int, table: Table = nearest_table
 ) -> Callable[..., tf.Tensor]:

@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.engine.mapping import mapped
+
 _LABELS = np.iinfo(np.int32)
 """What Keras casts labels to before it looks them up."""
 
@@ -40,7 +42,7 @@ def with_class_weights(dataset: tf.data.Dataset, class_weight: Any) -> tf.data.D
     if not isinstance(spec, tuple) or len(spec) < 2:
         return dataset
     _check_elements(spec)
-    return dataset.map(lambda x, y: (x, y, weights_of(y)))
+    return mapped(dataset, lambda x, y: (x, y, weights_of(y)))
 
 
 def weigher(class_weight: Any) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from catdog_data.engine.mapping import mapped
+
 
 def dataset_of_steps(make: Callable[[int], Any], steps: int, signature: Any) -> tf.data.Dataset:
     """Make the dataset of `make(0)`, `make(1)`, ….
@@ -30,9 +32,4 @@ def dataset_of_steps(make: Callable[[int], Any], steps: int, signature: Any) -> 
         shaped = map(tf.ensure_shape, tensors, [spec.shape for spec in specs])
         return tf.nest.pack_sequence_as(signature, list(shaped))
 
-    return tf.data.Dataset.range(steps).map(as_it_is(element))
-
-
-def as_it_is(function: Callable[..., Any]) -> Any:
-    """Keep AutoGraph from rewriting a function, which takes longer than all else."""
-    return tf.autograph.experimental.do_not_convert(function)
+    return mapped(tf.data.Dataset.range(steps), element)

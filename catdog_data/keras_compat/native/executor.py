@@ -29,7 +29,6 @@ from catdog_data.engine.render import Rendering
 from catdog_data.keras_compat.native.failures import error_of_batch
 from catdog_data.keras_compat.planning.affine import geometry_rows
 from catdog_data.keras_compat.planning.batch_plan import BatchPlan
-from catdog_data.keras_compat.steps import as_it_is
 from catdog_data.keras_compat.translation import (
     PHOTOMETRY_COLUMNS,
     parameters_of_steps,
@@ -142,8 +141,9 @@ class Executor:
                 -1, [spec.dtype for spec in signature], [spec.shape for spec in signature]
             )
         # Waits without a thread of TensorFlow's, of which there may be two, or of Python's.
-        next_tables = as_it_is(lambda _: tuple(queue.dequeue()))
-        stages = _stages(next_tables, pixels, rendering, batch_size, make_element)
+        stages = _stages(
+            lambda _: tuple(queue.dequeue()), pixels, rendering, batch_size, make_element
+        )
         batches = image_batches_on_request(tf.data.Dataset.range(tf.int64.max), stages)
         self._queue, self._running = queue, [iter(batches)]
         self._pending: deque[PendingBatch] = deque()
