@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from catdog_data.decoding.resize import nearest_table
 from catdog_data.kernels.compiled import compiled
 from catdog_data.kernels.packed_pixels import as_words, packed_words, unaligned_words
 from catdog_data.kernels.warp import FillMode, coordinate_tables, warp_by_tables
+
+Renderer = Callable[..., tf.Tensor]
+"""From the parameters of a batch, and its pixels in one form or another, to finished images."""
 
 Table = Callable[[tf.Tensor, int], tf.Tensor]
 """See `catdog_data.decoding.resize.nearest_table`."""
@@ -48,6 +51,10 @@ class Rendering:
         rescale: factor for every value, or None.
         pixel_dtype: floating type that values are kept and rescaled in.
         output_dtype: type that the batch is cast to at the end.
+
+    Attributes:
+        rescale_dtype: type that values are multiplied in: NumPy multiplies by a Python number in
+            the array's type, by a number of its own in the wider of both.
     """
 
     image_size: tuple[int, int]
@@ -57,6 +64,14 @@ class Rendering:
     rescale: float | None = None
     pixel_dtype: str = "float32"
     output_dtype: str = "float32"
+    rescale_dtype: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Apart from the factor itself, as a number of Python's and one of NumPy's may be equal.
+        dtype = None
+        if self.rescale is not None:
+            dtype = np.result_type(np.dtype(self.pixel_dtype), self.rescale).name
+        object.__setattr__(self, "rescale_dtype", dtype)
 
     @property
     def has_second_kernel(self) -> bool:
@@ -69,9 +84,23 @@ class Rendering:
         return self.resampling is None and not self.has_second_kernel and self.rescale is None
 
 
-# Made once for the same settings: a renderer of its own for each dataset would be compiled again.
-@functools.lru_cache(maxsize=32)
-def images_renderer(rendering: Rendering) -> Callable[..., tf.Tensor]:
+def _made_once(make: Callable[..., Renderer]) -> Callable[..., Renderer]:
+    """Make a renderer once for the same settings: a second one would be compiled again."""
+    cached = functools.lru_cache(maxsize=32)(make)
+
+    @functools.wraps(make)
+    def made(*settings: Any) -> Renderer:
+        try:
+            hash(settings)
+        except TypeError:  # of a user's function
+            return make(*settings)
+        return cached(*settings)
+
+    return made
+
+
+@_made_once
+def images_renderer(rendering: Rendering) -> Renderer:
     """Make the function from parameters and images to finished images.
 
     Args:
@@ -99,10 +128,8 @@ def images_renderer(rendering: Rendering) -> Callable[..., tf.Tensor]:
     return render
 
 
-@functools.lru_cache(maxsize=32)
-def rows_renderer(
-    rendering: Rendering, row_width: int, table: Table = nearest_table
-) -> Callable[..., tf.Tensor]:
+@_made_once
+def rows_renderer(rendering: Rendering, row_width: int, table: Table = nearest_table) -> Renderer:
     """Make the function from parameters, flat rows and row lengths to finished images.
 
     Args:
@@ -207,8 +234,7 @@ def _finish(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
     """Round to the type of pixels, rescale in it, cast: the order in which Keras rounds."""
     images = tf.cast(images, rendering.pixel_dtype)
     if rendering.rescale is not None:
-        # NumPy multiplies by a Python number in the array's type, by a NumPy one in the wider.
-        wide = np.result_type(np.dtype(rendering.pixel_dtype), rendering.rescale).name
+        wide = rendering.rescale_dtype
         images = tf.cast(images, wide) * tf.constant(rendering.rescale, wide)
         images = tf.cast(images, rendering.pixel_dtype)
     if tf.as_dtype(rendering.output_dtype).is_integer:
