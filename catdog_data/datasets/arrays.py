@@ -21,7 +21,7 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.engine.pixel_sources import WholeImages
+from catdog_data.engine.pixel_sources import RowsOfArray
 from catdog_data.system.messages import some_of
 
 
@@ -90,26 +90,17 @@ def image_dataset_from_arrays(
 
     return build_dataset(
         Source(
-            _rows_of(images),
+            RowsOfArray(images),
             len(images),
             dtype,
             shape[:2],
-            None if masks is None else _rows_of(_checked_masks(masks, images, labels)),
+            None if masks is None else RowsOfArray(_checked_masks(masks, images, labels)),
         ),
         Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device"),
         Output(rescale, output_dtype, "channels_last", return_index),
         None if columns is None else gatherer(columns),
         ram_budget=ram_budget,
     )
-
-
-def _rows_of(array: NDArray[Any]) -> WholeImages:
-    def load(index: tf.Tensor) -> tf.Tensor:
-        # Not a constant of the graph: that would copy the array.
-        return tf.numpy_function(lambda i: array[int(i)], [index], array.dtype, stateful=False)
-
-    height, width, channels = (int(side) for side in array.shape[1:])
-    return WholeImages(load, (height, width, channels), array.dtype.name, names=None)
 
 
 def _checked_images(images: Any) -> Any:

@@ -212,6 +212,46 @@ class PackedRows:
         """Do nothing: decoded images can be read."""
 
 
+class RowsOfArray:
+    """Images of an array in memory, or of anything with its shape and type, a batch at a time.
+
+    Args:
+        array: [N, H, W, C]; what is no array of NumPy's, such as a data set of h5py, is read image
+            by image.
+    """
+
+    whole_batches = True
+    may_fail = False
+
+    def __init__(self, array: Any) -> None:
+        height, width, channels = (int(side) for side in array.shape[1:])
+        self.shape, self.dtype = (height, width, channels), array.dtype.name
+        self._array = array
+
+    def image(self, index: tf.Tensor) -> tf.Tensor:
+        """Load an image: `dtype`[H, W, C]."""
+        return self.fetch(index[tf.newaxis])[0][0]
+
+    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Load a batch: `dtype`[B, H, W, C]."""
+        # A call of Python for each batch: as a constant of the graph, the array would be copied.
+        images = tf.numpy_function(self._rows, [index], self.dtype, stateful=False)
+        return (tf.ensure_shape(images, [*index.shape, *self.shape]),)
+
+    def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
+        """Make the function from (parameters, *fetched) of a batch to its images."""
+        return images_renderer(rendering)
+
+    def check(self, index: int) -> None:
+        """Do nothing: what is in memory can be read."""
+
+    def _rows(self, index: NDArray[np.int64]) -> NDArray[Any]:
+        index = np.maximum(index, 0)
+        if isinstance(self._array, np.ndarray):
+            return self._array.take(index, axis=0)
+        return np.stack([self._array[int(each)] for each in index])
+
+
 class WithMasks:
     """Images and a mask for each, moved alike: masks keep their values, which are no colours.
 
