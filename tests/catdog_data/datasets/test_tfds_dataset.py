@@ -39,6 +39,7 @@ def few_cats(tfds, paths):
 
     class FewCats(tfds.core.GeneratorBasedBuilder):
         VERSION = tfds.core.Version("1.0.0")
+        code_path = None  # nothing is stored beside this file
 
         def _info(self):
             features = {
@@ -224,6 +225,7 @@ def test_what_is_no_split_is_named(builder, split):
 def test_labels_that_are_kept_secret_are_no_classes(tfds, tmp_path):
     class Secret(tfds.core.GeneratorBasedBuilder):
         VERSION = tfds.core.Version("1.0.0")
+        code_path = None  # nothing is stored beside this file
 
         def _info(self):
             features = {
