@@ -197,17 +197,6 @@ def headlines(found: Sequence[Suite]) -> list[str]:
     return lines
 
 
-def not_measured(found: Sequence[Suite]) -> list[tuple[str, str, str]]:
-    """List contestants without samples: title, reason, and the workloads concerned."""
-    workloads: dict[tuple[str, str], list[str]] = {}
-    for table in [table for suite in found for table in suite.tables]:
-        for row in table.rows:
-            if row.missing:
-                names = workloads.setdefault((row.entry.title, row.missing), [])
-                names.append(table.outcome.workload)
-    return [(title, reason, ", ".join(names)) for (title, reason), names in workloads.items()]
-
-
 def _speed(row: Row) -> float:
     return row.images_per_second.median
 
