@@ -111,7 +111,7 @@ def _series(suite: Suite, value: Value) -> Figure | None:
         ]
         reach = _reach([values for _, values in own])
         medians = [values.median for _, values in own]
-        line = panel.errorbar([x for x, _ in own], medians, yerr=reach, label=title)
+        line = panel.errorbar([x for x, _ in own], medians, yerr=reach, label=title if own else "")
         line[0].set_linestyle("-" if along_axis else "none")
     far_apart = ticks[0] > 0 and ticks[-1] / ticks[0] >= _FAR_APART
     if along_axis and (far_apart or suite.name == "threads"):
@@ -145,7 +145,7 @@ def _fill(row: Row) -> dict[str, Any]:
         return {"color": "white", "edgecolor": _FAINT, "hatch": "////"}
     if row.is_reference:
         return {"color": _REFERENCE}
-    return {"color": _OURS if row.entry.contestant.startswith("catdog") else _OTHERS}
+    return {"color": _OURS if row.is_ours else _OTHERS}
 
 
 def _wrapped(title: str, width: int = 32) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmarks.report.tables import facts, slug
+from benchmarks.report.tables import facts, number, slug
 from catdog_models.evaluation import markdown
 
 
@@ -23,6 +23,7 @@ def render(template: str, **values: Any) -> str:
     environment.filters |= {
         "facts": facts,
         "slug": slug,
+        "number": number,
         "data_link": _data_link,
         "numeric": lambda names: [names[0], *(f"{name}:" for name in names[1:])],
         "text": markdown.text,

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from benchmarks.compare import Change
 from benchmarks.report.render import render
-from benchmarks.report.tables import HEADINGS, Row, Table, headlines, number, suites, times_text
+from benchmarks.report.tables import HEADINGS, Row, Table, number, suites, times_text
 from benchmarks.results import BenchmarkResults, Outcome
 
 _A_DAY = 86_400.0
@@ -19,9 +19,7 @@ _A_DAY = 86_400.0
 def show(console: Console, results: BenchmarkResults) -> None:
     """Print a table for each outcome, then what was skipped, the environment and the headlines."""
     found = suites(results)
-    tables = [Table(outcome) for outcome in results.outcomes]
-    values = {"tables": tables, "headings": HEADINGS, "headlines": headlines(found)}
-    _print(console, "terminal.md.j2", results=results, **values)
+    _print(console, "terminal.md.j2", results=results, suites=found, headings=HEADINGS)
 
 
 def show_changes(
@@ -113,4 +111,4 @@ def _short(row: Row) -> str:
     if row.missing:
         return f"{row.entry.title} not measured ({row.missing})"
     ratio = f" ({times_text(row.times)} times)" if row.times else ""
-    return f"{row.entry.title} {number(row.images_per_second.median)} images/s{ratio}"
+    return f"{row.entry.title} {number(row.speed)} images/s{ratio}"
