@@ -295,6 +295,10 @@ def test_a_narrow_terminal_cuts_no_number(run):
             assert all(cell.split(" [")[0] in words for cell in row.cells[1:])
     (keras, *_) = Table(run.outcomes[0]).rows
     assert all(word in words for cell in keras.cells[1:] for word in cell.split())
+    long = outcome("long", "long", [entry("keras", 1300.0), entry("torch", 1600.0)])
+    words = printed(show, BenchmarkResults(environment={}, settings={}, outcomes=(long,)), width=80)
+    for row in Table(long).rows:
+        assert all(word in words.split() for cell in row.cells[1:] for word in cell.split())
 
 
 def printed(what, *arguments, width=200, **options):

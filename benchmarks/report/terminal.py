@@ -1,11 +1,13 @@
 """Results on a terminal: finished, in progress, and compared with earlier ones."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from rich.console import Console
-from rich.markdown import Markdown
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import Markdown, TableElement
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from benchmarks.compare import Change
@@ -51,8 +53,31 @@ def show_changes(
     )
 
 
+class _WholeNumbers(TableElement):
+    """A table that breaks lines between words of numbers, and anywhere in names."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            if isinstance(table, RichTable):
+                natural = Measurement.get(console, options.update_width(10_000), table)
+                for column in table.columns:
+                    column.overflow = "fold"
+                    cells = [column.header, *column.cells]
+                    right = any(
+                        isinstance(each, Text) and each.justify == "right" for each in cells
+                    )
+                    if right and natural.maximum > options.max_width:
+                        words = [Measurement.get(console, options, each) for each in cells]
+                        column.width = max(word.minimum for word in words)
+            yield table
+
+
+class _Tables(Markdown):
+    elements: ClassVar = {**Markdown.elements, "table_open": _WholeNumbers}
+
+
 def _print(console: Console, template: str, **values: Any) -> None:
-    console.print(Markdown(render(template, **values)))
+    console.print(_Tables(render(template, **values)))
 
 
 class LiveProgress(Progress):
