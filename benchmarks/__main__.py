@@ -49,16 +49,8 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     default=Path("benchmark-results"),
     help="Folder for results and report.",
 )
-@click.option(
-    "--scratch",
-    type=_FOLDER,
-    help="Folder for packs and images that are made, kept for the next run.  "
-    "[default: a temporary one]",
-)
 @click.pass_context
-def main(
-    context: click.Context, /, data: Path | None, output: Path, scratch: Path | None, **choice: Any
-) -> None:
+def main(context: click.Context, /, data: Path | None, output: Path, **choice: Any) -> None:
     """Measure how fast batches come, in turns, each contestant in processes of its own.
 
     Writes results.json, samples.csv, report.md, report.html and plots to the output folder.
@@ -68,29 +60,23 @@ def main(
     from benchmarks.run import run
 
     settings = _settings(**choice)
-    with tempfile.TemporaryDirectory() as temporary, _reported_errors():
-        run(settings, data, scratch or Path(temporary), output, _command(data, **choice))
+    with tempfile.TemporaryDirectory() as scratch, _reported_errors():
+        run(settings, data, Path(scratch), output, _command(data, **choice))
 
 
 @main.command("compare")
 @click.argument("before", type=_FILE)
 @click.argument("after", type=_FILE)
-@click.option(
-    "--least",
-    type=click.FloatRange(min=0),
-    default=0.05,
-    help="Smaller changes are not reported, as a fraction.",
-)
-def _compare(before: Path, after: Path, least: float) -> None:
+def _compare(before: Path, after: Path) -> None:
     """Print what got slower or faster from one results.json to another; exit with 1 if any did."""
-    from benchmarks.compare import compare, differing_conditions
+    from benchmarks.compare import LEAST, compare, differing_conditions
     from benchmarks.report.terminal import show_changes
     from benchmarks.results import BenchmarkResults
 
     with _reported_errors():
         runs = BenchmarkResults.read(before), BenchmarkResults.read(after)
-        changes = compare(*runs, least)
-    show_changes(Console(), changes, differing_conditions(*runs), least)
+        changes = compare(*runs)
+    show_changes(Console(), changes, differing_conditions(*runs), LEAST)
     if any(each.verdict in ("slower", "faster") for each in changes):
         raise SystemExit(1)
 

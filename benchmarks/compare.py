@@ -1,10 +1,10 @@
 """What got slower or faster from one run to another."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.stats import mannwhitneyu
@@ -92,24 +92,19 @@ def _verdict(pair: Change, least: float) -> Verdict:
 def differing_conditions(before: BenchmarkResults, after: BenchmarkResults) -> list[str]:
     """List what else differs between two runs, and may be why they do."""
     ignored = {"load_before", "commit"}
-    found = [
-        text
-        for name, text in _differences(before.environment, after.environment)
-        if name not in ignored
-    ]
     earlier = {outcome.workload: outcome.conditions for outcome in before.outcomes}
-    for outcome in after.outcomes:
-        conditions = earlier.get(outcome.workload, outcome.conditions)
-        differences = _differences(conditions, outcome.conditions)
-        found += [f"{outcome.workload}, {text}" for _, text in differences]
-    return found
-
-
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in dict.fromkeys([*before, *after]):
-        old, new = before.get(name), after.get(name)
-        if old != new:
-            yield name, f"{name}: {old!r} before, {new!r} after"
+    compared = [("", before.environment, after.environment)]
+    compared += [
+        (f"{outcome.workload}, ", earlier[outcome.workload], outcome.conditions)
+        for outcome in after.outcomes
+        if outcome.workload in earlier
+    ]
+    return [
+        f"{where}{name}: {old.get(name)!r} before, {new.get(name)!r} after"
+        for where, old, new in compared
+        for name in dict.fromkeys([*old, *new])
+        if name not in ignored and old.get(name) != new.get(name)
+    ]
 
 
 def _pairs(before: Outcome, after: Outcome) -> Iterator[Change]:

@@ -52,6 +52,11 @@ class Outcome:
         """The first entry with samples, which others are compared with; None without any."""
         return next((entry for entry in self.entries if entry.samples), None)
 
+    @property
+    def rounds(self) -> int:
+        """How many samples there are."""
+        return sum(len(entry.samples) for entry in self.entries)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkResults:

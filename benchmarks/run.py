@@ -8,7 +8,7 @@ from rich.console import Console
 from benchmarks.environment import describe_environment
 from benchmarks.images import DataSet, derive, describe, subset
 from benchmarks.measuring.bench import Bench
-from benchmarks.report.terminal import LiveTable, show
+from benchmarks.report.terminal import LiveProgress, show
 from benchmarks.report.write import write_report, write_samples
 from benchmarks.results import BenchmarkResults
 from benchmarks.suites import Settings
@@ -35,7 +35,7 @@ def run(settings: Settings, data: Path | None, scratch: Path, output: Path, comm
         settings={"command": command, **asdict(settings)},
         outcomes=(),
     )
-    with LiveTable(console, settings.total_rounds) as live:
+    with LiveProgress(console, settings.total_rounds) as live:
         bench = Bench(settings, subset(given, scratch), scratch / "packs", live.show)
         for workload, contestants in settings.pairings:
             try:

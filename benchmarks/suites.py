@@ -3,12 +3,13 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.contestant import Contestant
 from benchmarks.contestants.training import fits_of
-from benchmarks.workloads import EACH_ALONE, PLAIN, RECIPE, Workload
+from benchmarks.workloads import EACH_ALONE, RECIPE, Workload
 
 SERIES = (
     *("keras", "keras-dataset"),
@@ -28,19 +29,11 @@ _FEW = ("keras", "keras-dataset", "catdog", "catdog-pack")
 _ON_MANY_IMAGES = ("keras", "catdog", "catdog-pack", "catdog-data-pack")
 
 
-def _recipe(suite: str, name: str, contestants: tuple[str, ...], **options: object) -> Workload:
-    fields = {"distortions": RECIPE, **options}
-    return Workload(suite=suite, name=name, contestants=contestants, **fields)  # type: ignore[arg-type]
-
-
-def _plain(suite: str, name: str, contestants: tuple[str, ...], **options: object) -> Workload:
-    return _recipe(suite, name, contestants, distortions=PLAIN, **options)
-
-
+_recipe = partial(Workload, distortions=RECIPE)
 _WORKLOADS = (
-    _plain("plain", "plain", (*BATCHES, "bound-decode")),
+    Workload("plain", "plain", (*BATCHES, "bound-decode")),
     _recipe("recipe", "recipe", BATCHES),
-    _plain("stages", "stages", (*_STAGES, "bound-decode")),
+    Workload("stages", "stages", (*_STAGES, "bound-decode")),
     _recipe("training", "training a tiny network", fits_of("tiny")),
     _recipe(
         "training",
@@ -48,7 +41,7 @@ _WORKLOADS = (
         fits_of("original"),
         image_size=(96, 96),
     ),
-    _plain("augmentations", "augmentations: plain", _FEW),
+    Workload("augmentations", "augmentations: plain", _FEW),
     *(
         _recipe("augmentations", name, _FEW, distortions=distortions)
         for name, distortions in EACH_ALONE.items()
@@ -71,21 +64,21 @@ _WORKLOADS = (
         )
         for cores in range(1, len(os.sched_getaffinity(0)) + 1)
     ),
-    _plain(
+    Workload(
         "files", "small JPEGs, 64 pixels", (*_READERS, *PEERS), images="small", image_size=(64, 64)
     ),
-    _plain(
+    Workload(
         "files",
         "12-megapixel JPEGs",
         (*_READERS, "catdog-data-fast", *PEERS),
         images="large",
         batch_size=8,
     ),
-    _plain("files", "PNG", (*_READERS, *PEERS), images="png"),
-    _plain("page cache", "first pass, warm files", _FEW, one_pass=True),
-    _plain("page cache", "first pass, cold files", _FEW, one_pass=True, cold=True),
-    _plain("data sizes", "images as given", _ON_MANY_IMAGES),
-    _plain("data sizes", "10,000 images", _ON_MANY_IMAGES, images="many"),
+    Workload("files", "PNG", (*_READERS, *PEERS), images="png"),
+    Workload("page cache", "first pass, warm files", _FEW, one_pass=True),
+    Workload("page cache", "first pass, cold files", _FEW, one_pass=True, cold=True),
+    Workload("data sizes", "images as given", _ON_MANY_IMAGES),
+    Workload("data sizes", "10,000 images", _ON_MANY_IMAGES, images="many"),
 )
 
 SUITES: Mapping[str, tuple[Workload, ...]] = MappingProxyType(

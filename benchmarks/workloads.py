@@ -1,7 +1,7 @@
 """What contestants are given to do: transformations, sizes, images; and in which suites."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -58,7 +58,7 @@ EACH_ALONE: Mapping[str, Distortions] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Workload:
     """One piece of work that contestants are timed at.
 
@@ -66,8 +66,10 @@ class Workload:
     float32, and batched with its label, unless a contestant says that it leaves out a part.
     """
 
-    name: str  # unique
     suite: str
+    name: str  # unique
+    contestants: tuple[str, ...]  # names; others are compared with the first
+    _: KW_ONLY
     distortions: Distortions = PLAIN
     image_size: tuple[int, int] = (224, 224)  # (height, width) in pixels
     batch_size: int = 32
@@ -75,7 +77,6 @@ class Workload:
     images: Images = "given"
     one_pass: bool = False  # a round is a whole pass from the start, not seconds after a lead-in
     cold: bool = False  # files are dropped from the page cache before each round
-    contestants: tuple[str, ...]  # names; others are compared with the first
     x: float | None = None  # the value on the axis of the suite, if that is a series
 
     def conditions(self, cores: int) -> dict[str, Any]:

@@ -1,13 +1,16 @@
-"""The picture of docs/architecture.md is that of the imports."""
+"""docs/architecture.md shows the imports and names real files; packages say who imports them."""
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import grimp
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs" / "architecture.md"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs" / "architecture.md"
 PACKAGES = ("catdog_data", "catdog_models")
 NAMES_ALONE = {
     "catdog_data",
@@ -78,3 +81,19 @@ def test_the_picture_shows_the_imports(imports):
 def test_no_room_imports_one_that_imports_it(imports):
     for importer, targets in imports.items():
         assert not [each for each in targets if importer in imports.get(each, ())], importer
+
+
+def test_the_files_that_the_page_names_exist():
+    examples = re.compile("vignette|tar_shards|compressed_pack")  # of what is to be added
+    named = set(re.findall(r"`([\w/]+/\w+\.py)`", DOCS.read_text()))
+    kept = [name for name in named if not examples.search(name)]
+    assert len(kept) > 20
+    below = (ROOT, ROOT / "catdog_data", ROOT / "catdog_data" / "augment")
+    assert [name for name in kept if not any((each / name).is_file() for each in below)] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_room_says_what_may_import_it(package):
+    for path in (ROOT / package).glob("*/__init__.py"):
+        described = ast.get_docstring(ast.parse(path.read_text())) or ""
+        assert "import" in described, path

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import catdog_data
 import catdog_models
 
 
@@ -47,3 +48,14 @@ def test_an_old_name_warns_and_is_the_same(module, old, new):
     assert found is getattr(home, new)
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         getattr(home, "Nothing")  # noqa: B009 (looked up for its error)
+
+
+def test_old_attributes_of_an_augmentation_warn_and_say_the_same():
+    turning = catdog_data.Augmentation(rotation=10)
+    with pytest.warns(DeprecationWarning, match="Augmentation.is_set"):
+        assert turning.draws("rotation")
+    with pytest.warns(DeprecationWarning, match="moves_alone"):
+        assert turning.moves_alone
+    for more in ({"hue": 0.1}, {"blur": (0, 1)}, {"erasing": 0.1}, {"mixup": 0.1}):
+        with pytest.warns(DeprecationWarning, match="moves_alone"):
+            assert not catdog_data.Augmentation(rotation=10, **more).moves_alone

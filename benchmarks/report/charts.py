@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.style import context
 from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.estimates import Spread, Value, spread
-from benchmarks.report.tables import CONSTANT, Row, Suite, Table, number, slug, times_text
+from benchmarks.report.tables import Row, Suite, Table, number, slug, times_text
 from catdog_models.plots.figure import save
 
 _STYLE = Path(__file__).with_name("benchmarks.mplstyle")
@@ -22,14 +21,17 @@ _AXES = {
     "batch sizes": "images per batch",
     "image sizes": "side of the images, pixels",
 }
-_STAGES = {
-    "stage-read": "#56b4e9",
-    "stage-decode": "#0072b2",
-    "stage-resize": "#009e73",
-    "stage-warp": "#e69f00",
-    "stage-copy": "#cc79a7",
+_COSTS: dict[str, tuple[str, Value]] = {
+    "stages": ("CPU time", "cpu_ms"),
+    "training": ("time of steps", "wall_ms"),
 }
-_REFERENCE, _OURS, _OTHERS, _INPUT = "#555555", "#0072b2", "#9fb8c8", "#d55e00"
+"""What charts of suites show where that is no speed."""
+_UNITS: dict[Value, str] = {
+    "images_per_second": "images/s",
+    "cpu_ms": "CPU ms/image",
+    "wall_ms": "ms per step",
+}
+_REFERENCE, _OURS, _OTHERS = "#555555", "#0072b2", "#9fb8c8"
 _INK, _FAINT = "#222222", "#777777"
 
 
@@ -38,17 +40,6 @@ class Chart(NamedTuple):
 
     description: str
     path: Path
-
-
-class _Bar(NamedTuple):
-    """A bar with its range and label; rows are counted from 0 at the top."""
-
-    row: float
-    values: Spread
-    label: str
-    fill: dict[str, Any]
-    begin: float = 0.0
-    height: float = 0.62
 
 
 def draw_charts(suites: Sequence[Suite], folder: Path) -> dict[str, list[Chart]]:
@@ -65,119 +56,65 @@ def draw_charts(suites: Sequence[Suite], folder: Path) -> dict[str, list[Chart]]
 
 
 def _figures(suite: Suite) -> Iterator[tuple[str, Figure | None]]:
-    if suite.name in ("stages", "training"):
-        draw = _stages if suite.name == "stages" else _training
-        shows = "CPU time" if suite.name == "stages" else "time of steps"
+    if suite.name in _COSTS:
+        shows, value = _COSTS[suite.name]
         for table in suite.tables:
-            yield f"{shows}, {table.label}" if suite.is_series else shows, draw(table)
+            yield f"{shows}, {table.label}" if suite.is_series else shows, _bars(table, value)
     elif suite.is_series:
-        along_axis = all(table.outcome.x is not None for table in suite.tables)
-        series = _lines if along_axis else _groups
-        yield "speed", series(suite, "images/s", "images_per_second")
-        yield "CPU time", series(suite, "CPU ms/image", "cpu_ms")
+        yield "speed", _series(suite, "images_per_second")
+        yield "CPU time", _series(suite, "cpu_ms")
     else:
-        yield "speed", _comparison(suite.tables[0])
+        yield "speed", _bars(suite.tables[0], "images_per_second")
 
 
-def _comparison(table: Table) -> Figure | None:
-    """Draw images/s, with the ratio to the reference."""
-    bars = []
-    for place, row in enumerate(table.timed):
-        ratio = "reference" if row.is_reference else f"{times_text(row.times)} times"
-        label = f"{number(row.images_per_second.median)}   {ratio}"
-        bars.append(_Bar(place, row.images_per_second, label, _fill(row)))
-    names = [row.entry.title for row in table.timed]
-    figure = _draw(table.outcome.workload, "images/s", names, bars)
-    if figure:
-        figure.axes[0].axvline(bars[0].values.median, color=_FAINT, ls="--", zorder=0)
-    return figure
-
-
-def _stages(table: Table) -> Figure | None:
-    """Draw CPU time per image: stages one after the other, then whole pipelines."""
-    timed = {row.entry.contestant: row for row in table.timed}
-    stages = [timed.pop(name) for name in _STAGES if name in timed]
-    bars: list[_Bar] = []
-    end = 0.0
-    for row in stages:
-        values, fill = spread(row.entry, "cpu_ms"), {"color": _STAGES[row.entry.contestant]}
-        bars.append(_Bar(len(bars), values, number(values.median), fill, begin=end))
-        end += values.median
-    fill = {"color": "white", "edgecolor": _INK}
-    bars.append(_Bar(len(bars), Spread(end, end, end), number(end), fill))
-    for row in timed.values():
-        values = spread(row.entry, "cpu_ms")
-        bars.append(_Bar(len(bars), values, number(values.median), _fill(row)))
-    stage_names, others = ([row.entry.title for row in some] for some in (stages, timed.values()))
-    names = [*stage_names, "all stages together", *others]
-    title = f"{table.outcome.workload}: where the time goes"
-    return _draw(title, "CPU ms/image", names, bars if stages else [])
-
-
-def _training(table: Table) -> Figure | None:
-    """Draw the time of steps, and within it the time above a constant batch."""
-    batch = table.outcome.conditions.get("batch_size")
-    images = int(batch) if isinstance(batch, int) and batch > 0 else 1
-    times = {
-        row.entry.contestant: Spread(*(images * one for one in spread(row.entry, "wall_ms")))
-        for row in table.timed
-    }
-    base = next((time.median for name, time in times.items() if CONSTANT in name), None)
-    bars = []
-    for place, time in enumerate(times.values()):
-        above = 0.0 if base is None else max(0.0, time.median - base)
-        label = number(time.median) + (f" (+{number(above)})" if above else "")
-        bars.append(_Bar(place, time, label, {"color": _OTHERS}))
-        over = Spread(above, above, above)
-        bars.append(_Bar(place, over, "", {"color": _INPUT}, begin=time.median - above))
-    title = f"{table.outcome.workload}: what input adds to a step"
-    names = [row.entry.title for row in table.timed]
-    figure = _draw(title, f"ms per step of {images} images", names, bars)
-    if figure and base is not None:
-        patches = [Patch(color=color) for color in (_OTHERS, _INPUT)]
-        _legend(figure, patches, ["the step with a constant batch", "input above that"])
-    return figure
-
-
-def _groups(suite: Suite, xlabel: str, value: Value) -> Figure | None:
-    """Draw a value of a series over kinds, in groups of bars."""
-    shown = {row.entry.contestant for table in suite.tables for row in table.timed}
-    fills: dict[str, dict[str, Any]] = {
-        name: {"facecolor": f"C{i}", "edgecolor": "white"}
-        for i, name in enumerate(suite.contestants)
-        if name in shown
-    }
-    bars = []
-    for place, table in enumerate(suite.tables):
-        for row in table.rows:
-            if row.entry.contestant in fills:
-                order = list(fills).index(row.entry.contestant)
-                at = place + 0.8 * ((order + 0.5) / len(fills) - 0.5)
-                values = Spread(0, 0, 0) if row.missing else spread(row.entry, value)
-                label = "not measured" if row.missing else number(values.median)
-                fill = fills[row.entry.contestant]
-                bars.append(_Bar(at, values, label, fill, height=0.7 / len(fills)))
-    figure = _draw(suite.name, xlabel, [table.label for table in suite.tables], bars)
-    if figure:
-        patches = [Patch(**fill) for fill in fills.values()]
-        _legend(figure, patches, [suite.contestants[name] for name in fills])
-    return figure
-
-
-def _lines(suite: Suite, ylabel: str, value: Value) -> Figure | None:
-    """Draw a value of a series over its axis."""
-    rows = [(table.outcome.x or 0.0, row) for table in suite.tables for row in table.timed]
+def _bars(table: Table, value: Value) -> Figure | None:
+    """Draw a value of each contestant; where speeds are compared, with the ratio."""
+    rows = table.timed
     if not rows:
         return None
-    figure, panel = _new_panel(4.8, f"{suite.name}: {ylabel}")
+    figure, panel = _new_panel(1.5 + 0.46 * len(rows), table.outcome.workload)
+    images = table.outcome.conditions.get("batch_size", 1) if value == "wall_ms" else 1
+    for place, row in enumerate(rows):
+        values = Spread(*(images * one for one in spread(row.entry, value)))
+        panel.barh(place, values.median, height=0.62, **_fill(row))
+        panel.errorbar(values.median, place, xerr=_reach([values]), color=_INK, fmt="none")
+        label, tip = number(values.median), (values.highest, place)
+        if value == "images_per_second":
+            label += "   reference" if row.is_reference else f"   {times_text(row.times)} times"
+        panel.annotate(label, tip, (5, 0), textcoords="offset points", va="center", size=9)
+        if row.is_reference and value != "cpu_ms":
+            # For training that is a step on a constant batch: what goes beyond it is input.
+            panel.axvline(values.median, color=_FAINT, ls="--", zorder=0)
+    panel.margins(x=0.1)
+    panel.set_xlim(left=0)
+    panel.xaxis.set_major_formatter("{x:,g}")
+    titles = [_wrapped(row.entry.title) for row in rows]
+    panel.set_yticks(range(len(rows)), titles, fontsize=9.5)
+    panel.set_ylim(len(rows) - 0.4, -0.6)
+    panel.tick_params(axis="y", length=0)
+    panel.grid(visible=False, axis="y")
+    panel.set_xlabel(f"{_UNITS[value]}, median and range of rounds")
+    return figure
+
+
+def _series(suite: Suite, value: Value) -> Figure | None:
+    """Draw a value over the axis of a series, or over its kinds, as points that nothing joins."""
+    along_axis = all(table.outcome.x is not None for table in suite.tables)
+    ticks = [table.outcome.x or 0.0 if along_axis else i for i, table in enumerate(suite.tables)]
+    rows = [(x, row) for x, table in zip(ticks, suite.tables, strict=True) for row in table.timed]
+    if not rows:
+        return None
+    figure, panel = _new_panel(4.8, f"{suite.name}: {_UNITS[value]}")
     for contestant, title in suite.contestants.items():
-        own = [(x, row) for x, row in rows if row.entry.contestant == contestant]
-        values = [spread(row.entry, value) for _, row in own]
-        medians = [one.median for one in values]
-        panel.errorbar([x for x, _ in own], medians, yerr=_reach(values), label=title)
-    ticks = [table.outcome.x or 0.0 for table in suite.tables]
-    wide = ticks[0] > 0 and (ticks[-1] / ticks[0] >= _FAR_APART or suite.name == "threads")
-    if wide:
+        own = [
+            (x, spread(row.entry, value)) for x, row in rows if row.entry.contestant == contestant
+        ]
+        reach = _reach([values for _, values in own])
+        medians = [values.median for _, values in own]
+        line = panel.errorbar([x for x, _ in own], medians, yerr=reach, label=title if own else "")
+        line[0].set_linestyle("-" if along_axis else "none")
+    far_apart = ticks[0] > 0 and ticks[-1] / ticks[0] >= _FAR_APART
+    if along_axis and (far_apart or suite.name == "threads"):
         # On two logarithmic scales, in proportion is a straight line.
         panel.set_xscale("log", base=2)
         panel.set_yscale("log")
@@ -186,33 +123,12 @@ def _lines(suite: Suite, ylabel: str, value: Value) -> Figure | None:
     else:
         panel.set_ylim(bottom=0)
     panel.yaxis.set_major_formatter("{x:,g}")
-    panel.set_xticks(ticks, [f"{x:g}" for x in ticks])
+    panel.set_xticks(ticks, [_wrapped(table.label, 12) for table in suite.tables])
     panel.xaxis.set_minor_locator(NullLocator())
-    panel.set(xlabel=_AXES.get(suite.name, suite.name), ylabel=ylabel)
-    _legend(figure, *panel.get_legend_handles_labels())
-    return figure
-
-
-def _draw(title: str, xlabel: str, names: Sequence[str], bars: Sequence[_Bar]) -> Figure | None:
-    """Draw bars with names at the left; None if there are none."""
-    if not bars:
-        return None
-    crowded = bars[0].height < 0.5
-    figure, panel = _new_panel(1.5 + (0.25 * len(bars) if crowded else 0.46 * len(names)), title)
-    for bar in bars:
-        end, reach = bar.begin + bar.values.median, _reach([bar.values])
-        panel.barh(bar.row, bar.values.median, left=bar.begin, height=bar.height, **bar.fill)
-        panel.errorbar(end, bar.row, xerr=reach, color=_INK, fmt="none")
-        tip = (bar.begin + bar.values.highest, bar.row)
-        panel.annotate(bar.label, tip, (5, 0), textcoords="offset points", va="center", size=9)
-    panel.margins(x=0.1)
-    panel.set_xlim(left=0)
-    panel.xaxis.set_major_formatter("{x:,g}")
-    panel.set_yticks(range(len(names)), [_wrapped(name) for name in names], fontsize=9.5)
-    panel.set_ylim(len(names) - 0.4, -0.6)
-    panel.tick_params(axis="y", length=0)
-    panel.grid(visible=False, axis="y")
-    panel.set_xlabel(f"{xlabel}, median and range of rounds")
+    panel.set(xlabel=_AXES.get(suite.name, suite.name), ylabel=_UNITS[value])
+    handles, titles = panel.get_legend_handles_labels()
+    names = [_wrapped(title, 44) for title in titles]
+    figure.legend(handles, names, loc="outside lower left", ncols=2)
     return figure
 
 
@@ -229,7 +145,7 @@ def _fill(row: Row) -> dict[str, Any]:
         return {"color": "white", "edgecolor": _FAINT, "hatch": "////"}
     if row.is_reference:
         return {"color": _REFERENCE}
-    return {"color": _OURS if row.entry.contestant.startswith("catdog") else _OTHERS}
+    return {"color": _OURS if row.is_ours else _OTHERS}
 
 
 def _wrapped(title: str, width: int = 32) -> str:
@@ -241,8 +157,3 @@ def _reach(values: Sequence[Spread]) -> list[list[float]]:
     """Return the lengths of error bars below and above each median."""
     below = [one.median - one.lowest for one in values]
     return [below, [one.highest - one.median for one in values]]
-
-
-def _legend(figure: Figure, handles: Sequence[Any], titles: Sequence[str]) -> None:
-    names = [_wrapped(title, 44) for title in titles]
-    figure.legend(handles, names, loc="outside lower left", ncols=2)

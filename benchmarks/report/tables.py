@@ -20,8 +20,6 @@ HEADINGS = (
 CONSTANT = "constant"
 """Part of the name of a contestant that trains on one batch in memory."""
 
-_OF_PARTS = ("stages", "training")  # The fastest of these suites answers no question.
-
 
 @dataclass(frozen=True)
 class Row:
@@ -44,6 +42,16 @@ class Row:
     def is_part(self) -> bool:
         """Whether it does less than the workload asks for: a bound or a stage."""
         return self.entry.contestant.startswith(("bound-", "stage-"))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is a contestant of this library."""
+        return "catdog" in self.entry.contestant
+
+    @property
+    def speed(self) -> float:
+        """The median of images/s."""
+        return self.images_per_second.median
 
     @property
     def is_reference(self) -> bool:
@@ -83,7 +91,7 @@ class Row:
         if not self.entry.samples:
             return NOTHING
         ratio = f" ({number(self.times.estimate)}×)" if self.times else ""  # noqa: RUF001
-        return number(self.images_per_second.median) + ratio
+        return number(self.speed) + ratio
 
 
 @dataclass(frozen=True)
@@ -178,47 +186,6 @@ def suites(results: BenchmarkResults) -> list[Suite]:
     for tables in groups.values():
         tables.sort(key=lambda table: table.outcome.x or 0.0)
     return [Suite(name=name, tables=tuple(tables)) for name, tables in groups.items()]
-
-
-def headlines(found: Sequence[Suite]) -> list[str]:
-    """Name the fastest of each single comparison and, if it is another, the fastest of ours."""
-    lines = []
-    for suite in found:
-        timed = [row for row in suite.tables[0].timed if not row.is_part]
-        if suite.is_series or suite.name in _OF_PARTS or len(timed) < 2:
-            continue
-        fastest = max(timed, key=_speed)
-        ours = [row for row in timed if row.entry.contestant.startswith("catdog")]
-        line = f"{suite.tables[0].outcome.workload}: {_compared(fastest)}, "
-        line += f"the fastest of {len(timed)}"
-        if ours and fastest not in ours:
-            line += f"; of ours, {_compared(max(ours, key=_speed))}"
-        lines.append(f"{line}.")
-    return lines
-
-
-def not_measured(found: Sequence[Suite]) -> list[tuple[str, str, str]]:
-    """List contestants without samples: title, reason, and the workloads concerned."""
-    workloads: dict[tuple[str, str], list[str]] = {}
-    for table in [table for suite in found for table in suite.tables]:
-        for row in table.rows:
-            if row.missing:
-                names = workloads.setdefault((row.entry.title, row.missing), [])
-                names.append(table.outcome.workload)
-    return [(title, reason, ", ".join(names)) for (title, reason), names in workloads.items()]
-
-
-def _speed(row: Row) -> float:
-    return row.images_per_second.median
-
-
-def _compared(row: Row) -> str:
-    speed = f"{row.entry.title} gives {number(_speed(row))} images/s"
-    if row.reference is None or row.times is None:
-        return speed
-    low, high = row.times.low, row.times.high
-    interval = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
-    return f"{speed}, {number(row.times.estimate)} times{interval} {row.reference.title}"
 
 
 def number(value: float) -> str:

@@ -2,18 +2,15 @@
 
 import csv
 import io
-from base64 import b64encode
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from benchmarks.report.charts import draw_charts
-from benchmarks.report.tables import HEADINGS, facts, headlines, not_measured, slug, suites
+from benchmarks.report.render import render
+from benchmarks.report.tables import HEADINGS, suites
 from benchmarks.results import BenchmarkResults, Sample
 from catdog_data.system.atomic_files import write_atomically
-from catdog_models.evaluation import markdown
 
 COLUMNS = (
     *("workload", "suite", "x", "contestant", "title"),
@@ -21,7 +18,6 @@ COLUMNS = (
     *("missing", "note"),
 )
 """Of samples.csv."""
-_TEMPLATES = Path(__file__).with_name("templates")
 
 
 class Report(NamedTuple):
@@ -66,21 +62,10 @@ def write_report(results: BenchmarkResults, folder: Path) -> Report:
     written = tuple(chart.path for some in charts.values() for chart in some)
     for picture in {*(folder / "plots").glob("*.png")} - {*written}:
         picture.unlink()  # of an earlier run, about other numbers
+    values = {"results": results, "suites": found, "charts": charts, "files": (json, csv)}
     texts = [folder / name for name in ("report.md", "report.html")]
     for path in texts:
-        text = (
-            _environment(path)
-            .get_template(f"{path.name}.j2")
-            .render(
-                results=results,
-                suites=found,
-                charts=charts,
-                files=(json, csv),
-                headings=HEADINGS,
-                headlines=headlines(found),
-                not_measured=not_measured(found),
-            )
-        )
+        text = render(f"{path.name}.j2", headings=HEADINGS, **values)
         write_atomically(path, text.encode())
     return Report(json, csv, texts[0], texts[1], written)
 
@@ -97,30 +82,3 @@ def as_csv(results: BenchmarkResults) -> str:
                 writer.writerow({**common, "missing": entry.missing or "not measured"})
             writer.writerows({**common, **asdict(sample)} for sample in entry.samples)
     return text.getvalue()
-
-
-def _environment(path: Path) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=path.suffix == ".html",
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "facts": facts,
-        "slug": slug,
-        "data_link": _data_link,
-        "numeric": lambda names: [names[0], *(f"{name}:" for name in names[1:])],
-        "text": markdown.text,
-        "table": markdown.table,
-        "image": markdown.image,
-        "code": markdown.code,
-    }
-    return environment
-
-
-def _data_link(file: Path, kind: str) -> str:
-    """Return a link that holds the content of a file."""
-    return f"data:{kind};base64,{b64encode(file.read_bytes()).decode('ascii')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ Range = tuple[float, float]
 _PLAIN_SHEARS = ("horizontal_shear", "vertical_shear")
 _MOVING = ("rotation", "height_shift", "width_shift", "shear", *_PLAIN_SHEARS, "zoom")
 _RECOLOURING = ("brightness", "contrast", "saturation", "hue")
+_FURTHER = ("autocontrast", "equalize", "solarize", "posterize", "sharpness", "blur", "grayscale")
+_OF_VALUES = ("channel_shift", *_RECOLOURING, *_FURTHER, "erasing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +141,7 @@ class Augmentation:
     cutmix: float = number(0.0)
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_fields(self, Augmentation)
 
     def __repr__(self) -> str:
         set_fields = (
@@ -150,7 +153,19 @@ class Augmentation:
 
     def is_set(self, name: str) -> bool:
         """Tell whether a field has another value than its default, by its name."""
-        return bool(getattr(self, name) != getattr(type(self), name))
+        # A subclass may have other defaults, which do something.
+        return bool(getattr(self, name) != getattr(Augmentation, name))
+
+    def draws(self, name: str) -> bool:
+        """Deprecated name of `is_set`."""
+        _warn_of("draws", "Call `Augmentation.is_set` instead.")
+        return self.is_set(name)
+
+    @property
+    def moves_alone(self) -> bool:
+        """Deprecated: whether nothing but geometry is done."""
+        _warn_of("moves_alone", "Ask `Augmentation.is_set` for each step instead.")
+        return not (self.mixes or any(map(self.is_set, _OF_VALUES)))
 
     @property
     def moves_pixels(self) -> bool:
@@ -269,6 +284,14 @@ class Augmentation:
             channel_shift=idg.channel_shift_range,
             brightness=(1.0, 1.0) if brightness is None else (min(brightness), max(brightness)),
         )
+
+
+def _warn_of(name: str, instead: str) -> None:
+    warnings.warn(
+        f"`Augmentation.{name}` is deprecated and will go. {instead}",
+        DeprecationWarning,
+        stacklevel=3,
+    )
 
 
 def _basic_operations(part: float) -> dict[str, Any]:

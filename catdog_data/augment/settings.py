@@ -131,13 +131,17 @@ def one_of(*known: str) -> Any:
     return _checked(known[0], check)
 
 
-def check_fields(settings: Any) -> None:
+def check_fields(settings: Any, kind: type) -> None:
     """Check the values of a dataclass whose fields were made here.
+
+    Args:
+        settings: an instance of `kind`.
+        kind: the dataclass; a subclass may declare its fields again, or further ones, in any way.
 
     Raises:
         ValueError: a value against its field's rule; the message names both.
     """
-    for each in fields(settings):
+    for each in fields(kind):
         each.metadata["check"](each.name, getattr(settings, each.name))
 
 

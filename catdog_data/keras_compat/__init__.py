@@ -5,7 +5,7 @@ Change one import and keep the script:
     from catdog_data.keras_compat import ImageDataGenerator
 
 The names are those of `tensorflow.keras.preprocessing.image`, so that this module can stand in
-for it.
+for it. No other package imports it; it may import `cache` and what lies below, not `datasets`.
 """
 
 from keras.preprocessing.image import smart_resize

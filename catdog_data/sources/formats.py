@@ -16,7 +16,8 @@ class ImageFormat:
     Args:
         name: what errors call it.
         endings: how names of its files end, in lower case.
-        signatures: how its files may begin.
+        signatures: the bytes that its files may have at `signature_at`.
+        signature_at: where a signature stands, in bytes from the file's beginning.
         trailer: how they end, where that is fixed.
         is_common: whether a folder of such files alone is a folder of images.
         in_datasets: whether the tf.data API lists its files, which TensorFlow then decodes.
@@ -28,6 +29,18 @@ class ImageFormat:
     trailer: bytes = b""
     is_common: bool = True
     in_datasets: bool = False
+    signature_at: int = 0
+
+    def begins(self, contents: bytes) -> bool:
+        r"""Tell whether the first bytes of a file have one of the signatures.
+
+        Example:
+            >>> ImageFormat("AVIF", (".avif",), (b"ftypavif",), signature_at=4).begins(
+            ...     b"\0\0\0 ftypavif"
+            ... )
+            True
+        """
+        return contents.startswith(self.signatures, self.signature_at)
 
 
 JPEG = ImageFormat("JPEG", (".jpeg", ".jpg"), (b"\xff\xd8\xff",), b"\xff\xd9", in_datasets=True)
@@ -63,5 +76,5 @@ def format_of(begin: bytes) -> ImageFormat | None:
         >>> format_of(b"GIF89a").name
         'GIF'
     """
-    matching = (each for each in FORMATS if begin.startswith(each.signatures))
+    matching = (each for each in FORMATS if each.begins(begin))
     return next(matching, None)

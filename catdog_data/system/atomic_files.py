@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from catdog_data.system.lock_file import locked
 from catdog_data.system.sync import sync_file, sync_folder
+
+_ABANDONED_AFTER = 3600.0
+"""Seconds."""
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -47,7 +52,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
 
     The file is synced before it is renamed, and its folder after that. If the block raises, an
     older file stays as it is. If the process is killed, the unfinished file stays beside it until
-    the next one is written.
+    the next one is written; where several processes wrote the same file, for an hour at least.
 
     Args:
         path: the file; its folder must exist.
@@ -93,4 +98,13 @@ def _unfinished_name(path: Path) -> Iterator[Path]:
             ending = f".{secrets.token_hex(8)}{path.suffix}"
         else:
             ending = path.suffix
+            _remove_abandoned(path)
         yield path.with_name(f".{path.stem}.partial{ending}")
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove unfinished files of others that nobody has written to for an hour."""
+    for file in path.parent.glob(f".{escape(path.stem)}.partial.{'?' * 16}{escape(path.suffix)}"):
+        with suppress(OSError):
+            if time.time() - file.stat().st_mtime > _ABANDONED_AFTER:
+                file.unlink()

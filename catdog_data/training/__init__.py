@@ -1,4 +1,5 @@
 """What stands beside a training run: positions and checkpoints, input wait, the device layer.
 
-It may import `kernels` and `system`.
+`layers` makes its layer public, and `__init__.pyi` the rest; no other package imports it. It may
+import `kernels` and `system`.
 """

@@ -1,4 +1,4 @@
 """The command lines: `catdog-train`, `catdog-predict`, `catdog-export`.
 
-Of this package, only they import `catdog_data`.
+Nothing imports them. Of this package, only they import more of `catdog_data` than `system`.
 """

@@ -1,4 +1,4 @@
 """The networks, how they are built from a recipe, and in which precision.
 
-It may import `training.recipes`; nothing here imports `catdog_data`.
+Only `commands` imports it. It may import `training.recipes`; nothing here imports `catdog_data`.
 """

@@ -1,4 +1,7 @@
-"""Pictures for people: training curves, labelled grids of images, a confusion matrix."""
+"""Pictures for people: training curves, labelled grids of images, a confusion matrix.
+
+`evaluation` and `commands` may import it; it may import `catdog_data.system`.
+"""
 
 from catdog_models.plots.confusion import plot_confusion
 from catdog_models.plots.curves import plot_history

@@ -23,7 +23,7 @@ from rich.console import Console
 from benchmarks.compare import compare
 from benchmarks.estimates import Interval, Spread, ratio, spread
 from benchmarks.report.tables import HEADINGS, Table, number, spread_text, times_text
-from benchmarks.report.terminal import LiveTable, show
+from benchmarks.report.terminal import LiveProgress, show
 from benchmarks.report.write import as_csv, write_report
 from benchmarks.results import BenchmarkResults, Entry
 
@@ -295,6 +295,10 @@ def test_a_narrow_terminal_cuts_no_number(run):
             assert all(cell.split(" [")[0] in words for cell in row.cells[1:])
     (keras, *_) = Table(run.outcomes[0]).rows
     assert all(word in words for cell in keras.cells[1:] for word in cell.split())
+    long = outcome("long", "long", [entry("keras", 1300.0), entry("torch", 1600.0)])
+    words = printed(show, BenchmarkResults(environment={}, settings={}, outcomes=(long,)), width=80)
+    for row in Table(long).rows:
+        assert all(word in words.split() for cell in row.cells[1:] for word in cell.split())
 
 
 def printed(what, *arguments, width=200, **options):
@@ -304,7 +308,7 @@ def printed(what, *arguments, width=200, **options):
 
 
 def measured(console, outcomes):
-    with LiveTable(console, total=sum(map(rounds, outcomes))) as live:
+    with LiveProgress(console, total=sum(map(rounds, outcomes))) as live:
         for one in outcomes:
             live.show("[b]warming up", one)
             live.show("[b]warming up", one)
@@ -325,7 +329,7 @@ def test_without_a_terminal_each_workload_that_is_over_leaves_one_plain_line(run
         assert all(entry.missing in line for entry in one.entries if entry.missing)
 
 
-def test_on_a_terminal_the_table_fills_in_above_a_bar(run):
+def test_on_a_terminal_a_bar_counts_rounds(run):
     text = printed(measured, run.outcomes[:2], force_terminal=True)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     assert "images/s" in plain and "[b]warming up" in plain
@@ -336,7 +340,7 @@ def test_on_a_terminal_the_table_fills_in_above_a_bar(run):
 def test_an_error_leaves_the_terminal_as_it_was(run):
     text = io.StringIO()
     console = Console(file=text, force_terminal=True)
-    with pytest.raises(KeyboardInterrupt), LiveTable(console, total=3) as live:
+    with pytest.raises(KeyboardInterrupt), LiveProgress(console, total=3) as live:
         live.show("round 1", run.outcomes[0])
         raise KeyboardInterrupt
     assert text.getvalue().count("\x1b[?25l") == text.getvalue().count("\x1b[?25h")

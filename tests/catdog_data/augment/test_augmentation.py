@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras._tf_keras.keras.preprocessing.image import ImageDataGenerator as KerasGenerator
 
-from catdog_data import Augmentation, ImageDataGenerator
+from catdog_data import Augmentation, ImageDataGenerator, image_dataset_from_arrays
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (3, 6, 5, 3)).astype("float32")
 
@@ -170,3 +170,27 @@ def test_from_keras(generator):
 def test_from_keras_refuses_what_has_no_equal(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         Augmentation.from_keras(KerasGenerator(**options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turning(Augmentation):
+    """What a user may write: another default, and a field of theirs."""
+
+    rotation: float = 30.0
+    note: str = ""
+
+
+def test_a_subclass_may_have_other_defaults():
+    assert Turning(note="mine").moves_pixels
+    assert not Turning(rotation=0.0).moves_pixels
+    images = [
+        next(
+            image_dataset_from_arrays(
+                IMAGES, shuffle=False, seed=1, augmentation=each
+            ).as_numpy_iterator()
+        )
+        for each in (Turning(), Augmentation(rotation=30))
+    ]
+    np.testing.assert_array_equal(*images)
+    with pytest.raises(ValueError, match="`rotation` must"):
+        Turning(rotation=-1)

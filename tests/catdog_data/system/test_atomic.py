@@ -410,3 +410,13 @@ def test_a_folder_that_may_only_be_read():
         started.stdout.close()
         assert names(folder) == ["there"]
         folder.chmod(0o755)
+
+
+def test_what_killed_processes_left_is_removed_once_it_is_old(tmp_path):
+    path = tmp_path / "history[1].csv"
+    old, new = (tmp_path / f".history[1].partial.{each * 16}.csv" for each in "ab")
+    for file in (old, new):
+        file.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    write_atomically(path, b"whole")
+    assert sorted(tmp_path.iterdir()) == sorted([new, path])
