@@ -552,6 +552,7 @@ def test_training_on_a_set_of_tfds(monkeypatch, three_classes, tmp_path):
 
     class Pets(tfds.core.GeneratorBasedBuilder):
         VERSION = tfds.core.Version("1.0.0")
+        code_path = None  # nothing is stored beside this file
 
         def _info(self):
             label = tfds.features.ClassLabel(names=["birds", "cats", "dogs"])
