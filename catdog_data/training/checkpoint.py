@@ -55,7 +55,7 @@ __all__ = ["InputPosition", "Position"]
 
 _BEGINNING = Position(0, 0)
 _EPOCH_OVER = "the epoch is over, training is not"
-"""The value of `model.stop_training` at an epoch's end, told apart from True by identity."""
+"""The value of `model.stop_training` at an epoch's end, distinguished from True by identity."""
 
 
 class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
@@ -183,8 +183,8 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         self._first = self.position.step
         if self._first and counted is not None:
             raise ValueError(
-                "Keras must not count the steps of a run that begins within an epoch, and was "
-                f"told that epochs have {counted}: the first has fewer. Give `fit` the dataset "
+                "Keras must not count the steps of a run that begins within an epoch, and "
+                f"counts {counted} in an epoch: the first has fewer. Give `fit` the dataset "
                 "that `resume` returns, neither repeated nor with a cardinality, and no "
                 "`steps_per_epoch`."
             )

@@ -85,7 +85,7 @@ def restore_model_state(saved: Path, model: keras.Model) -> None:
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{saved} must hold the weights of this model: {error} Build and compile it as in the "
-            "run that was saved, or delete the file of the position to begin anew."
+            "run that was saved, or delete the file of the position to start over."
         ) from error
 
 

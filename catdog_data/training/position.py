@@ -16,7 +16,7 @@ ORDER_VERSION = 2
 within an epoch they are valid for one version only."""
 
 _FORMAT = "catdog_data position 1"
-_REMEDY = "Delete the file to begin anew, or name the one that `InputPosition` wrote."
+_REMEDY = "Delete the file to start over, or name the one that `InputPosition` wrote."
 
 
 @dataclass(frozen=True)

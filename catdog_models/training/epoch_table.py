@@ -37,11 +37,11 @@ def read_epochs(path: Path) -> list[dict[str, float]]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{path} must have a row of numbers for each epoch, and a column 'epoch'. Received: "
-            f"{error}. Begin anew in another folder, or restore the file."
+            f"{error}. Start over in another folder, or restore the file."
         ) from error
     if numbers != list(range(1, len(rows) + 1)):
         raise ValueError(
-            f"{path} must have the epochs 1, 2, ... in order. Received: {numbers}. Begin anew in "
+            f"{path} must have the epochs 1, 2, ... in order. Received: {numbers}. Start over in "
             "another folder, or restore the file."
         )
     return rows

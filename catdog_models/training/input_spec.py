@@ -125,7 +125,7 @@ class InputSpec:
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"{str(file)!r} does not describe a model's input: {error} "
-                "Write it anew with `InputSpec(...).save(path)`."
+                "Write it again with `InputSpec(...).save(path)`."
             ) from error
 
 

@@ -58,7 +58,7 @@ def train(
     if len(results.rows) != done:
         raise ValueError(
             f"The run must have as many epochs in its history ({len(results.rows)}) as were "
-            f"trained ({done}). Restore its files, or begin anew in another folder."
+            f"trained ({done}). Restore its files, or start over in another folder."
         )
     if done < epochs:
         kept = [saver] if saver is not None else []

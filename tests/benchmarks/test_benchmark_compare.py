@@ -111,7 +111,7 @@ def test_runs_without_anything_in_common() -> None:
         compare(_run(0), other)
 
 
-def test_other_conditions_are_told() -> None:
+def test_other_conditions_are_named() -> None:
     before, after = _run(0), _run(1)
     assert differing_conditions(before, after) == []
     other = BenchmarkResults(environment={"processor": "two"}, settings={}, outcomes=after.outcomes)

@@ -256,7 +256,7 @@ WRONG = {
 
 @pytest.mark.filterwarnings("ignore:Please import `affine_transform`")
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_is_wrong_is_told_from_keras(
+def test_what_is_wrong_is_distinguished_from_keras(
     wrong: str, one_image_often: Path, of_keras: Callable[[Distortions], Spread]
 ) -> None:
     which, distortions = WRONG[wrong]

@@ -198,7 +198,7 @@ def test_who_is_absent_is_on_the_terminal_with_the_reason_and_no_number(run):
 
 
 @pytest.mark.parametrize("form", ["terminal", "page", "markdown"])
-def test_what_was_skipped_is_told_with_the_reason(form, run, report):
+def test_what_was_skipped_is_named_with_the_reason(form, run, report):
     texts = {
         "terminal": printed(show, run),
         "page": unescape(report.page.read_text(encoding="utf-8")),

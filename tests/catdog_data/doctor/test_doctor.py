@@ -99,7 +99,7 @@ def test_the_warp_goes_to_a_gpu_that_is_there():
         assert not any("device" in each for each in other.advice)
 
 
-def test_a_slow_disk_bounds_and_is_told_from_a_dear_read():
+def test_a_slow_disk_bounds_and_is_distinguished_from_costly_reading():
     slow = diagnosis(decode=1.0)
     slow = replace(slow, stages=(Stage("read", 100.0, 0.05), *slow.stages[1:]))
     assert slow.bound_by == DISK

@@ -1,6 +1,6 @@
 """The table of docs/compatibility.md: each row is measured here, and must say what was measured.
 
-`CATDOG_WRITE_TABLE=1 python -m pytest -m slow -k compatibility_table` writes it anew.
+`CATDOG_WRITE_TABLE=1 python -m pytest -m slow -k compatibility_table` writes it again.
 """
 
 from __future__ import annotations

@@ -529,7 +529,7 @@ def public(thing):
     return {name for name in dir(thing) if not name.startswith("_")}
 
 
-# Ours makes `index_generator` anew and locks re-entrantly; the generators are compared below.
+# Ours makes `index_generator` again and locks re-entrantly; the generators are compared below.
 NOT_COMPARED = {"lock", "index_generator", "image_data_generator"}
 
 

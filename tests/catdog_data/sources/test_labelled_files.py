@@ -620,7 +620,7 @@ def test_directories_without_images(tmp_path, labels, name):
     assert str(tmp_path / name) in str(found.value)
 
 
-def test_flat_images_without_class_folders_are_told_how_to_be_read(tmp_path):
+def test_an_error_says_how_flat_images_without_class_folders_are_read(tmp_path):
     make(tmp_path, "1.jpg")
     with pytest.raises(ValueError, match="labels=None"):
         list_labelled_files(tmp_path)

@@ -1,4 +1,4 @@
-"""Waiting for input is told from waiting for the model."""
+"""Waiting for input is distinguished from waiting for the model."""
 
 from __future__ import annotations
 
