@@ -21,7 +21,7 @@ EXIF[0x0112] = 6
 
 
 def save_kinds(folder):
-    """Save one file of each kind; names are sorted, so that they can be distinguished by position."""
+    """Save one file of each kind; names are sorted, so position tells them apart."""
     folder.mkdir(parents=True)
     palette = RGB.quantize(16)
     RGB.save(folder / "rgb.jpg", quality=80)
