@@ -3,7 +3,8 @@
 `Dataset.map` has AutoGraph rewrite each function first, which takes half of the time that a dataset
 takes to build; nothing here is written for AutoGraph. And at the start of every pass it sets each
 function up for several devices, which takes half of the time to the first batch; a function with
-the attribute below is set up for the processor alone.
+the attribute below is set up for the processor alone. In such a function the rounds of a loop
+(`tf.map_fn`) run one after the other: one whose rounds should overlap is mapped by `Dataset.map`.
 """
 
 from __future__ import annotations

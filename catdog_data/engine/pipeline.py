@@ -14,7 +14,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 from catdog_data.augment.parameters import Parameters
 from catdog_data.decoding.unreadable import UnreadableImage
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
-from catdog_data.engine.mapping import mapped, mapped_and_batched
+from catdog_data.engine.mapping import as_written, mapped, mapped_and_batched
 from catdog_data.engine.passes import ended_at_exit
 from catdog_data.engine.pixel_sources import Pixels
 from catdog_data.engine.render import Rendering
@@ -107,7 +107,7 @@ def image_batches(passes: Passes, stages: Stages) -> tf.data.Dataset:
         rows, fetched = tf.cond(whole, lambda: element, lambda: again(number)[0])
         return render(rows[:-1], fetched)
 
-    return _last(mapped(restored, render_or_raise, calls), stages, waiting)
+    return _last(_rendered(restored, render_or_raise, stages, calls), stages, waiting)
 
 
 def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Dataset:
@@ -137,7 +137,7 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
         count = tf.math.count_nonzero(rows[0] >= 0, dtype=tf.int32)
         return errors[:count], render(rows[:-1], fetched)
 
-    batches = mapped(restored, render_what_can_be, calls)
+    batches = _rendered(restored, render_what_can_be, stages, calls)
     images = with_length(_last(batches, stages, waiting).unbatch(), length)
     return mapped(images, _element_or_raise(passes))
 
@@ -156,7 +156,7 @@ def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.dat
     """
     calls, waiting = stages.ahead()
     fetched = _fetched(mapped(numbers, stages.rows_of), stages)
-    return _last(mapped(fetched, stages.render(), calls), stages, waiting)
+    return _last(_rendered(fetched, stages.render(), stages, calls), stages, waiting)
 
 
 def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
@@ -183,6 +183,15 @@ def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
     return max(1, min(calls, affordable - 1)), 1
 
 
+def _rendered(
+    fetched: tf.data.Dataset, render: Callable[..., Any], stages: Stages, calls: int
+) -> tf.data.Dataset:
+    if stages.rendering.preprocess is not None:
+        # A user's function, image by image in a loop whose rounds should overlap: see `mapped`.
+        return fetched.map(as_written(render), calls)
+    return mapped(fetched, render, calls)
+
+
 def _last(rendered: tf.data.Dataset, stages: Stages, waiting: int) -> tf.data.Dataset:
     options = untuned_options()
     if stages.pixels.whole_batches:
@@ -203,12 +212,14 @@ def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
     # Rows may come from Python: those of two batches wait, so that no reader waits for them.
     rows = rows.prefetch(2)
     calls, _ = stages.ahead()
-    # In order even where a user's options ask for none: gaps are filled by it.
+    # In order even where a user's options ask for none: gaps are filled by it. By `Dataset.map`,
+    # since `mapped` runs the rounds of a loop one after the other.
     if stages.pixels.whole_batches:
-        return mapped(rows, fetch, calls, deterministic=True)
+        return rows.map(as_written(fetch), calls, deterministic=True)
     reads = READS_PER_CORE * available_cores()
     if is_op_determinism_enabled():
-        return mapped(rows, _in_one_function(fetch, reads), calls, deterministic=True)
+        loop = as_written(_in_one_function(fetch, reads))
+        return rows.map(loop, calls, deterministic=True)
     # Image by image, so that all cores work on the same batch and the first is early. A map calls
     # no Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then settles on one
     # thread of two.
