@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import NoneType
@@ -80,18 +81,22 @@ class Epochs:
                 "`shard` must be (i, n), part i of n, two whole numbers; received "
                 f"{self.shard!r}. (0, 1) is the whole."
             )
-        augmentation = self.augmentation or Augmentation()
-        composition = compose(augmentation)
-        if self.on_device and not composition.runs_on_device:
+        if self.on_device and not self.composition.runs_on_device:
             raise ValueError(
                 '`augment_on="device"` does geometry only; colours change, and images are erased '
-                f"and mixed, on the host, or by layers of Keras. Received: {augmentation!r}."
+                f"and mixed, on the host, or by layers of Keras. Received: {self.augmentation!r}."
             )
-        if composition.mixes_images and self.batch_size is None:
+        if self.composition.mixes_images and self.batch_size is None:
             raise ValueError(
                 "`augmentation` mixes the images of a batch, and `batch_size=None` makes none. "
-                f"Give a batch size, or neither `mixup` nor `cutmix`. Received: {augmentation!r}."
+                "Give a batch size, or neither `mixup` nor `cutmix`. Received: "
+                f"{self.augmentation!r}."
             )
+
+    @functools.cached_property
+    def composition(self) -> Composition:
+        """The steps of the augmentation; none of them is set where there is no augmentation."""
+        return compose(self.augmentation or Augmentation())
 
 
 def build_dataset(
@@ -131,7 +136,7 @@ def build_dataset(
         shard=epochs.shard,
     )
     augmentation = epochs.augmentation or Augmentation()
-    composition = compose(augmentation)
+    composition = epochs.composition
     _check_together(source, epochs, output)
     element = Element(
         output=output,
@@ -217,9 +222,8 @@ def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
             '`augment_on="device"` leaves values to the layer: give `rescale` and `output_dtype` '
             f"to it. Received: rescale={output.rescale!r}, output_dtype={output.dtype!r}."
         )
-    augmentation = epochs.augmentation or Augmentation()
-    mixes_images = compose(augmentation).mixes_images
-    if source.masks is not None and (mixes_images or epochs.on_device):
+    if source.masks is not None and (epochs.composition.mixes_images or epochs.on_device):
+        augmentation = epochs.augmentation or Augmentation()
         raise ValueError(
             "Masks are moved on the host and cannot be mixed: leave `mixup` and `cutmix` at 0 and "
             f'`augment_on` at "host". Received: {augmentation!r}.'

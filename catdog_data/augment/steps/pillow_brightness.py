@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from catdog_data.augment.steps.channels import per_image
 from catdog_data.augment.steps.step import Step
 
 
@@ -31,5 +32,5 @@ class PillowBrightness(Step):
         scale = tf.where((high <= 1) & uneven, tf.constant(255, images.dtype), 1)
         # Pillow multiplies in float32, whatever the type of the image.
         whole = tf.cast(tf.floor(images * scale), tf.float32)
-        blended = whole * tf.reshape(tf.cast(parameters.factor, tf.float32), [-1, 1, 1, 1])
+        blended = whole * per_image(parameters.factor, tf.float32)
         return tf.cast(tf.floor(tf.clip_by_value(blended, 0, 255)), images.dtype) / scale
