@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
 import resource
 import subprocess
 import sys
@@ -24,7 +25,8 @@ from benchmarks.contestants.contestant import Contestant, Take, Task, hand_over
 from benchmarks.images import DataSet, derive, describe, subset
 from benchmarks.measuring import meter as meter_module
 from benchmarks.measuring.bench import Bench
-from benchmarks.measuring.meter import Enough, Receiving, page_faults, started, timed
+from benchmarks.measuring.meter import Enough, Receiver, Receiving, page_faults, started, timed
+from benchmarks.measuring.processes import run_apart
 from benchmarks.results import BenchmarkResults, Outcome
 from benchmarks.suites import SUITES, Settings
 from benchmarks.workloads import PLAIN, RECIPE, Distortions, Workload
@@ -221,6 +223,27 @@ def test_of_the_start_the_first_batch_is_timed_and_the_rest_is_told(
     assert (sample.first_batch_seconds, sample.images, sample.wall_ms) == (2, 8, 250)
     assert (sample.further_seconds, sample.epoch_gap_seconds) == (0.5, 0.25)
     assert sample.second_pass_seconds is sample.indexed_seconds is None
+
+
+def _pool(task: Task, take: Take) -> None:
+    take([os.environ.get("TF_CPU_ALLOCATOR_USE_BFC")], None)
+
+
+def _first_images() -> Receiver:
+    images, _ = yield
+    return images
+
+
+def test_what_our_import_sets_reaches_no_other_contestant(
+    twelve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "TF_CPU_ALLOCATOR_USE_BFC" in psutil.Process().environ():
+        pytest.skip("the variable is set from outside")
+    monkeypatch.setenv("TF_CPU_ALLOCATOR_USE_BFC", "true")  # as importing catdog_data may
+    other = Contestant(name="", title="", run=_pool, needs=())
+    task = _task(twelve, tmp_path, PLAIN)
+    images, _ = run_apart(other, task, tuple(os.sched_getaffinity(0)), _first_images)
+    assert images == [None]
 
 
 def test_page_faults_are_counted_of_children_too() -> None:
