@@ -8,6 +8,7 @@ user goes on as before; a request that has another plan is submitted with its ow
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,6 +17,8 @@ from catdog_data.keras_compat.planning.batch_plan import BatchPlan, BatchRequest
 
 FURTHEST = 8
 """Batches submitted ahead: as many as the pipeline has in work, so that it never waits."""
+_AT_FIRST = 2
+"""So many at first, where looking ahead is trusted from the first on."""
 
 
 @dataclass
@@ -30,28 +33,39 @@ class Lookahead:
 
     Args:
         executor: carries plans out.
-        trusting: whether to look ahead from the first request on.
+        trusting: whether to look ahead, by a little, from the first request on.
     """
 
     def __init__(self, executor: Executor, *, trusting: bool) -> None:
         self.executor = executor
         self._expected: deque[_Expected] = deque()
         # A wrong guess costs the work on the batches submitted by it. With half as many as were
-        # guessed right in a row, that is never more than half of the work that was of use.
-        self._right_in_a_row = 2 * FURTHEST if trusting else 0
+        # guessed right in a row, that is never more than half of the work that was of use. Few at
+        # first: the first batch shares the processor with those behind it.
+        self._right_in_a_row = 2 * _AT_FIRST if trusting else 0
 
-    def submit(self, request: BatchRequest) -> PendingBatch:
+    def submit(self, request: BatchRequest, filepaths: Sequence[str]) -> PendingBatch:
         """Submit a batch, unless that is done, and look ahead from it.
+
+        Args:
+            request: which batch.
+            filepaths: the N files, as they are now.
 
         Returns:
             The batch, with the plan of this request.
         """
         asked = self._take_expected(request)
-        pending = asked.pending or self.executor.submit(asked.plan)
+        pending = self._submitted(asked, filepaths)
         self._expect_on_from(asked)
         for each in islice(self._expected, self._reach):
-            each.pending = each.pending or self.executor.submit(each.plan)
+            self._submitted(each, filepaths)
         return replace(pending, plan=asked.plan)
+
+    def _submitted(self, expected: _Expected, filepaths: Sequence[str]) -> PendingBatch:
+        paths = [filepaths[i] for i in expected.plan.index]
+        if expected.pending is None or expected.pending.paths != paths:
+            expected.pending = self.executor.submit(expected.plan, paths)
+        return expected.pending
 
     @property
     def _reach(self) -> int:
