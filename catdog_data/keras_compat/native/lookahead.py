@@ -40,12 +40,11 @@ class Lookahead:
         self.executor = executor
         self._expected: deque[_Expected] = deque()
         # A wrong guess costs the work on the batches submitted by it. With half as many as were
-        # guessed right in a row, that is never more than half of the work that was of use. Few at
-        # first: the first batch shares the processor with those behind it.
+        # guessed right in a row, that is never more than half of the work that was of use.
         self._right_in_a_row = 2 * _AT_FIRST if trusting else 0
 
     def submit(self, request: BatchRequest, filepaths: Sequence[str]) -> PendingBatch:
-        """Submit a batch, unless that is done, and look ahead from it.
+        """Submit a batch, unless that is done.
 
         Args:
             request: which batch.
@@ -55,14 +54,17 @@ class Lookahead:
             The batch, with the plan of this request.
         """
         asked = self._take_expected(request)
-        pending = self._submitted(asked, filepaths)
-        self._expect_on_from(asked)
-        for each in islice(self._expected, self._reach):
-            self._submitted(each, filepaths)
-        return replace(pending, plan=asked.plan)
+        self._asked, self._filepaths = _Expected(request, asked.plan), filepaths
+        return replace(self._submitted(asked), plan=asked.plan)
 
-    def _submitted(self, expected: _Expected, filepaths: Sequence[str]) -> PendingBatch:
-        paths = [filepaths[i] for i in expected.plan.index]
+    def look_ahead(self) -> None:
+        """Submit those expected behind the last one: once it is there, lest it wait for them."""
+        self._expect_on_from(self._asked)
+        for each in islice(self._expected, self._reach):
+            self._submitted(each)
+
+    def _submitted(self, expected: _Expected) -> PendingBatch:
+        paths = [self._filepaths[i] for i in expected.plan.index]
         if expected.pending is None or expected.pending.paths != paths:
             expected.pending = self.executor.submit(expected.plan, paths)
         return expected.pending

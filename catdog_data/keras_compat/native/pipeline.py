@@ -70,7 +70,7 @@ class NativePipeline:
     def submit(
         self, request: BatchRequest, inputs: PipelineInputs, *, trusting: bool
     ) -> PendingBatch:
-        """Submit a batch, unless that is done, and look ahead from it.
+        """Submit a batch, unless that is done.
 
         Args:
             request: which batch.
@@ -83,9 +83,12 @@ class NativePipeline:
         return self._lookahead.submit(request, inputs.filepaths)
 
     def result(self, pending: PendingBatch) -> NDArray[Any]:
-        """Wait for the batch that was submitted last: see `Executor.result`."""
+        """Wait for the batch that was submitted last, see `Executor.result`; look ahead from it."""
         assert self.executor is not None
-        return self.executor.result(pending)
+        assert self._lookahead is not None
+        images = self.executor.result(pending)
+        self._lookahead.look_ahead()
+        return images
 
     def forget_expected(self) -> None:
         """Forget which batches are expected; the next request decides it again."""

@@ -294,6 +294,7 @@ def submitted_for(count, seen, *, trusting=True, **recipe):
     lookahead = Lookahead(executor, trusting=trusting)
     for request in requests(count, seen, **recipe):
         expected, got = request.plan(), lookahead.submit(request, FILES).plan
+        lookahead.look_ahead()
         assert got.makes_the_same_as(expected)
         assert got.after.batches_seen == expected.after.batches_seen
         np.testing.assert_array_equal(got.after.random_state[1], expected.after.random_state[1])
