@@ -16,12 +16,16 @@ from catdog_data.decoding.unreadable import UnreadableImage
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
 from catdog_data.engine.mapping import as_written, mapped, mapped_and_batched
 from catdog_data.engine.passes import ended_at_exit
-from catdog_data.engine.pixel_sources import Pixels
+from catdog_data.engine.pixel_sources import Pixels, is_image
 from catdog_data.engine.render import Rendering
 from catdog_data.system.machine import available_cores, available_memory
 
 Rows = tuple[tf.Tensor, ...]
-"""The images of a batch, int64[B], -1 behind the last, and what is planned for each, [B, …]."""
+"""The images of a batch, int64[B], -1 behind the last, and what is planned for each, [B, …].
+
+Where batches are made on request, images may also be given by their paths: string[B], those behind
+the last empty.
+"""
 
 Fetched = tuple[Rows, tuple[Any, ...]]
 """The rows of a batch and, in the form that its pixels have, its images."""
@@ -66,7 +70,7 @@ class Stages:
 
         def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
             index = rows[0]
-            count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
+            count = tf.math.count_nonzero(is_image(index), dtype=tf.int32)
             parameters = self.parameters_of(*rows)
             whole = (index, render(parameters, *fetched), parameters)
             return self.finish(*tf.nest.map_structure(lambda each: each[:count], whole))
