@@ -2,8 +2,9 @@
 
 Each class has `fetch`, from an index to one image in a form of fixed shape, and `renderer`, which
 makes the function that turns a batch of such forms into finished images. Index -1 is padding: it
-fetches anything and cannot fail. Where `whole_batches` is set, `fetch` takes the indices of a batch
-at once; where `may_fail` is not, nothing that it fetches can be unreadable.
+fetches anything and cannot fail. Where `together` is set, `fetch` takes the indices of up to so
+many images at once, and where `whole_batches` is, of a batch; where `may_fail` is not, nothing that
+it fetches can be unreadable.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ class Pixels(Protocol):
     """What the pipeline asks of a source of pixels."""
 
     whole_batches: bool
+    together: int | None
     may_fail: bool
     shape: tuple[int, int, int]
 
     def fetch(self, index: tf.Tensor) -> tuple[Any, ...]:
-        """Fetch one image, int64[], or a batch, int64[B], in a form of fixed shape."""
+        """Fetch one image, int64[], or several, int64[K], in a form of fixed shape."""
 
     def renderer(self, rendering: Rendering) -> Callable[..., Any]:
         """Make the function from (parameters, *fetched) of a batch to its images."""
@@ -75,6 +77,7 @@ class RowsOfFiles:
     """
 
     whole_batches = False
+    together: int | None = None
     may_fail = True
     dtype = "uint8"
 
@@ -123,7 +126,7 @@ class RowsOfFiles:
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
         """Make the function from (parameters, *fetched) of a batch to its images."""
-        return rows_renderer(rendering, self._row_width, self._table)
+        return rows_renderer(rendering, self._table)
 
     def check(self, index: int) -> None:
         """Read one image, and raise an error that names it if it cannot be read."""
@@ -142,6 +145,7 @@ class WholeImages:
     """
 
     whole_batches = False
+    together: int | None = None
 
     def __init__(
         self,
@@ -185,6 +189,7 @@ class PackedRows:
     """
 
     whole_batches = True
+    together: int | None = None
     may_fail = False
 
     def __init__(
@@ -221,6 +226,7 @@ class RowsOfArray:
     """
 
     whole_batches = True
+    together: int | None = None
     may_fail = False
 
     def __init__(self, array: Any) -> None:
@@ -257,9 +263,12 @@ class WithMasks:
 
     Args:
         images: any of the above.
-        masks: the masks, uint8, as many and of the same size, fetched in the same way.
+        masks: the masks, uint8, as many and of the same size, fetched in the same way: one by one
+            or by the batch.
         fill_value: what lies outside of a mask where the border is constant.
     """
+
+    together: int | None = None
 
     def __init__(self, images: Pixels, masks: Pixels, fill_value: int) -> None:
         self._images, self._masks, self._fill_value = images, masks, fill_value

@@ -11,8 +11,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache, cached
+from catdog_data.decoding.decode import read_plain_jpegs, read_rgb
+from catdog_data.decoding.resize import nearest_table
 from catdog_data.decoding.unreadable import naming
-from catdog_data.engine.pixel_sources import Images, Pixels, RowsOfFiles, WholeImages
+from catdog_data.engine.pixel_sources import Images, Pixels, WholeImages
+from catdog_data.engine.small_files import rows_of_files
 from catdog_data.keras_compat.options import CHANNELS
 
 
@@ -47,7 +50,9 @@ def pixels_of_files(
     dtype = keras.config.floatx() if color_mode == "grayscale" else "uint8"
     images: Images
     if color_mode == "rgb" and interpolation == "nearest" and not keep_aspect_ratio:
-        images = RowsOfFiles(filepaths, image_size)
+        images = rows_of_files(
+            filepaths, image_size, read_rgb, nearest_table, read_plain_jpegs, ("JPEG",)
+        )
     else:
         load = _loader(list(filepaths), options, dtype)
         images = WholeImages(load, (*image_size, CHANNELS[color_mode]), dtype, filepaths)
