@@ -33,7 +33,7 @@ _LOOKED_AT = 16
 
 
 def room_of_small_files(
-    filepaths: Sequence[str], image_size: tuple[int, int], formats: Sequence[str]
+    filepaths: Sequence[str], image_size: tuple[int, int], formats: tuple[str, ...]
 ) -> int | None:
     """Look at a few files, and tell whether all may be small.
 
@@ -66,7 +66,7 @@ def rows_of_files(
     decode: Callable[[tf.Tensor], tf.Tensor],
     table: Table,
     several: Several,
-    formats: Sequence[str],
+    formats: tuple[str, ...],
 ) -> RowsOfFiles:
     """Choose how RGB files are read that are resized to nearest pixels.
 

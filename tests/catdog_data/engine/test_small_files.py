@@ -100,7 +100,7 @@ def test_only_plain_files_are_decoded_together(folder, several, request):
 
 def test_a_call_may_have_padding_alone_or_beside_images(plain):
     paths = paths_in(plain)
-    source = rows_of_files(paths, SIZE, read_rgb, nearest_table, read_plain_jpegs, ["JPEG"])
+    source = rows_of_files(paths, SIZE, read_rgb, nearest_table, read_plain_jpegs, ("JPEG",))
     assert isinstance(source, SmallFiles)
     flat, size = source.fetch(tf.constant([-1, 2, -1], tf.int64))
     assert tuple(size[1].numpy()) == SIZE
@@ -116,8 +116,8 @@ def test_files_that_are_not_small_are_read_one_by_one(plain, tmp_path):
     small, large, png = paths_in(plain)[:2], tmp_path / "large.jpg", tmp_path / "small.png"
     save_picture(large, (300, 200), 0)
     save_picture(png, (20, 15), 0)
-    assert room_of_small_files(small, SIZE, ["JPEG"]) == 20 * 13
-    assert room_of_small_files(small, (64, 64), ["JPEG"]) == 64 * 64
+    assert room_of_small_files(small, SIZE, ("JPEG",)) == 20 * 13
+    assert room_of_small_files(small, (64, 64), ("JPEG",)) == 64 * 64
     for paths, size in (
         ([*small, str(large)], SIZE),
         ([*small, str(png)], SIZE),
@@ -125,8 +125,8 @@ def test_files_that_are_not_small_are_read_one_by_one(plain, tmp_path):
         (small, (224, 224)),
         ([], SIZE),
     ):
-        assert room_of_small_files(paths, size, ["JPEG"]) is None
-        source = rows_of_files(paths, size, read_rgb, nearest_table, read_plain_jpegs, ["JPEG"])
+        assert room_of_small_files(paths, size, ("JPEG",)) is None
+        source = rows_of_files(paths, size, read_rgb, nearest_table, read_plain_jpegs, ("JPEG",))
         assert type(source) is RowsOfFiles
 
 
