@@ -19,8 +19,8 @@ from catdog_data.engine.render import Rendering, Table, whole_images_renderer
 Several = Callable[[tf.Tensor], tuple[list[tf.Tensor], tf.Tensor]]
 """See `SmallFiles`."""
 
-_TOGETHER = 16
-"""Images to a call."""
+_TOGETHER = 8
+"""Images to a call. Each makes the function longer to trace."""
 
 _SMALL_FILE = 2**14
 """Bytes; no header is read of larger ones."""
