@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Callable
@@ -42,9 +43,39 @@ def read_rgb(path: tf.Tensor) -> tf.Tensor:
     contents = tf.io.read_file(path)
     return tf.cond(
         _is_plain_jpeg(contents),
-        lambda: tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: _decode_plain_jpeg(contents),
         lambda: _decode_with_pillow(path, contents),
     )
+
+
+def read_plain_jpegs(paths: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Read and decode several JPEG files by TensorFlow, if `read_rgb` does so with each.
+
+    Args:
+        paths: string[K], the files.
+
+    Returns:
+        K images, uint8[H, W, 3], and bool[], whether all files are such; images of others are any.
+
+    Raises:
+        tf.errors.OpError: as of `read_rgb`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Image.new("L", (60, 40)).save(f"{root}/1.jpg")
+        ...     (image,), plain = read_plain_jpegs(tf.constant([f"{root}/1.jpg"]))
+        >>> image.shape, plain.numpy()
+        (TensorShape([40, 60, 3]), np.True_)
+    """
+    # Others are exchanged for a JPEG: branches would take as long as the rest beside decoding.
+    jpeg = _one_black_pixel()
+    contents = tf.stack([tf.io.read_file(path) for path in tf.unstack(paths)])
+    plain = _is_whole(contents, JPEG)
+    contents = tf.where(plain, contents, jpeg)
+    plain &= tf.stack([_has_no_fourth(each) for each in tf.unstack(contents)])
+    contents = tf.where(plain, contents, jpeg)
+    return [_decode_plain_jpeg(each) for each in tf.unstack(contents)], tf.reduce_all(plain)
 
 
 def read_as_keras_dataset(path: tf.Tensor, channels: int) -> tf.Tensor:
@@ -174,17 +205,30 @@ def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8
 def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
     """Tell whether the bytes are a whole JPEG that TensorFlow decodes as Pillow does."""
     whole = _is_whole(contents, JPEG)
-    # CMYK (4 components) is converted differently.
-    return tf.cond(
-        whole, lambda: tf.io.extract_jpeg_shape(contents)[2] < 4, lambda: tf.constant(False)
-    )
+    return tf.cond(whole, lambda: _has_no_fourth(contents), lambda: tf.constant(False))
+
+
+def _has_no_fourth(jpeg: tf.Tensor) -> tf.Tensor:
+    """Tell whether a JPEG is not of CMYK's four components, which Pillow converts differently."""
+    return tf.io.extract_jpeg_shape(jpeg)[2] < 4
+
+
+@functools.cache
+def _one_black_pixel() -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (1, 1)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def _decode_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _is_whole(contents: tf.Tensor, expected: ImageFormat) -> tf.Tensor:
-    """Tell whether the bytes begin and end as files of a format of one signature do."""
+    """Tell whether bytes, string[...], begin and end as files of a format of one signature do."""
     (start,), end = expected.signatures, expected.trailer
-    size = tf.strings.length(contents)
-    last = tf.strings.substr(contents, tf.maximum(size - len(end), 0), len(end))
+    before_end = tf.maximum(tf.strings.length(contents) - len(end), 0)
+    last = tf.strings.substr(contents, before_end, tf.fill(before_end.shape, len(end)))
     return (tf.strings.substr(contents, 0, len(start)) == start) & (last == end)
 
 

@@ -2,9 +2,10 @@
 
 Each class has `fetch`, from an index to one image in a form of fixed shape, and `renderer`, which
 makes the function that turns a batch of such forms into finished images. Index -1 is padding: it
-fetches anything and cannot fail. Where `whole_batches` is set, `fetch` takes the indices of a batch
-at once; where `may_fail` is not, nothing that it fetches can be unreadable. What does not depend on
-a data set takes paths in place of indices, string[], of which the empty one is padding.
+fetches anything and cannot fail. Where `together` is set, `fetch` takes the indices of up to so
+many images at once, and where `whole_batches` is, of a batch; where `may_fail` is not, nothing that
+it fetches can be unreadable. What does not depend on a data set takes paths in place of indices,
+string[], of which the empty one is padding.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ class Fetching(Protocol):
     """Where pixels come from, and in which form."""
 
     whole_batches: bool
+    together: int | None
     shape: tuple[int, int, int]
 
     def fetch(self, key: tf.Tensor, /) -> tuple[Any, ...]:
-        """Fetch one image, int64[], or a batch, int64[B], in a form of fixed shape."""
+        """Fetch one image, int64[], or several, int64[K], in a form of fixed shape."""
 
     def renderer(self, rendering: Rendering) -> Callable[..., Any]:
         """Make the function from (parameters, *fetched) of a batch to its images."""
@@ -83,28 +85,33 @@ def is_image(key: tf.Tensor) -> tf.Tensor:
     return key != "" if key.dtype == tf.string else key >= 0
 
 
-class RowsOfPaths:
+class RowsOfFiles:
     """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
 
     Picking rows copies long runs, picking columns three bytes at a time, which is slow for a
     single image and fast in the compiled kernel.
 
     Args:
+        filepaths: the N files; None where files are fetched by their paths.
         image_size: (height, width) in pixels of the target.
         decode: from a path, string[], to uint8[H, W, 3].
         table: chooses the rows and columns that the target shows.
     """
 
     whole_batches = False
+    together: int | None = None
     may_fail = True
     dtype = "uint8"
 
     def __init__(
         self,
+        filepaths: Sequence[str] | None,
         image_size: tuple[int, int],
         decode: Callable[[tf.Tensor], tf.Tensor] = read_rgb,
         table: Table = nearest_table,
     ) -> None:
+        self._filepaths = filepaths
+        self._paths = None if filepaths is None else tensor_of_paths(filepaths)
         self._decode, self._table = decode, table
         self._image_size = image_size
         self._row_width = max(_ROW_WIDTH, _multiple_of_4(image_size[1]))
@@ -141,40 +148,16 @@ class RowsOfPaths:
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
         """Make the function from (parameters, *fetched) of a batch to its images."""
-        return rows_renderer(rendering, self._row_width, self._table)
-
-    def _path_of(self, key: tf.Tensor) -> tf.Tensor:
-        return key
-
-
-class RowsOfFiles(RowsOfPaths):
-    """The same for the files of a data set, by index.
-
-    Args:
-        filepaths: the N files.
-        image_size: see `RowsOfPaths`.
-        decode: see `RowsOfPaths`.
-        table: see `RowsOfPaths`.
-    """
-
-    def __init__(
-        self,
-        filepaths: Sequence[str],
-        image_size: tuple[int, int],
-        decode: Callable[[tf.Tensor], tf.Tensor] = read_rgb,
-        table: Table = nearest_table,
-    ) -> None:
-        super().__init__(image_size, decode, table)
-        self._filepaths = filepaths
-        self._paths = tensor_of_paths(filepaths)
+        return rows_renderer(rendering, self._table)
 
     def check(self, index: int) -> None:
         """Read one image, and raise an error that names it if it cannot be read."""
-        with naming(self._filepaths[index]):
-            self.image(tf.constant(index))
+        if self._filepaths is not None:
+            with naming(self._filepaths[index]):
+                self.image(tf.constant(index))
 
     def _path_of(self, key: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._paths, key)
+        return key if self._paths is None else tf.gather(self._paths, key)
 
 
 class WholeImages:
@@ -188,6 +171,7 @@ class WholeImages:
     """
 
     whole_batches = False
+    together: int | None = None
 
     def __init__(
         self,
@@ -231,6 +215,7 @@ class PackedRows:
     """
 
     whole_batches = True
+    together: int | None = None
     may_fail = False
 
     def __init__(
@@ -267,6 +252,7 @@ class RowsOfArray:
     """
 
     whole_batches = True
+    together: int | None = None
     may_fail = False
 
     def __init__(self, array: Any) -> None:
@@ -303,9 +289,12 @@ class WithMasks:
 
     Args:
         images: any of the above.
-        masks: the masks, uint8, as many and of the same size, fetched in the same way.
+        masks: the masks, uint8, as many and of the same size, fetched in the same way: one by one
+            or by the batch.
         fill_value: what lies outside of a mask where the border is constant.
     """
+
+    together: int | None = None
 
     def __init__(self, images: Pixels, masks: Pixels, fill_value: int) -> None:
         self._images, self._masks, self._fill_value = images, masks, fill_value

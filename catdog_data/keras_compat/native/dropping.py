@@ -23,7 +23,8 @@ class Droppable:
 
     def __init__(self, pixels: Fetching) -> None:
         self._pixels = pixels
-        self.whole_batches, self.shape = pixels.whole_batches, pixels.shape
+        self.whole_batches, self.together = pixels.whole_batches, pixels.together
+        self.shape = pixels.shape
         with tf.device("CPU:0"):
             # Holds something as long as nobody wants pixels. No variable: that would belong to
             # the distribution strategy in whose scope it is made.

@@ -35,16 +35,20 @@ class Settings:
         loading: how files are read.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
+        room: see `Loading.by_path`.
     """
 
     loading: Loading
     rendering: Rendering
     batch_size: int
+    room: int | None
     _modes: tuple[bool, bool] = field(default_factory=_modes, init=False)
 
     def executor(self) -> Executor:
         """Set one up."""
-        return Executor(self.loading.by_path(), self.rendering, self.batch_size, by_path=True)
+        return Executor(
+            self.loading.by_path(self.room), self.rendering, self.batch_size, by_path=True
+        )
 
 
 _IDLE: deque[tuple[Settings, Executor]] = deque()

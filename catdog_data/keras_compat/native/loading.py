@@ -13,16 +13,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache, cached
+from catdog_data.decoding.decode import read_plain_jpegs, read_rgb
+from catdog_data.decoding.resize import nearest_table
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.pixel_sources import (
     Fetching,
     Images,
     Pixels,
     RowsOfFiles,
-    RowsOfPaths,
     WholeImages,
     tensor_of_paths,
 )
+from catdog_data.engine.small_files import room_of_small_files, rows_of_files
 from catdog_data.keras_compat.options import CHANNELS
 
 
@@ -42,10 +44,20 @@ class Loading:
     interpolation: str
     keep_aspect_ratio: bool
 
-    def by_path(self) -> Fetching:
-        """Make the source of the pixels of any files, given by their paths."""
+    def room(self, filepaths: Sequence[str]) -> int | None:
+        """Look at a few of the files, see `catdog_data.engine.small_files.room_of_small_files`."""
+        if not self._picks_pixels:
+            return None
+        return room_of_small_files(filepaths, self.target_size, ("JPEG",))
+
+    def by_path(self, room: int | None) -> Fetching:
+        """Make the source of the pixels of any files, given by their paths.
+
+        Args:
+            room: of most of the files; others are read too, but slowly.
+        """
         if self._picks_pixels:
-            return RowsOfPaths(self.target_size)
+            return self._rows(None, room)
         return WholeImages(self._load, self._shape, self._dtype, names=None)
 
     def of_files(self, filepaths: Sequence[str], cache: Cache = None) -> Pixels:
@@ -60,7 +72,7 @@ class Loading:
         """
         images: Images
         if self._picks_pixels:
-            images = RowsOfFiles(filepaths, self.target_size)
+            images = self._rows(filepaths, self.room(filepaths))
         else:
             paths = tensor_of_paths(filepaths)
             images = WholeImages(
@@ -72,6 +84,10 @@ class Loading:
         settings = {"reader": "Keras generators", **asdict(self)}
         pixels: Pixels = cached(images, filepaths, settings, cache)
         return pixels
+
+    def _rows(self, filepaths: Sequence[str] | None, room: int | None) -> RowsOfFiles:
+        size = self.target_size
+        return rows_of_files(filepaths, size, read_rgb, nearest_table, read_plain_jpegs, room)
 
     @property
     def _picks_pixels(self) -> bool:

@@ -53,9 +53,9 @@ class PipelineInputs:
             return lambda index, images: images
         return self.labels.in_graph(self.n)
 
-    def settings(self) -> Settings:
-        """Say which executor makes these batches."""
-        return Settings(self.loading, self.rendering, self.batch_size)
+    def settings(self, room: int | None) -> Settings:
+        """Say which executor makes these batches; `room` as of `Loading.by_path`."""
+        return Settings(self.loading, self.rendering, self.batch_size, room)
 
 
 class NativePipeline:
@@ -64,6 +64,7 @@ class NativePipeline:
     def __init__(self) -> None:
         self.executor: Executor | None = None
         self._made_for: Any = None
+        self._room: tuple[Loading, int | None] | None = None
         self._leave: weakref.finalize[Any, Any] | None = None
         self._lookahead: Lookahead | None = None
 
@@ -95,7 +96,7 @@ class NativePipeline:
         self._lookahead = None
 
     def _executor_for(self, inputs: PipelineInputs) -> Executor:
-        settings = inputs.settings()
+        settings = inputs.settings(self._room_of(inputs))
         # Decoded images are of these files alone, and so is an executor that reads them.
         decoded = None if inputs.cache is None else (inputs.cache, list(inputs.filepaths))
         made_for = (settings, decoded)
@@ -116,3 +117,9 @@ class NativePipeline:
             self._leave = weakref.finalize(self, leave)
             self._leave.atexit = False
         return self.executor
+
+    def _room_of(self, inputs: PipelineInputs) -> int | None:
+        """Look at the files once; those that a script puts in their place are read all the same."""
+        if self._room is None or self._room[0] != inputs.loading:
+            self._room = inputs.loading, inputs.loading.room(inputs.filepaths)
+        return self._room[1]

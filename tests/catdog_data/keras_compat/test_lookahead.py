@@ -115,7 +115,7 @@ def test_a_further_iterator_takes_the_pipeline_of_one_that_is_gone(
     tmp_path, photos, pipelines_begun
 ):
     for i in range(9):
-        save_picture(tmp_path / ("cats", "dogs", "mice")[i % 3] / f"{i}.jpg", (30, 40), i)
+        save_picture(tmp_path / ("cats", "dogs", "mice")[i % 3] / f"{i}.jpg", (300, 240), i)
     flows = [
         (photos, {"class_mode": "binary", "batch_size": 4}),
         (tmp_path, {"class_mode": "categorical", "seed": None, "batch_size": 4}),
