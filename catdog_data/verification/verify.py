@@ -1,0 +1,291 @@
+"""Every image of a data set looked at and decoded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from catdog_data.system.machine import available_cores, available_memory
+from catdog_data.verification.duplicates import hasher, looks_alike, picture_hash, same_bytes
+from catdog_data.verification.findings import UNREADABLE, Finding, checked_kinds
+from catdog_data.verification.header import (
+    LOOKED_AT,
+    MAX_PIXELS,
+    Header,
+    cause,
+    expected_format,
+    read_header,
+)
+from catdog_data.verification.listing import Folder, ListedFile, list_folder
+from catdog_data.verification.parallel import Budget, in_threads
+from catdog_data.verification.readers import failures, readers_of
+from catdog_data.verification.report import Extent, Report
+
+_SHARE_OF_MEMORY = 4
+_BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_PILLOW = 4, 14
+"""At most, while an image is decoded: by TensorFlow alone, and by Pillow with its copies."""
+_DIGEST_SIZE = 16
+
+
+def verify(
+    *directories: str | os.PathLike[str],
+    near_duplicates: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    follow_links: bool = False,
+    bad: Iterable[str] = UNREADABLE,
+    progress: bool = True,
+) -> Report:
+    """Look at every image of a data set, and decode it by the readers that the pipelines use.
+
+    All cores are used, and at most a quarter of the free memory. Nothing is changed;
+    `catdog-data verify` is the same as a command, and moves bad files aside.
+
+    Args:
+        *directories: folders of class folders, as of training and of validation, or one that
+            holds both; or folders of images alone. Files of the same bytes are found across all.
+        near_duplicates: whether pictures that look alike are found, too; it takes the package
+            imagehash, and about twice the time.
+        max_pixels: files that declare more are not decoded, and count as of an absurd size.
+        follow_links: whether to enter folders that are symbolic links.
+        bad: kinds of findings that make a file count as bad: "no-access", "empty", "not-an-image",
+            "cut", "damaged", "unsupported", "absurd-size" and "one-reader", for all of which
+            "unreadable" stands; "leak", "two-classes", "duplicate", "near-duplicate",
+            "wrong-ending", "animated", "cmyk", "16-bit", "alpha", "exif-rotated".
+        progress: whether to draw a progress bar on standard error.
+
+    Returns:
+        A report: `findings` on each file, `bad` files as `exclude=` takes them, `counts`, `sizes`,
+        `folders` with the number of images in each class, and `as_json()`.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: a directory is none.
+        ValueError: no directory, or one without images; `bad` or `max_pixels` is wrong.
+        ImportError: `near_duplicates`, and imagehash is missing.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from catdog_data import generate_sample_set
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(f"{root}/pets", train_per_class=2, progress=False)
+        ...     _ = Path(pets.train, "cats", "broken.jpg").write_bytes(b"<html>404</html>")
+        ...     report = verify(pets.train, progress=False)
+        >>> report.files, report.bad, report.counts
+        (5, ('cats/broken.jpg',), {'not-an-image': 1})
+    """
+    return verify_on(
+        Console(stderr=True, quiet=not progress),
+        *directories,
+        near_duplicates=near_duplicates,
+        max_pixels=max_pixels,
+        follow_links=follow_links,
+        bad=bad,
+    )
+
+
+def verify_on(
+    console: Console,
+    *directories: str | os.PathLike[str],
+    near_duplicates: bool,
+    max_pixels: int,
+    follow_links: bool,
+    bad: Iterable[str],
+) -> Report:
+    """Do as `verify` does, with the progress shown on a console."""
+    kinds = checked_kinds(bad)
+    if isinstance(max_pixels, bool) or not isinstance(max_pixels, int) or max_pixels < 1:
+        raise ValueError(f"`max_pixels` must be a whole number from 1; received {max_pixels!r}.")
+    checker = _Checker(
+        max_pixels,
+        hasher() if near_duplicates else None,
+        Budget(available_memory() // _SHARE_OF_MEMORY),
+        available_memory() // _SHARE_OF_MEMORY,
+    )
+    given, folders, files = _listed(directories, follow_links=follow_links)
+    looks = _looked_at(files, checker, console)
+    findings = [
+        Finding(file.folder, file.name, kind, detail)
+        for file, look in zip(files, looks, strict=True)
+        for kind, detail in look.findings
+    ]
+    digests = [look.digest for look in looks]
+    findings += same_bytes(files, digests)
+    findings += looks_alike(files, [look.picture for look in looks], digests)
+    place = {file.path: number for number, file in enumerate(files)}
+    formats = Counter(look.header.format for look in looks if look.header is not None)
+    return Report(
+        folders=tuple(folders),
+        findings=tuple(sorted(findings, key=lambda each: place[each.path])),
+        formats=dict(formats.most_common()),
+        sizes=_sizes(looks),
+        given=given,
+        bad_kinds=kinds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one file is.
+
+    Attributes:
+        findings: kinds and details.
+        header: what it declares, or None.
+        size: in bytes.
+        digest: of the bytes; b"" where they were not read.
+        picture: its hash by what it looks like, or None.
+    """
+
+    findings: tuple[tuple[str, str], ...]
+    header: Header | None = None
+    size: int = 0
+    digest: bytes = b""
+    picture: int | None = None
+
+
+@dataclass(frozen=True)
+class _Checker:
+    """How files are looked at.
+
+    Attributes:
+        max_pixels: what declares more is not decoded.
+        phash: hashes pictures by what they look like; None for not at all.
+        budget: bytes that all threads share.
+        max_bytes: larger files are not read.
+    """
+
+    max_pixels: int
+    phash: Any
+    budget: Budget
+    max_bytes: int
+
+    def look(self, file: ListedFile) -> _Look:
+        """Look at one file. Runs in several threads."""
+        try:
+            if not stat.S_ISREG(os.stat(file.path).st_mode):  # noqa: PTH116 (strings)
+                return _Look((("no-access", "no regular file"),))
+            with open(file.path, "rb") as stream:  # noqa: PTH123 (strings)
+                return self._look_into(file, stream)
+        except OSError as error:
+            return _Look((("no-access", error.strerror or str(error)),))
+
+    def _look_into(self, file: ListedFile, stream: BinaryIO) -> _Look:
+        size = os.fstat(stream.fileno()).st_size
+        if not size:
+            return _Look((("empty", ""),))
+        header, words = _header_of(stream)
+        if words == _TOO_LARGE or (header is not None and header.pixels > self.max_pixels):
+            declared = "" if header is None else f"{header.width:,} x {header.height:,} pixels"
+            return _Look((("absurd-size", declared or f"above {MAX_PIXELS:,} pixels"),), size=size)
+        if size > self.max_bytes:
+            return _Look((("absurd-size", f"{size:,} bytes, more than fit into memory"),))
+        with self.budget.held(2 * size + _bytes_to_decode(header)):
+            stream.seek(0)
+            contents = stream.read()
+            failed = failures(file.path, contents, header)
+            picture = None
+            if self.phash is not None and header is not None and not failed:
+                picture = picture_hash(self.phash, contents)
+        return _Look(
+            (*_failures_found(file.name, contents, failed, words), *_traits(file.name, header)),
+            header,
+            size,
+            hashlib.blake2b(contents, digest_size=_DIGEST_SIZE).digest(),
+            picture,
+        )
+
+
+_TOO_LARGE = "too large"
+
+
+def _header_of(stream: BinaryIO) -> tuple[Header | None, str]:
+    """Return what a file declares; or None, and what Pillow says."""
+    try:
+        return read_header(stream), ""
+    except Image.DecompressionBombError:
+        return None, _TOO_LARGE
+    except Exception as error:  # Pillow raises all kinds for a damaged file
+        return None, str(error)
+
+
+def _bytes_to_decode(header: Header | None) -> int:
+    if header is None:
+        return 0
+    decoded_by_pillow = header.format != "JPEG" or header.channels > 3
+    return header.pixels * (_BYTES_A_PIXEL_OF_PILLOW if decoded_by_pillow else _BYTES_A_PIXEL)
+
+
+def _failures_found(
+    name: str, contents: bytes, failed: dict[str, str], words: str
+) -> list[tuple[str, str]]:
+    if not failed:
+        return []
+    said = next(iter(failed.values()))
+    if len(failed) < len(readers_of(name)):
+        return [("one-reader", f"{next(iter(failed))} cannot: {said}")]
+    kind = cause(contents[:LOOKED_AT], contents[-LOOKED_AT:], f"{words} {said}")
+    return [(kind, said if kind in ("cut", "damaged", "unsupported") else "")]
+
+
+def _traits(name: str, header: Header | None) -> list[tuple[str, str]]:
+    if header is None:
+        return []
+    found = [(trait, "") for trait in header.traits]
+    expected = expected_format(name)
+    if expected is not None and expected != header.format:
+        found.insert(0, ("wrong-ending", f"a {header.format}"))
+    return found
+
+
+def _listed(
+    directories: Sequence[str | os.PathLike[str]], *, follow_links: bool
+) -> tuple[tuple[str, ...], list[Folder], list[ListedFile]]:
+    if not directories:
+        raise ValueError("`directories` must name at least one folder of images; received none.")
+    given = tuple(dict.fromkeys(os.fsdecode(each) for each in directories))
+    folders: list[Folder] = []
+    files: list[ListedFile] = []
+    for directory in given:
+        more_folders, more_files = list_folder(directory, len(folders), follow_links=follow_links)
+        folders += more_folders
+        files += more_files
+    return given, folders, files
+
+
+def _looked_at(files: list[ListedFile], checker: _Checker, console: Console) -> list[_Look]:
+    columns = (TextColumn("Looking at images"), BarColumn(), MofNCompleteColumn())
+    looks = []
+    Image.init()  # all formats, before there are threads
+    with (
+        warnings.catch_warnings(),
+        Progress(*columns, TimeRemainingColumn(), console=console) as bar,
+    ):
+        # Of doubtful notes and of large images, which the report has.
+        warnings.filterwarnings("ignore", module="PIL")
+        task = bar.add_task("", total=len(files))
+        # Twice the cores, since threads wait for the disk.
+        for look in in_threads(checker.look, files, threads=2 * available_cores()):
+            looks.append(look)
+            bar.advance(task)
+    return looks
+
+
+def _sizes(looks: Iterable[_Look]) -> dict[str, Extent]:
+    known = [(look.header, look.size) for look in looks if look.header is not None]
+    if not known:
+        return {}
+    return {
+        "width": Extent.of([header.width for header, _ in known]),
+        "height": Extent.of([header.height for header, _ in known]),
+        "aspect": Extent.of([header.width / header.height for header, _ in known]),
+        "bytes": Extent.of([size for _, size in known]),
+    }
