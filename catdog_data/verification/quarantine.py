@@ -92,6 +92,7 @@ def move_aside(
     with _alone_in(top):
         known = _read_manifest(top) if (top / MANIFEST).exists() else []
         again = {move.name for move in moves}
+        _remove_unfinished([*known, *moves], top)
         _check_names_are_free(moves, top)
         _write_manifest(top, [*(each for each in known if each.name not in again), *moves])
         _move_all([(Path(move.source), top / move.name) for move in moves])
@@ -116,13 +117,14 @@ def move_back(quarantine: str | os.PathLike[str]) -> list[Move]:
         OSError: a file cannot be moved; the same call goes on.
     """
     top = Path(os.path.abspath(quarantine))  # noqa: PTH100 (links are kept)
-    _read_manifest(top)
+    _read_manifest(top)  # before a lock is made in a folder that is no quarantine
     back: list[Move] = []
     stuck: list[Move] = []
     with _alone_in(top):
-        for move in _read_manifest(top):
+        moves = _read_manifest(top)
+        _remove_unfinished(moves, top)
+        for move in moves:
             source, aside = Path(move.source), top / move.name
-            _partial(aside).unlink(missing_ok=True)
             if _is_there(aside):
                 taken = _is_there(source) and not _same(source, aside)
                 (stuck if taken else back).append(move)
@@ -171,7 +173,8 @@ def _check_is_quarantine(top: Path) -> None:
         return
     if not top.is_dir():
         raise FileExistsError(f"A quarantine must be a folder; {str(top)!r} is a file.")
-    if any(each.name != _LOCK and MANIFEST not in each.name for each in top.iterdir()):
+    # A process that was killed before there was a manifest may have left a part of it.
+    if any(not each.name.startswith((_LOCK, f".{Path(MANIFEST).stem}.")) for each in top.iterdir()):
         raise FileExistsError(
             f"A quarantine must be a new folder, an empty one or an earlier quarantine; "
             f"{str(top)!r} holds other files. Choose another folder."
@@ -241,7 +244,6 @@ def _move(source: Path, target: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     """Copy a file with its times and permissions, so that it is there whole or not at all."""
     partial = _partial(target)
-    partial.unlink(missing_ok=True)
     shutil.copy2(source, partial, follow_symlinks=False)
     if not partial.is_symlink():
         sync_file(partial)
@@ -252,6 +254,13 @@ def _partial(target: Path) -> Path:
     """Return the name of an unfinished copy: short, since that of the file may be of any length."""
     digest = hashlib.blake2b(os.fsencode(target.name), digest_size=8).hexdigest()
     return target.with_name(f".{digest}.catdog-partial")
+
+
+def _remove_unfinished(moves: Sequence[Move], top: Path) -> None:
+    """Remove what copies left that were interrupted, in either direction."""
+    for move in moves:
+        for place in (Path(move.source), top / move.name):
+            _partial(place).unlink(missing_ok=True)
 
 
 def _is_there(path: Path) -> bool:
