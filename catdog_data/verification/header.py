@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from catdog_data.sources.formats import format_of
+from catdog_data.sources.formats import JPEG, format_of
 
 MAX_PIXELS = 178_956_970
 """Where Pillow refuses an image as well."""
@@ -71,8 +71,7 @@ def read_header(file: BinaryIO) -> Header:
         >>> read_header(file)
         Header(format='PNG', width=60, height=40, channels=4, traits=('alpha',))
     """
-    file.seek(0)
-    image = Image.open(file)
+    image = _opened(file)
     # What cameras save beside the picture in one file is a preview, and no animation.
     form = "JPEG" if image.format == "MPO" else str(image.format)
     traits = {
@@ -128,6 +127,16 @@ def cause(begin: bytes, end: bytes, words: str) -> str:
     return "unsupported" if _NOT_SUPPORTED.search(words) else "damaged"
 
 
+def _opened(file: BinaryIO) -> ImageFile.ImageFile:
+    file.seek(0)
+    known = format_of(file.read(len(JPEG.signatures[0])))
+    if known is JPEG:
+        # Half the time of asking for every format.
+        with suppress(UnidentifiedImageError):
+            return Image.open(file, formats=[JPEG.name])
+    return Image.open(file)
+
+
 def _is_deep(image: Image.Image, file: BinaryIO) -> bool:
     if image.mode in _DEEP:
         return True
@@ -145,7 +154,8 @@ def _is_deep(image: Image.Image, file: BinaryIO) -> bool:
 def _orientation(image: ImageFile.ImageFile) -> int:
     """Read how the picture is to be turned; 1 for not at all."""
     # Of a TIFF, Pillow turns the pixels itself; and of a PNG, it would decode them to look.
-    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+    places = {"TIFF": set[str](), "PNG": {"exif"}}.get(str(image.format), {"exif", "xmp"})
+    if not places & image.info.keys():
         return 1
     with suppress(Exception):  # damaged notes are as good as none
         return int(image.getexif().get(_ORIENTATION, 1))

@@ -12,7 +12,7 @@ from typing import TypeVar
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-_AHEAD = 16
+_AHEAD = 4
 """Calls that are waiting or done, for each thread."""
 
 

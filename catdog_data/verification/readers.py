@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -70,6 +71,41 @@ def failures(path: str, contents: bytes, header: Header | None) -> dict[str, str
     if DATASET in readers and (words := _failure_of_dataset(contents)) is not None:
         found[DATASET] = words
     return found
+
+
+def all_decode(contents: Sequence[bytes]) -> bool:
+    """Tell whether files that `decodes_once` can all be read.
+
+    One call for many takes half the time of one for each: what calling TensorFlow costs is as
+    much as decoding a small image.
+
+    Args:
+        contents: all bytes of N files.
+
+    Example:
+        >>> jpeg = tf.io.encode_jpeg(tf.zeros([8, 8, 3], tf.uint8)).numpy()
+        >>> all_decode([jpeg, jpeg]), all_decode([jpeg, jpeg[:50] + jpeg[-2:]])
+        (True, False)
+    """
+    try:
+        with tf.device("CPU:0"):
+            _decoded_shapes(tf.constant(list(contents), tf.string))
+    except Exception:  # decoders raise all kinds for a damaged file
+        return False
+    return True
+
+
+_decoded_shapes = tf.function(
+    lambda contents: tf.map_fn(
+        # The shape, since nothing is decoded that nobody looks at.
+        lambda each: tf.shape(decode_as_keras_dataset(each, 3)),
+        contents,
+        parallel_iterations=1,
+        fn_output_signature=tf.TensorSpec([3], tf.int32),
+    ),
+    input_signature=[tf.TensorSpec([None], tf.string)],
+    autograph=False,
+)
 
 
 def _failure_of_dataset(contents: bytes) -> str | None:

@@ -43,7 +43,9 @@ def print_messages(messages: Counter[str], console: Console) -> None:
     if not messages:
         return
     total = sum(messages.values())
-    console.print(f"The decoders printed {total:,} warnings, which name no file:")
+    console.print(
+        f"The decoders printed {total:,} warnings, which name no file (some files are read twice):"
+    )
     for text, count in messages.most_common(_SHOWN):
         console.print(f"  {count:,} x {escape(text)}", soft_wrap=True)
     if len(messages) > _SHOWN:

@@ -28,12 +28,16 @@ from catdog_data.verification.header import (
 )
 from catdog_data.verification.listing import Folder, ListedFile, list_folder
 from catdog_data.verification.parallel import Budget, in_threads
-from catdog_data.verification.readers import failures, readers_of
+from catdog_data.verification.readers import all_decode, decodes_once, failures, readers_of
 from catdog_data.verification.report import Extent, Report
 
 _SHARE_OF_MEMORY = 4
 _BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_PILLOW = 4, 14
 """At most, while an image is decoded: by TensorFlow alone, and by Pillow with its copies."""
+_TOGETHER = 32
+"""Files that a thread looks at in a go; of these, small ones are decoded together."""
+_SMALL, _FEW_PIXELS = 2**19, 2**22
+"""Bytes and pixels of small files: all that are decoded together take little memory."""
 _DIGEST_SIZE = 16
 
 
@@ -152,6 +156,19 @@ class _Look:
     picture: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Small:
+    """A file that is decoded together with others.
+
+    Attributes:
+        header: what it declares.
+        contents: all bytes of it.
+    """
+
+    header: Header
+    contents: bytes
+
+
 @dataclass(frozen=True)
 class _Checker:
     """How files are looked at.
@@ -168,17 +185,29 @@ class _Checker:
     budget: Budget
     max_bytes: int
 
-    def look(self, file: ListedFile) -> _Look:
-        """Look at one file. Runs in several threads."""
+    def look(self, files: Sequence[ListedFile]) -> list[_Look]:
+        """Look at some files. Runs in several threads."""
+        opened = [self._opened(file) for file in files]
+        small = [each.contents for each in opened if isinstance(each, _Small)]
+        sound = all_decode(small)
+        return [
+            self._look(file, each.contents, each.header, sound=sound)
+            if isinstance(each, _Small)
+            else each
+            for file, each in zip(files, opened, strict=True)
+        ]
+
+    def _opened(self, file: ListedFile) -> _Look | _Small:
+        """Read a file; unless it is one of those that are decoded together, look at it."""
         try:
             if not stat.S_ISREG(os.stat(file.path).st_mode):  # noqa: PTH116 (strings)
                 return _Look((("no-access", "no regular file"),))
             with open(file.path, "rb") as stream:  # noqa: PTH123 (strings)
-                return self._look_into(file, stream)
+                return self._read(file, stream)
         except OSError as error:
             return _Look((("no-access", error.strerror or str(error)),))
 
-    def _look_into(self, file: ListedFile, stream: BinaryIO) -> _Look:
+    def _read(self, file: ListedFile, stream: BinaryIO) -> _Look | _Small:
         size = os.fstat(stream.fileno()).st_size
         if not size:
             return _Look((("empty", ""),))
@@ -188,17 +217,32 @@ class _Checker:
             return _Look((("absurd-size", declared or f"above {MAX_PIXELS:,} pixels"),), size=size)
         if size > self.max_bytes:
             return _Look((("absurd-size", f"{size:,} bytes, more than fit into memory"),))
-        with self.budget.held(2 * size + _bytes_to_decode(header)):
-            stream.seek(0)
+        stream.seek(0)
+        if header is not None and size <= _SMALL and header.pixels <= _FEW_PIXELS:
             contents = stream.read()
-            failed = failures(file.path, contents, header)
-            picture = None
-            if self.phash is not None and header is not None and not failed:
-                picture = picture_hash(self.phash, contents)
+            if decodes_once(contents, header):
+                return _Small(header, contents)
+            stream.seek(0)
+        with self.budget.held(2 * size + _bytes_to_decode(header)):
+            return self._look(file, stream.read(), header, words)
+
+    def _look(
+        self,
+        file: ListedFile,
+        contents: bytes,
+        header: Header | None,
+        words: str = "",
+        *,
+        sound: bool = False,
+    ) -> _Look:
+        failed = {} if sound else failures(file.path, contents, header)
+        picture = None
+        if self.phash is not None and header is not None and not failed:
+            picture = picture_hash(self.phash, contents)
         return _Look(
             (*_failures_found(file.name, contents, failed, words), *_traits(file.name, header)),
             header,
-            size,
+            len(contents),
             hashlib.blake2b(contents, digest_size=_DIGEST_SIZE).digest(),
             picture,
         )
@@ -263,7 +307,7 @@ def _listed(
 
 def _looked_at(files: list[ListedFile], checker: _Checker, console: Console) -> list[_Look]:
     columns = (TextColumn("Looking at images"), BarColumn(), MofNCompleteColumn())
-    looks = []
+    looks: list[_Look] = []
     Image.init()  # all formats, before there are threads
     with (
         warnings.catch_warnings(),
@@ -272,10 +316,11 @@ def _looked_at(files: list[ListedFile], checker: _Checker, console: Console) -> 
         # Of doubtful notes and of large images, which the report has.
         warnings.filterwarnings("ignore", module="PIL")
         task = bar.add_task("", total=len(files))
+        some = (files[first : first + _TOGETHER] for first in range(0, len(files), _TOGETHER))
         # Twice the cores, since threads wait for the disk.
-        for look in in_threads(checker.look, files, threads=2 * available_cores()):
-            looks.append(look)
-            bar.advance(task)
+        for found in in_threads(checker.look, some, threads=2 * available_cores()):
+            looks += found
+            bar.advance(task, len(found))
     return looks
 
 
