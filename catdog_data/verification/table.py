@@ -122,8 +122,9 @@ def _findings(report: Report) -> Table:
 def _print_bad(report: Report, console: Console) -> None:
     bad = report.bad_findings
     for each in bad[:_SHOWN]:
-        note = each.detail or (f"as {as_field(each.other)}" if each.other else "")
-        said = f": {escape(note)}" if note else ""
+        notes = [f"as {as_field(each.other)}"] if each.other else []
+        notes += [each.detail] if each.detail else []
+        said = f": {escape(', '.join(notes))}" if notes else ""
         console.print(
             f"[red]{each.kind}[/red] {shown_name(each.path)}{said}", highlight=False, soft_wrap=True
         )
