@@ -114,8 +114,11 @@ def _parts(directory: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]
     try:
         layout = layout_of(directory, ENDINGS)
     except (ValueError, FileNotFoundError):
-        # One class, or images without classes.
         found = class_folders(directory, ENDINGS)
+        inner = [_part_below(directory, name) for name in found.names]
+        if len(inner) > 1 and all(len(names) > 1 for _, names, _ in inner):
+            return inner  # training and validation, whose classes are not the same
+        # One class, or images without classes.
         only_images_here = bool(_images_beside(directory)) and len(found.names) < 2
         return [(directory, () if only_images_here else found.names, ())]
     parts = [(str(layout.train), layout.class_names, layout.left_out)]
@@ -123,6 +126,11 @@ def _parts(directory: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]
         names = tuple(name for name in layout.class_names if name not in layout.missing)
         parts.append((str(layout.validation), names, ()))
     return parts
+
+
+def _part_below(directory: str, name: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    path = os.path.join(directory, name)  # noqa: PTH118 (strings)
+    return path, class_folders(path, ENDINGS).names, ()
 
 
 def _list_part(

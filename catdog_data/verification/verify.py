@@ -9,6 +9,8 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image
@@ -295,7 +297,8 @@ def _listed(
 ) -> tuple[tuple[str, ...], list[Folder], list[ListedFile]]:
     if not directories:
         raise ValueError("`directories` must name at least one folder of images; received none.")
-    given = tuple(dict.fromkeys(os.fsdecode(each) for each in directories))
+    given = tuple(os.fsdecode(each) for each in directories)
+    _check_apart(given)
     folders: list[Folder] = []
     files: list[ListedFile] = []
     for directory in given:
@@ -303,6 +306,17 @@ def _listed(
         folders += more_folders
         files += more_files
     return given, folders, files
+
+
+def _check_apart(given: tuple[str, ...]) -> None:
+    """Refuse folders whose files would all be found twice."""
+    places = [Path(os.path.realpath(each)) for each in given]
+    for one, other in permutations(range(len(given)), 2):
+        if places[one].is_relative_to(places[other]):
+            raise ValueError(
+                f"`directories` must not lie in each other; received {given[one]!r}, which is or "
+                f"lies in {given[other]!r}. Give one of both."
+            )
 
 
 def _looked_at(files: list[ListedFile], checker: _Checker, console: Console) -> list[_Look]:

@@ -268,6 +268,16 @@ def test_a_folder_of_both_parts(pets, tmp_path):
     assert [each.path for each in report.folders] == [f"{root}/train", f"{root}/test"]
 
 
+def test_parts_whose_classes_are_not_the_same(pets, tmp_path):
+    root = tmp_path / "data"
+    shutil.copytree(pets, root / "train")
+    shutil.copytree(pets, root / "val")
+    (root / "val" / "cats").rename(root / "val" / "birds")
+    report = verify(root, progress=False)
+    assert [list(each.classes) for each in report.folders] == [["cats", "dogs"], ["birds", "dogs"]]
+    assert report.counts["leak"] == 4
+
+
 @given(st.lists(st.integers(0, 40), max_size=30), st.integers(0, 4), st.integers(0, 3))
 def test_near_pairs_are_those_of_all_pairs(places, distance, seed):
     rng = np.random.default_rng(seed)
@@ -345,6 +355,9 @@ def test_wrong_values(pets, tmp_path):
         verify(tmp_path / "nope")
     with pytest.raises(NotADirectoryError):
         verify(pets / "cats" / "1.jpg")
+    for other in (pets, f"{pets}/", pets / "cats"):
+        with pytest.raises(ValueError, match="must not lie in each other"):
+            verify(pets, other)
     (tmp_path / "none").mkdir()
     with pytest.raises(ValueError, match="holds none"):
         verify(tmp_path / "none")
