@@ -34,7 +34,7 @@ from catdog_data.verification.readers import all_decode, decodes_once, failures,
 from catdog_data.verification.report import Extent, Report
 
 _SHARE_OF_MEMORY = 4
-_BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_PILLOW = 4, 14
+_BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_PILLOW = 4, 18
 """At most, while an image is decoded: by TensorFlow alone, and by Pillow with its copies."""
 _TOGETHER = 32
 """Files that a thread looks at in a go; of these, small ones are decoded together."""
