@@ -11,7 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catdog_data.system.lock_file import locked
@@ -313,6 +313,27 @@ def test_nothing_to_move_makes_no_folder(data, tmp_path):
 
 
 _NAMES = st.binary(min_size=1, max_size=40).map(os.fsdecode)
+_PARTS = st.binary(min_size=1, max_size=30).filter(
+    lambda part: part not in (b".", b"..") and not {*b"/\0"} & {*part}
+)
+
+
+@settings(max_examples=50)
+@given(st.sets(_PARTS, min_size=1, max_size=5), _PARTS)
+def test_files_of_any_name(tmp_path_factory, names, folder):
+    root = tmp_path_factory.mktemp("any")
+    top = Path(os.fsdecode(os.fsencode(root) + b"/data/" + folder))
+    top.mkdir(parents=True)
+    given = [
+        Finding(str(root / "data"), os.fsdecode(folder + b"/" + name), "cut") for name in names
+    ]
+    for number, each in enumerate(given):
+        Path(each.path).write_bytes(b"x" * number)
+    before = snapshot(root)
+    assert len(move_aside(given, [str(root / "data")], root / "aside")) == len(names)
+    assert not snapshot(root / "data")
+    move_back(root / "aside")
+    assert snapshot(root) == before
 
 
 @given(st.lists(st.builds(Move, _NAMES, _NAMES, st.just("cut"), st.text(max_size=9))))
