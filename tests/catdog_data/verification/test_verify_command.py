@@ -181,6 +181,26 @@ def test_messages_are_counted_without_their_numbers(capfd):
     assert messages == {"Corrupt JPEG data: # bytes before #": 2, "Stopped at #/#": 1}
 
 
+def test_a_move_that_is_interrupted_says_how_to_go_on(broken, tmp_path, monkeypatch):
+    rename, aside = os.rename, tmp_path / "bad"
+
+    def once(*places):
+        monkeypatch.setattr(os, "rename", interrupt)
+        rename(*places)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", once)
+    result = run(broken, "--quarantine", aside)
+    monkeypatch.undo()
+    assert result.exit_code == 130
+    assert f"to move the rest, or `catdog-data verify --undo {aside}`" in result.stderr
+    result = run("--undo", aside)
+    assert (result.exit_code, result.stderr) == (0, "1 files moved back\n")
+    assert len(list(broken.rglob("*.jpg"))) == 7
+
+
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(pets, tmp_path):
     image = (pets / "cats" / "0.jpg").read_bytes()
