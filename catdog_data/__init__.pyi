@@ -16,3 +16,4 @@ from .sources.keras_folders import index_class_folders as index_class_folders
 from .training.checkpoint import InputPosition as InputPosition
 from .training.checkpoint import Position as Position
 from .training.input_wait import InputWait as InputWait
+from .verification.verify import verify as verify

@@ -1,4 +1,4 @@
-"""`catdog-data`: what is cached, and what holds an input pipeline up."""
+"""`catdog-data`: whether files are sound, what is cached, what holds an input pipeline up."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from catdog_data.command_errors import said_plainly
+from catdog_data.verification.command import verify as verify_images
 
 if TYPE_CHECKING:
     from catdog_data.cache.packs import CachedPack
@@ -30,10 +31,13 @@ class _Plain(click.Group):
             return super().invoke(ctx)
 
 
-@click.group(cls=_Plain)
+@click.group(cls=_Plain, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="catdog")
 def main() -> None:
     """Look after image input pipelines."""
+
+
+main.add_command(verify_images)
 
 
 @main.command()

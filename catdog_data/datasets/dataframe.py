@@ -33,8 +33,10 @@ from catdog_data.sources.data_frame import (
     classes_in,
     file_paths_in,
     numbers_in,
+    rows_without,
     weights_in,
 )
+from catdog_data.sources.exclude import Exclude
 from catdog_data.sources.found import print_found
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.masks import warn_of_jpegs
@@ -78,6 +80,7 @@ def image_dataset_from_dataframe(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
+    exclude: Exclude = None,
 ) -> list[ImageDataset]: ...
 
 
@@ -115,6 +118,7 @@ def image_dataset_from_dataframe(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
+    exclude: Exclude = None,
 ) -> ImageDataset: ...
 
 
@@ -151,6 +155,7 @@ def image_dataset_from_dataframe(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
+    exclude: Exclude = None,
 ) -> ImageDataset | list[ImageDataset]:
     """Read the images that a data frame lists, with labels of any kind.
 
@@ -199,6 +204,7 @@ def image_dataset_from_dataframe(
             every epoch.
         decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
+        exclude: files whose rows are left out, named from `directory` on.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -265,6 +271,8 @@ def image_dataset_from_dataframe(
             f"label_mode=None, weight_col={weight_col!r}."
         )
 
+    if exclude is not None:
+        dataframe = rows_without(dataframe, directory, x_col, exclude)
     names, labels = _labels(dataframe, y_col, label_mode, class_names)
     weights = None if weight_col is None else weights_in(dataframe, weight_col)
     paths = file_paths_in(dataframe, directory, x_col, "x_col")

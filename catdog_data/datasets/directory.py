@@ -27,6 +27,7 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.datasets.splits import epochs_of_subset
+from catdog_data.sources.exclude import Exclude
 from catdog_data.sources.found import print_empty_classes, print_found
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.list_files import checked_labels, list_labelled_files
@@ -71,6 +72,7 @@ def image_dataset_from_directory(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
+    exclude: Exclude = None,
 ) -> list[ImageDataset]: ...
 
 
@@ -108,6 +110,7 @@ def image_dataset_from_directory(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
+    exclude: Exclude = None,
 ) -> ImageDataset: ...
 
 
@@ -144,6 +147,7 @@ def image_dataset_from_directory(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
+    exclude: Exclude = None,
 ) -> ImageDataset | list[ImageDataset]:
     """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
 
@@ -203,6 +207,10 @@ def image_dataset_from_directory(
             times as large, and is closer to an antialiased resize.
         ram_budget: bytes that finished batches and those being rendered may take together; None
             for an eighth of the memory that is free.
+        exclude: files to leave out, as if they were not there: names as a sequence, or the path of
+            a file with one a line, as `catdog-data verify --list` writes it. They count from
+            `directory`; absolute ones outside of it are passed over. A list of `labels` has
+            theirs, too. Names that are no files are warned of.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -215,8 +223,8 @@ def image_dataset_from_directory(
         `dataset.ignore_errors()` leaves it out.
 
     Raises:
-        ValueError: a value that is not among those named, labels outside of the classes, or no
-            images.
+        ValueError: a value that is not among those named, labels outside of the classes, no
+            images, or an `exclude` of which no name is a file.
         TypeError: `validation_split` is no number.
         FileNotFoundError: the directory or a mask is missing.
         OSError: `cache`, and an image cannot be read or the disk has not enough room.
@@ -286,6 +294,7 @@ def image_dataset_from_directory(
         follow_links=follow_links,
         shuffle=shuffle,
         seed=seed,
+        exclude=exclude,
     )
     _check_classes(files, label_mode)
 

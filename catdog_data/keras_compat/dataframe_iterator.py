@@ -14,6 +14,7 @@ from catdog_data.cache.cached import Cache
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
 from catdog_data.keras_compat.iterator import print_or_log
 from catdog_data.keras_compat.protocol import Generator
+from catdog_data.sources.exclude import Exclude, rows_kept
 from catdog_data.sources.existing_files import existing_files
 
 _CLASS_MODES = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
@@ -72,6 +73,7 @@ class DataFrameIterator(FilesIterator):
         validate_filenames: bool = True,
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
+        exclude: Exclude = None,
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -92,6 +94,9 @@ class DataFrameIterator(FilesIterator):
         self.cache = cache
         frame = dataframe.copy()
         self._check_params(frame, x_col, y_col, weight_col, classes)
+        if exclude is not None:
+            paths = joined(self.directory, frame[x_col].tolist())
+            frame = frame.iloc[rows_kept(paths, exclude, self.directory)]
         if validate_filenames:
             frame = self._filter_valid_filepaths(frame, x_col)
         has_classes = class_mode not in _WITHOUT_CLASSES

@@ -14,6 +14,7 @@ from catdog_data.cache.cached import Cache
 from catdog_data.keras_compat.files_iterator import FilesIterator, joined
 from catdog_data.keras_compat.iterator import print_or_log
 from catdog_data.keras_compat.protocol import Generator
+from catdog_data.sources.exclude import Exclude
 from catdog_data.sources.keras_folders import index_class_folders
 from catdog_data.system.messages import some_of
 
@@ -99,6 +100,7 @@ class DirectoryIterator(FilesIterator):
         dtype: str | None = None,
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
+        exclude: Exclude = None,
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -125,7 +127,11 @@ class DirectoryIterator(FilesIterator):
         self.allow_formats(extra_formats)
         self.cache = cache
         index = index_class_folders(
-            directory, classes, extensions=self.white_list_formats, follow_links=follow_links
+            directory,
+            classes,
+            extensions=self.white_list_formats,
+            follow_links=follow_links,
+            exclude=exclude,
         )
         empty = set(range(index.num_classes)).difference(index.labels.tolist())
         if self.split is not None:

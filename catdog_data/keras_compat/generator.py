@@ -23,6 +23,7 @@ from catdog_data.keras_compat.options import (
     set_implied_options,
     zoom_pair,
 )
+from catdog_data.sources.exclude import Exclude
 
 
 class ImageDataGenerator(ImageAugmenter):
@@ -150,6 +151,7 @@ class ImageDataGenerator(ImageAugmenter):
         keep_aspect_ratio: bool = False,
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
+        exclude: Exclude = None,
     ) -> DirectoryIterator:
         """Read images from one folder per class.
 
@@ -179,6 +181,9 @@ class ImageDataGenerator(ImageAugmenter):
                 folder of your own; None decodes them in every epoch. The batches are the same.
                 `catdog_data.InBackground(cache)` does it in a thread beside the first epoch.
                 What goes one by one (see `SlowPathWarning`) reads the files nevertheless.
+            exclude: files to leave out, as if they were not there: names as a sequence, or the
+                path of a file with one a line, as `catdog-data verify --list` writes it. They
+                count from `directory`. Names that are no files are warned of.
 
         Returns:
             An iterator of (`dtype`[B, H, W, C], labels) that goes straight into `model.fit`.
@@ -208,6 +213,7 @@ class ImageDataGenerator(ImageAugmenter):
             dtype=self.dtype,
             extra_formats=extra_formats,
             cache=cache,
+            exclude=exclude,
         )
 
     def flow(
@@ -289,6 +295,7 @@ class ImageDataGenerator(ImageAugmenter):
         keep_aspect_ratio: bool = False,
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
+        exclude: Exclude = None,
         **kwargs: Any,
     ) -> DataFrameIterator:
         """Read the images that a pandas data frame lists.
@@ -317,6 +324,7 @@ class ImageDataGenerator(ImageAugmenter):
             keep_aspect_ratio: whether to crop the centre to the target's aspect ratio first.
             extra_formats: see `flow_from_directory`.
             cache: see `flow_from_directory`.
+            exclude: files whose rows are left out, named from `directory` on.
             **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, with a warning.
 
         Returns:
@@ -353,6 +361,7 @@ class ImageDataGenerator(ImageAugmenter):
             dtype=self.dtype,
             extra_formats=extra_formats,
             cache=cache,
+            exclude=exclude,
         )
 
     def fit_directory(
@@ -369,6 +378,7 @@ class ImageDataGenerator(ImageAugmenter):
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
         batch_size: int = 32,
+        exclude: Exclude = None,
     ) -> None:
         """Find the same statistics as `fit`, from files, without holding the images.
 
@@ -386,6 +396,7 @@ class ImageDataGenerator(ImageAugmenter):
             interpolation: see `flow_from_directory`.
             keep_aspect_ratio: see `flow_from_directory`.
             batch_size: images in memory at a time.
+            exclude: see `flow_from_directory`.
 
         Raises:
             ValueError: as `flow_from_directory`; or `augment` and `zca_whitening` without a
@@ -411,6 +422,7 @@ class ImageDataGenerator(ImageAugmenter):
             interpolation=interpolation,
             keep_aspect_ratio=keep_aspect_ratio,
             dtype=self.dtype,
+            exclude=exclude,
         )
 
         self._fit_to_batches(files.untransformed, rounds if augment else None, seed)

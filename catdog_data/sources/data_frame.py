@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog_data.sources.exclude import Exclude, rows_kept
 from catdog_data.sources.existing_files import existing_files
 from catdog_data.system.messages import some_of
 
@@ -48,6 +49,27 @@ def file_paths_in(frame: Any, directory: str, key: Hashable, argument: str) -> t
         )
     # Columns of pandas' own strings hold names that are not UTF-8 as bytes only.
     return tuple(os.path.join(directory, os.fsdecode(name)) for name in names)  # noqa: PTH118
+
+
+def rows_without(frame: Any, directory: str, key: Hashable, exclude: Exclude) -> Any:
+    """Leave out the rows of some files.
+
+    Args:
+        frame: a pandas data frame.
+        directory: the folder that file names count from; "" is the working directory.
+        key: the column of the file names.
+        exclude: see `catdog_data.sources.exclude.rows_kept`.
+
+    Returns:
+        A frame of the other rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"filename": ["cats/1.jpg", "dogs/1.jpg"]})
+        >>> rows_without(frame, "pets", "filename", ["dogs/1.jpg"])["filename"].tolist()
+        ['cats/1.jpg']
+    """
+    return frame.iloc[rows_kept(file_paths_in(frame, directory, key, "x_col"), exclude, directory)]
 
 
 def check_files_exist(paths: Sequence[str], key: Hashable, argument: str) -> None:

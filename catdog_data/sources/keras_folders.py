@@ -7,12 +7,13 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
+from catdog_data.sources.exclude import Exclude, rows_kept
 from catdog_data.sources.image_index import ImageIndex
 from catdog_data.sources.walk import entries_of, is_folder, walk
 
@@ -26,6 +27,7 @@ def index_class_folders(
     *,
     extensions: tuple[str, ...] = KERAS_EXTENSIONS,
     follow_links: bool = False,
+    exclude: Exclude = None,
 ) -> ImageIndex:
     """List the images below one folder per class, in ImageDataGenerator's order.
 
@@ -39,6 +41,8 @@ def index_class_folders(
             None takes every folder, sorted.
         extensions: endings of the files to list, in lower case.
         follow_links: whether to enter folders that are symbolic links.
+        exclude: files to leave out, as if they were not there: a sequence of paths, relative to
+            `directory`, or the path of a file with one a line.
 
     Returns:
         An index whose labels are positions in `class_names`.
@@ -47,7 +51,8 @@ def index_class_folders(
         FileNotFoundError: the directory, or a class folder named in `class_names`, is missing.
         NotADirectoryError: the directory is a file.
         OSError: a folder cannot be listed; Keras leaves its images out silently.
-        ValueError: there is no class folder, or no image in any of them.
+        ValueError: there is no class folder, or no image in any of them; or none of the names
+            in `exclude` is a file.
 
     Example:
         >>> import tempfile
@@ -83,6 +88,8 @@ def index_class_folders(
             f"No images found in the class folders of {root!r} ({', '.join(names)}). Files must "
             f"end in one of {', '.join(extensions)}; passed over: {dict(ignored) or 'none'}."
         )
+    if exclude is not None:
+        index = _without(index, exclude)
     if any(name.lower().endswith(".tiff") for name in index.filenames):
         warnings.warn(
             'Using ".tiff" files with multiple bands '
@@ -90,6 +97,13 @@ def index_class_folders(
             stacklevel=3,
         )
     return index
+
+
+def _without(index: ImageIndex, exclude: Exclude) -> ImageIndex:
+    paths = [os.path.join(index.root, name) for name in index.filenames]  # noqa: PTH118 (strings)
+    rows = rows_kept(paths, exclude, index.root)
+    filenames = tuple(index.filenames[row] for row in rows)
+    return replace(index, filenames=filenames, labels=index.labels[rows])
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog_data.sources.exclude import Exclude, rows_kept
 from catdog_data.sources.formats import FORMATS, endings_of
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.walk import entries_of, is_folder, walk
@@ -37,6 +38,7 @@ def list_labelled_files(
     shuffle: bool = True,
     seed: int | None = None,
     extensions: tuple[str, ...] = KERAS_DATASET_EXTENSIONS,
+    exclude: Exclude = None,
 ) -> LabelledFiles:
     """List image files and their labels as image_dataset_from_directory does.
 
@@ -58,6 +60,8 @@ def list_labelled_files(
         shuffle: whether to shuffle all files, across classes.
         seed: of the shuffle. None draws one from NumPy's global stream, as Keras does.
         extensions: endings of the files to list, in lower case, with their dot.
+        exclude: files to leave out, see `catdog_data.sources.exclude.rows_kept`: what is listed,
+            and its shuffle, is as if they were not there. A list of labels has theirs too.
 
     Returns:
         The files, at least one.
@@ -87,6 +91,8 @@ def list_labelled_files(
     if not any(listings):
         raise ValueError(_no_image(root, names, extensions))
     files = _label(listings, names, chosen, root)
+    if exclude is not None:
+        files = files.take(rows_kept(files.file_paths, exclude, root))
     if not shuffle:
         return files
     return files.shuffled(np.random.randint(1_000_000) if seed is None else seed)

@@ -138,6 +138,12 @@ def _names(
     metavar="SECONDS",
     help="How much work a killed run may lose.",
 )
+@click.option(
+    "--exclude",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Files of --data to leave out, one a line, as `catdog-data verify --list` writes them.",
+)
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard, too.")
 def main(
     data: Path | None,
@@ -154,6 +160,7 @@ def main(
     seed: int,
     classes: list[str] | None,
     save_every: float,
+    exclude: Path | None,
     tensorboard: bool,
 ) -> None:
     """Train a network to tell classes of images apart.
@@ -173,6 +180,8 @@ def main(
             "--tensorboard needs the package tensorboard. Install it with "
             "`pip install catdog[tensorboard]`."
         )
+    if exclude is not None and data is None:
+        raise click.UsageError("--exclude names files of --data, which is not given.")
     given = {"epochs": epochs, "image_size": image_size, "batch_size": batch_size}
     changes = (_DEMO if demo else {}) | {k: v for k, v in given.items() if v is not None}
     recipe = replace(RECIPES[recipe_name], **changes)
@@ -195,7 +204,10 @@ def main(
             return
         folders = _sample_folders(output) if data is None else _image_folders(data, output)
         names = _class_names(folders, classes)
-        train_and_report(_folder_data(folders, names, settings), settings)
+        excluded = None
+        if exclude is not None and data is not None:
+            excluded = _excluded(exclude, data if data.is_dir() else output / "data")
+        train_and_report(_folder_data(folders, names, settings, excluded), settings)
     if demo:
         click.echo(_speed_line(folders.train, names, seed))
 
@@ -272,12 +284,33 @@ def _class_names(folders: "ImageFolders", wanted: list[str] | None) -> list[str]
     return names
 
 
-def _folder_data(folders: "ImageFolders", names: list[str], settings: Settings) -> "RunData":
+def _excluded(exclude: Path, root: Path) -> list[Path]:
+    """Read which files are left out: for the folders of training and of validation alike."""
+    from catdog_data.sources.exclude import names_in
+    from catdog_data.system.messages import some_of
+
+    with blame("--exclude", ValueError):
+        names = names_in(exclude)
+    there = [root.absolute() / name for name in names if (root / name).is_file()]
+    if missing := [name for name in names if not (root / name).is_file()]:
+        said = (
+            f"{len(missing)} of the {len(names)} names in {str(exclude)!r} are no files below "
+            f"{str(root)!r}: {some_of(missing)}"
+        )
+        if not there:
+            raise click.BadParameter(f"{said}.", param_hint="--exclude")
+        click.echo(f"warning: {said}; they leave nothing out.", err=True)
+    return there
+
+
+def _folder_data(
+    folders: "ImageFolders", names: list[str], settings: Settings, exclude: list[Path] | None
+) -> "RunData":
     from catdog_data.command_errors import said_plainly
     from catdog_models.commands.train_data import from_folders
 
     with blame("--data", ValueError), said_plainly():
-        return from_folders(folders, names, settings.recipe, settings.seed, settings.cache)
+        return from_folders(folders, names, settings.recipe, settings.seed, settings.cache, exclude)
 
 
 def _tfds_data(name: str, settings: Settings) -> "RunData":

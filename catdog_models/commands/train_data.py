@@ -60,7 +60,12 @@ class RunData:
 
 
 def from_folders(
-    folders: ImageFolders, class_names: Sequence[str], recipe: Recipe, seed: int, cache: str | None
+    folders: ImageFolders,
+    class_names: Sequence[str],
+    recipe: Recipe,
+    seed: int,
+    cache: str | None,
+    exclude: Sequence[Path] | None = None,
 ) -> RunData:
     """Read class folders; where there is none for validation, a fifth of each class is held back.
 
@@ -72,6 +77,7 @@ def from_folders(
         recipe: how images are read and distorted.
         seed: of order and distortions.
         cache: see `catdog_data.image_dataset_from_directory`.
+        exclude: absolute paths of files to leave out, in whichever of the folders.
 
     Returns:
         The two datasets and what they consist of.
@@ -98,6 +104,7 @@ def from_folders(
         "validation_split": split,
         "stratify": split is not None,
         "verbose": False,
+        "exclude": exclude,
     }
     training = image_dataset_from_directory(
         folders.train,

@@ -93,7 +93,9 @@ def test_help_names_every_option():
     result = _run("--help")
     assert result.exit_code == 0
     options = "--data --tfds --demo --output --recipe --to-the-letter --epochs --image-size"
-    options += " --batch-size --precision --cache --seed --classes --save-every --tensorboard"
+    options += (
+        " --batch-size --precision --cache --seed --classes --save-every --exclude --tensorboard"
+    )
     for option in options.split():
         assert option in result.output
 
@@ -277,6 +279,32 @@ def test_class_folders_are_those_with_images_that_can_be_read(read, tmp_path):
     assert data.images == (12, 3)
     reasons = "'.cache' (clutter), '__MACOSX' (clutter), 'empty' (no images), 'labels' (no images)"
     assert f"Left out in {str(tree)!r}: {reasons}, 'scans' (images of other kinds)." in said
+
+
+def test_files_that_are_left_out(read, split_tree, tmp_path):
+    names = ["train/cats/000.png", "validation/dogs/001.png", "train/cats/none.png"]
+    (tmp_path / "bad.txt").write_text("\n".join(names))
+    arguments = ("--output", tmp_path / "out", "--exclude", tmp_path / "bad.txt")
+    data, said = read("--data", split_tree, *arguments)
+    assert data.images == (39, 15)
+    assert "dogs/001.png" not in data.validation_files
+    assert "warning: 1 of the 3 names" in said
+    data, _ = read("--data", split_tree / "validation", *arguments[:3], _listed(tmp_path))
+    assert data.images == (12, 3)
+
+
+def _listed(folder):
+    (folder / "one.txt").write_text("# of 16\ncats/000.png\n")
+    return folder / "one.txt"
+
+
+def test_wrong_lists_of_files_to_leave_out(split_tree, tree, tmp_path):
+    _refused("names files of --data", "--demo", "--exclude", _listed(tmp_path))
+    arguments = ("--output", tmp_path / "out", "--exclude", _listed(tmp_path))
+    _refused("1 of the 1 names", "--data", split_tree, *arguments)
+    (tmp_path / "one.txt").write_text('"cats')
+    _refused("must be a JSON string", "--data", tree, *arguments)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_flat_test_folder_is_not_validated(read, tmp_path):

@@ -64,6 +64,7 @@ WRONG = {
     "cache": [5, "", ["x"], True],
     "decode": [*WORDS, None],
     "ram_budget": [0, -1, "x", NAN, True, [1]],
+    "exclude": [5, True, [None], ["x", 4], ["nope.png"]],
 }
 for switch in (
     *("shuffle", "follow_links", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "verbose"),
