@@ -226,10 +226,10 @@ def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
     if together is None:
         return _fetched_in_calls(rows, fetch, stages, stages.batch_size, reads)
     split = mapped(rows, lambda *row: in_calls(row, together))
-    at_once = max(reads // together, 2 * available_cores())
-    fetched = _fetched_in_calls(
-        split, fetch, stages, calls_of(stages.batch_size, together), at_once
-    )
+    per_batch = calls_of(stages.batch_size, together)
+    # tf.data has as many batches in work as these calls make: with one, cores wait at its end.
+    at_once = max(reads // together, 2 * per_batch)
+    fetched = _fetched_in_calls(split, fetch, stages, per_batch, at_once)
     return mapped(fetched, lambda *element: from_calls(element, stages.batch_size))
 
 

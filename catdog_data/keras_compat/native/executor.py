@@ -74,14 +74,14 @@ def epoch_of(
     """
     kept: OrderedDict[int, PlanTables] = OrderedDict()
     most_kept = _PLANS_KEPT + READS_PER_CORE * available_cores()
-    padding = _tables_of(None, batch_size, rendering.image_size)
+    padding = _tables_of(None, batch_size, rendering)
 
     def tables(number: np.int64) -> PlanTables:
         key = int(number)
         if key < 0:
             return padding
         if key not in kept:
-            kept[key] = _tables_of(plan_at(key % steps), batch_size, rendering.image_size)
+            kept[key] = _tables_of(plan_at(key % steps), batch_size, rendering)
             if len(kept) > most_kept:
                 kept.popitem(last=False)
         return kept[key]
@@ -130,7 +130,7 @@ class Executor:
     ) -> None:
         # First of all: a daemon thread killed in the middle of it aborts the process.
         check_not_exiting()
-        self._image_size, self._batch_size = rendering.image_size, batch_size
+        self._rendering, self._batch_size = rendering, batch_size
         self._by_path, self._pixels = by_path, Droppable(pixels)
         index, *rest = _signature(batch_size)
         signature = [tf.TensorSpec(index.shape, tf.string) if by_path else index, *rest]
@@ -167,7 +167,7 @@ class Executor:
             paths: its files.
         """
         pending = PendingBatch(plan, paths)
-        index, *rest = _tables_of(plan, self._batch_size, self._image_size)
+        index, *rest = _tables_of(plan, self._batch_size, self._rendering)
         try:
             keys = _padded(paths, self._batch_size) if self._by_path else index
             self._queue.enqueue((keys, *rest))
@@ -287,19 +287,16 @@ def _signature(batch_size: int) -> tuple[tf.TensorSpec, ...]:
     )
 
 
-def _tables_of(plan: BatchPlan | None, batch_size: int, image_size: tuple[int, int]) -> PlanTables:
+def _tables_of(plan: BatchPlan | None, batch_size: int, rendering: Rendering) -> PlanTables:
     """Pad a plan to the full batch with rows that read no image; None for such rows alone."""
-    if plan is None:
-        shapes = [spec.shape for spec in _signature(batch_size)]
-        index, geometry, photometry = (np.zeros(shape) for shape in shapes)
-        return index.astype(np.int64) - 1, geometry, photometry
-    missing = batch_size - len(plan.index)
-    geometry = geometry_rows(plan.transforms, image_size)
-    photometry = photometry_rows(plan.transforms)
-    if not missing:
-        return plan.index, geometry, photometry
-    return (
-        np.pad(plan.index, (0, missing), constant_values=-1),
-        np.pad(geometry, ((0, missing), (0, 0))),
-        np.pad(photometry, ((0, missing), (0, 0))),
-    )
+    tables = [np.zeros(spec.shape) for spec in _signature(batch_size)[1:]]
+    index = np.full(batch_size, -1, np.int64)
+    if plan is not None:
+        count = len(plan.index)
+        index[:count] = plan.index
+        # Rows that the rendering ignores take as long to make as all else that is planned.
+        if rendering.resampling is not None:
+            tables[0][:count] = geometry_rows(plan.transforms, rendering.image_size)
+        if rendering.steps:
+            tables[1][:count] = photometry_rows(plan.transforms)
+    return index, tables[0], tables[1]

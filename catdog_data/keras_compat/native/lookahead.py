@@ -61,7 +61,8 @@ class Lookahead:
         """Submit those expected behind the last one: once it is there, lest it wait for them."""
         self._expect_on_from(self._asked)
         for each in islice(self._expected, self._reach):
-            self._submitted(each)
+            if each.pending is None:
+                self._submitted(each)
 
     def _submitted(self, expected: _Expected) -> PendingBatch:
         paths = [self._filepaths[i] for i in expected.plan.index]
