@@ -22,6 +22,7 @@ from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.labels import Labels
 from catdog_data.keras_compat.native.executor import PendingBatch, epoch_of
 from catdog_data.keras_compat.native.pipeline import NativePipeline, PipelineInputs
+from catdog_data.keras_compat.native.reading import pixels_of_files
 from catdog_data.keras_compat.on_numpy.one_by_one import fill_batch
 from catdog_data.keras_compat.on_numpy.saving import save_batch
 from catdog_data.keras_compat.on_numpy.standardizing import (
@@ -56,6 +57,8 @@ from catdog_data.keras_compat.translation import (
     rendering_of,
     rendering_of_transforms,
 )
+from catdog_data.sources.broken_files import BrokenFile
+from catdog_data.verified.on_error import Listed, OnError
 
 _HOOKS = ("_get_batches_of_transformed_samples", "_set_index_array", "_flow_index")
 _OF_OLD_PICKLES = ("_executor", "_lookahead", "_sources_of_executor")
@@ -75,6 +78,7 @@ class FilesIterator(Iterator):
     class_mode: str | None
     dtype: Any
     cache: Cache = None
+    _on_error = OnError("raise")  # of iterators pickled without it
 
     def set_processing_attrs(
         self,
@@ -88,12 +92,13 @@ class FilesIterator(Iterator):
         subset: str | None,
         interpolation: str,
         keep_aspect_ratio: bool,
+        on_error: str = "raise",
     ) -> None:
         """Check and set what the making of batches depends on.
 
         Raises:
-            ValueError: an unknown `color_mode`, `interpolation` or `subset`, or a `target_size`
-                that is not two whole numbers.
+            ValueError: an unknown `color_mode`, `interpolation`, `subset` or `on_error`, or a
+                `target_size` that is not two whole numbers.
         """
         self.image_data_generator = image_data_generator
         self.target_size = checked_size(target_size)
@@ -109,6 +114,7 @@ class FilesIterator(Iterator):
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.interpolation = checked_interpolation(interpolation)
         self.subset = subset
+        self._on_error = OnError(on_error)
         self.split = _part_of(subset, image_data_generator)
         self._pipeline = NativePipeline()
         self._function_draws = False
@@ -120,6 +126,36 @@ class FilesIterator(Iterator):
         self.white_list_formats = (
             *type(self).white_list_formats,
             *(extension.lower().lstrip(".") for extension in extensions),
+        )
+
+    def report(self) -> tuple[BrokenFile, ...]:
+        """List the files that cannot be read, where `on_error` is "skip" or "replace".
+
+        Returns:
+            Those that were found when the iterator was made, and behind them those that broke later
+            under `fit`, each with the reason and what was done about it.
+        """
+        return self._on_error.found.all()
+
+    def _rows_to_read(
+        self,
+        filepaths: Sequence[str],
+        classes: NDArray[Any] | None,
+        class_names: Sequence[str] | None,
+        directory: str | os.PathLike[str],
+    ) -> NDArray[np.int64]:
+        """Choose which of some files are read; see `OnError.rows`."""
+        how = self.target_size, self.color_mode, self.interpolation, self.keep_aspect_ratio
+        folder = os.path.abspath(directory)  # noqa: PTH100 (as Keras)
+        settings = {"reader": "Keras generators", "how": how, "folder": folder}
+        return self._on_error.rows(
+            Listed(
+                filepaths,
+                lambda: pixels_of_files(filepaths, *how),
+                settings,
+                lambda: classes,
+                class_names,
+            )
         )
 
     @property
@@ -181,6 +217,7 @@ class FilesIterator(Iterator):
             inputs.rendering,
             inputs.batch_size,
             inputs.make_element(),
+            self._on_error.late(self.filepaths, self._class_of_each),
         )
 
     def untransformed(self) -> IteratorOf[NDArray[Any]]:
@@ -204,6 +241,11 @@ class FilesIterator(Iterator):
         if self.save_to_dir:
             save_batch(self, batch_x, index_array, highest_mark=10**7)
         return self._labels().beside(batch_x, index_array)
+
+    def _class_of_each(self) -> NDArray[Any] | None:
+        """Return the class of each file; None where each has none, or several."""
+        classes = getattr(self, "classes", None)
+        return None if classes is None else one_class_each(classes)
 
     def _labels(self) -> Labels:
         mode = self.class_mode
@@ -392,6 +434,13 @@ def _part_of(subset: str | None, generator: Generator | None) -> tuple[float, fl
     if subset is None or generator is None:
         return part_of_subset(subset, 0.0)
     return part_of_subset(subset, validation_split_of(generator))
+
+
+def one_class_each(classes: Sequence[Any]) -> NDArray[Any] | None:
+    """Return the classes of files as an array; None where some have several."""
+    if any(isinstance(each, (list, tuple)) for each in classes):
+        return None
+    return np.asarray(classes)
 
 
 def joined(directory: str | os.PathLike[str], filenames: Sequence[str]) -> list[str]:

@@ -150,6 +150,7 @@ class ImageDataGenerator(ImageAugmenter):
         keep_aspect_ratio: bool = False,
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
+        on_error: str = "raise",
     ) -> DirectoryIterator:
         """Read images from one folder per class.
 
@@ -179,13 +180,22 @@ class ImageDataGenerator(ImageAugmenter):
                 folder of your own; None decodes them in every epoch. The batches are the same.
                 `catdog_data.InBackground(cache)` does it in a thread beside the first epoch.
                 What goes one by one (see `SlowPathWarning`) reads the files nevertheless.
+            on_error: what is done about files that cannot be read. "raise", as Keras, where they
+                are due. "skip" leaves them out before `subset` is taken, as if they were not
+                there; "replace" makes each a second copy of its neighbour, the nearest good file
+                of its class and subset in the order of names. With either, all images that are not
+                known yet are read once, when this is called; what is found out is kept by
+                their paths, sizes and times. `report()` lists the broken files. For a file that
+                breaks later, `fit` reads a neighbour, or with "skip" has a shorter batch; `next()`
+                and `it[i]` raise.
 
         Returns:
             An iterator of (`dtype`[B, H, W, C], labels) that goes straight into `model.fit`.
 
         Raises:
             FileNotFoundError: a directory is missing.
-            ValueError: there are no images, or a value is not among those named.
+            ValueError: there are no images, or no good ones of a class; or a value is not among
+                those named.
         """
         return DirectoryIterator(
             directory,
@@ -208,6 +218,7 @@ class ImageDataGenerator(ImageAugmenter):
             dtype=self.dtype,
             extra_formats=extra_formats,
             cache=cache,
+            on_error=on_error,
         )
 
     def flow(
@@ -289,6 +300,7 @@ class ImageDataGenerator(ImageAugmenter):
         keep_aspect_ratio: bool = False,
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
+        on_error: str = "raise",
         **kwargs: Any,
     ) -> DataFrameIterator:
         """Read the images that a pandas data frame lists.
@@ -317,6 +329,8 @@ class ImageDataGenerator(ImageAugmenter):
             keep_aspect_ratio: whether to crop the centre to the target's aspect ratio first.
             extra_formats: see `flow_from_directory`.
             cache: see `flow_from_directory`.
+            on_error: see `flow_from_directory`. Rows are left out, or become copies of the row of a
+                neighbour, of the same class where every row has one.
             **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, with a warning.
 
         Returns:
@@ -353,6 +367,7 @@ class ImageDataGenerator(ImageAugmenter):
             dtype=self.dtype,
             extra_formats=extra_formats,
             cache=cache,
+            on_error=on_error,
         )
 
     def fit_directory(
