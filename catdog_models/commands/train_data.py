@@ -47,6 +47,11 @@ class RunData:
     split: str = ""
     validation_files: tuple[str, ...] = ()
 
+    def broken_files(self) -> list[Any]:
+        """List the images that could not be read so far, each a `catdog_data.BrokenFile`."""
+        reports = self.training.report(), self.validation.report()
+        return list({each.path: each for report in reports for each in report}.values())
+
     def as_json(self) -> dict[str, Any]:
         """Describe the data in JSON's types."""
         training, validation = self.images
@@ -60,7 +65,12 @@ class RunData:
 
 
 def from_folders(
-    folders: ImageFolders, class_names: Sequence[str], recipe: Recipe, seed: int, cache: str | None
+    folders: ImageFolders,
+    class_names: Sequence[str],
+    recipe: Recipe,
+    seed: int,
+    cache: str | None,
+    on_error: str = "raise",
 ) -> RunData:
     """Read class folders; where there is none for validation, a fifth of each class is held back.
 
@@ -72,6 +82,7 @@ def from_folders(
         recipe: how images are read and distorted.
         seed: of order and distortions.
         cache: see `catdog_data.image_dataset_from_directory`.
+        on_error: see there.
 
     Returns:
         The two datasets and what they consist of.
@@ -93,7 +104,7 @@ def from_folders(
     from catdog_data import image_dataset_from_directory
 
     split = None if folders.validation is not None else _VALIDATION_SPLIT
-    options = _options(recipe, class_names, seed, cache) | {
+    options = _options(recipe, class_names, seed, cache, on_error) | {
         "class_names": list(class_names),
         "validation_split": split,
         "stratify": split is not None,
@@ -158,7 +169,9 @@ def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
     return dataset.map(renumber)
 
 
-def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunData:
+def from_tfds(
+    name: str, recipe: Recipe, seed: int, cache: str | None, on_error: str = "raise"
+) -> RunData:
     """Read a set of TensorFlow Datasets that was prepared before.
 
     Its "validation" or else its "test" split is validated on, or else the last fifth of "train",
@@ -169,6 +182,7 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
         recipe: how images are read and distorted.
         seed: of order and distortions.
         cache: see `catdog_data.image_dataset_from_tfds`.
+        on_error: see there.
 
     Returns:
         The two datasets and what they consist of.
@@ -197,7 +211,7 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
     percent = round(100 * (1 - _VALIDATION_SPLIT))
     splits = ("train", held_out) if held_out else (f"train[:{percent}%]", f"train[{percent}%:]")
     names = _tfds_classes(builder)
-    options = _options(recipe, names, seed, cache)
+    options = _options(recipe, names, seed, cache, on_error)
     training = image_dataset_from_tfds(
         builder, splits[0], augmentation=_augmentation(recipe), **options
     )
@@ -208,7 +222,13 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
         augmentation=_augmentation(recipe) if recipe.distort_validation else None,
         **options,
     )
-    counts = [builder.info.splits[split].num_examples for split in splits]
+    left_out = [
+        sum(each.action == "left out" for each in dataset.report())
+        for dataset in (training, validation)
+    ]
+    counts = [
+        builder.info.splits[split].num_examples - left_out[i] for i, split in enumerate(splits)
+    ]
     return RunData(
         class_names=tuple(names),
         training=training,
@@ -229,7 +249,7 @@ def _tfds_classes(builder: Any) -> list[str]:
 
 
 def _options(
-    recipe: Recipe, class_names: Sequence[str], seed: int, cache: str | None
+    recipe: Recipe, class_names: Sequence[str], seed: int, cache: str | None, on_error: str
 ) -> dict[str, Any]:
     return {
         "label_mode": "binary" if len(class_names) == 2 else "categorical",
@@ -240,6 +260,7 @@ def _options(
         "seed": seed,
         "rescale": RESCALE,
         "cache": cache,
+        "on_error": on_error,
     }
 
 

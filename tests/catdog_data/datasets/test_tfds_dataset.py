@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from corrupt_files import break_inside
 
 from catdog_data import Augmentation, image_dataset_from_directory
 from catdog_data.datasets.tfds import image_dataset_from_tfds
 
 RECIPE = Augmentation(horizontal_flip=True, rotation=30, zoom=(0.7, 1.3), brightness=(0.8, 1.2))
 FLOW = {"image_size": (14, 12), "batch_size": 4, "seed": 5}
+FLOW_OF_ONE = {"image_size": (14, 12), "batch_size": None}
 FORMATS = ("array_record", "tfrecord")
 pytestmark = pytest.mark.slow
 
@@ -71,6 +75,34 @@ def few_cats(tfds, paths):
                 )
 
     return FewCats
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.filterwarnings("ignore:`on_error=:UserWarning")
+def test_broken_records_are_worked_around(
+    few_cats, paths, photos, tmp_path, monkeypatch, file_format
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    shutil.copytree(photos, tmp_path / "copies")
+    copies = [path.replace(str(photos), str(tmp_path / "copies")) for path in paths]
+
+    class WithABrokenCat(few_cats):
+        def _split_generators(self, _):
+            return {"train": self._generate_examples(copies)}
+
+    break_inside(Path(copies[4]))
+    broken = WithABrokenCat(data_dir=tmp_path / "tfds", file_format=file_format)
+    broken.download_and_prepare()
+    whole = list(image_dataset_from_directory(photos, shuffle=False, verbose=False, **FLOW_OF_ONE))
+    for mode in ("skip", "replace"):
+        options = {"shuffle": False, "return_index": True, "on_error": mode, **FLOW_OF_ONE}
+        dataset = image_dataset_from_tfds(broken, "train", **options)
+        expected = [*whole[:4], *([whole[3]] if mode == "replace" else []), *whole[5:]]
+        for i, (element, reference) in enumerate(zip(dataset, expected, strict=True)):
+            np.testing.assert_array_equal(element[0], reference[0])
+            assert element[1:] == (reference[1], i)
+        (report,) = dataset.report()
+        assert report.path.endswith(" 000000004")
 
 
 @pytest.fixture(scope="module", params=FORMATS)
