@@ -21,7 +21,6 @@ from catdog_data.engine.pixel_sources import (
     Pixels,
     RowsOfFiles,
     WholeImages,
-    WithMasks,
     tensor_of_paths,
 )
 from catdog_data.verified.on_error import Listed
@@ -162,12 +161,14 @@ class Reading:
             masks: the mask of each.
         """
 
-        def pixels() -> Pixels:
+        def sources() -> list[Images]:
             made = source()
-            return made.pixels if made.masks is None else WithMasks(made.pixels, made.masks, 0)
+            # Those that are not cached load single images.
+            parts: list[Any] = [made.pixels, *([] if made.masks is None else [made.masks])]
+            return parts
 
         settings = {"reader": "Keras datasets", **asdict(self), "folder": folder}
-        return Listed(names, pixels, settings, classes, class_names, masks)
+        return Listed(names, sources, settings, classes, class_names, masks)
 
     def _masks(self, file_paths: Sequence[str], cache: Cache) -> Pixels:
         """Make the source of masks in files: resized as the images, but to nearest pixels.

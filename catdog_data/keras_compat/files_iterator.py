@@ -148,10 +148,14 @@ class FilesIterator(Iterator):
         how = self.target_size, self.color_mode, self.interpolation, self.keep_aspect_ratio
         folder = os.path.abspath(directory)  # noqa: PTH100 (as Keras)
         settings = {"reader": "Keras generators", "how": how, "folder": folder}
+
+        def sources() -> list[Any]:
+            return [pixels_of_files(filepaths, *how)]
+
         return self._on_error.rows(
             Listed(
                 filepaths,
-                lambda: pixels_of_files(filepaths, *how),
+                sources,
                 settings,
                 lambda: classes,
                 class_names,

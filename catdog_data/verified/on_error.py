@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from catdog_data.decoding.unreadable import sentence_of
 from catdog_data.engine.late_failures import OnFailure
-from catdog_data.engine.pixel_sources import Pixels
+from catdog_data.engine.pixel_sources import Images
 from catdog_data.sources.broken_files import BrokenFile, BrokenFiles
 from catdog_data.sources.neighbours import Neighbours
 from catdog_data.system.messages import some_of
@@ -41,7 +41,8 @@ class Listed:
 
     Args:
         names: of the N images, as errors and reports name them.
-        pixels: makes the source of their pixels, without a cache.
+        sources: makes the source of their pixels, without a cache, and that of their masks if there
+            are any.
         settings: how they are read, and from which folder; plain JSON values.
         classes: makes the class of each, [N], a position in `class_names` where there are such; or
             None where all are of one.
@@ -50,7 +51,7 @@ class Listed:
     """
 
     names: Sequence[str]
-    pixels: Callable[[], Pixels]
+    sources: Callable[[], Sequence[Images]]
     settings: Mapping[str, Any]
     classes: Callable[[], NDArray[Any] | None] = lambda: None
     class_names: Sequence[str] | None = None
@@ -68,7 +69,7 @@ class Listed:
         path = verdicts_file({**self.settings, **versions})
         known = read_verdicts(path)
         unknown = known.unknown(wanted)
-        errors = broken_images(self.pixels(), unknown) if unknown else {}
+        errors = broken_images(self.sources(), unknown) if unknown else {}
         if unknown:
             # A system may refuse today and not tomorrow, without a change of the file.
             lasting = {i: error for i, error in errors.items() if _is_of_the_file(error)}

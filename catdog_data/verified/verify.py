@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 from rich.console import Console
@@ -13,17 +12,17 @@ from rich.progress import Progress
 from catdog_data.engine.mapping import mapped
 from catdog_data.engine.passes import ended_at_exit
 from catdog_data.engine.pipeline import READS_PER_CORE, untuned_options
-from catdog_data.engine.pixel_sources import Pixels
+from catdog_data.engine.pixel_sources import Images
 from catdog_data.system.machine import available_cores
 
 _GROUP = 64
 
 
-def broken_images(pixels: Pixels, indices: Sequence[int]) -> dict[int, Exception]:
-    """Fetch images, in parallel, and find those that cannot be read.
+def broken_images(sources: Sequence[Images], indices: Sequence[int]) -> dict[int, Exception]:
+    """Load images, in parallel, and find those that cannot be read.
 
     Args:
-        pixels: fetched image by image.
+        sources: the images; and their masks, if there are any.
         indices: which of them.
 
     Returns:
@@ -34,19 +33,19 @@ def broken_images(pixels: Pixels, indices: Sequence[int]) -> dict[int, Exception
         >>> def load(i):
         ...     return tf.ensure_shape(tf.io.decode_raw(tf.gather(["abc", "?"], i), "uint8"), [3])
         >>> images = WholeImages(lambda i: load(i)[None, None], (1, 1, 3), "uint8", ["0", "1"])
-        >>> list(broken_images(images, [0, 1]))
+        >>> list(broken_images([images], [0, 1]))
         [1]
     """
 
-    def fetched(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def loaded(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # A reduction over the pixels: where nothing needs them, the optimiser does not decode.
-        parts = tf.nest.flatten(pixels.fetch(index))
-        return index, tf.add_n([tf.cast(tf.reduce_max(part), tf.float32) for part in parts])
+        highest = [tf.reduce_max(source.image(index)) for source in sources]
+        return index, tf.add_n([tf.cast(each, tf.float32) for each in highest])
 
     with tf.device("CPU:0"):
         numbers = tf.data.Dataset.from_tensor_slices(tf.constant(indices, tf.int64))
     calls = READS_PER_CORE * available_cores()
-    present = mapped(numbers, fetched, calls).ignore_errors().batch(_GROUP).prefetch(2)
+    present = mapped(numbers, loaded, calls).ignore_errors().batch(_GROUP).prefetch(2)
     readable: set[int] = set()
     shown = sys.stderr.isatty()
     console = Console(stderr=True)
@@ -55,14 +54,15 @@ def broken_images(pixels: Pixels, indices: Sequence[int]) -> dict[int, Exception
         for group, _ in ended_at_exit(present.with_options(untuned_options())):
             readable.update(group.numpy().tolist())
             progress.update(task, completed=len(readable))
-    errors = {index: _error_of(pixels, index) for index in indices if index not in readable}
+    errors = {index: _error_of(sources, index) for index in indices if index not in readable}
     # What failed in the graph for another reason, and can be read, is no broken file.
     return {index: error for index, error in errors.items() if error is not None}
 
 
-def _error_of(pixels: Any, index: int) -> Exception | None:
+def _error_of(sources: Sequence[Images], index: int) -> Exception | None:
     try:
-        pixels.check(index)
+        for source in sources:
+            source.check(index)
     except Exception as error:  # whatever a reader raises
         return error.with_traceback(None)
     return None
