@@ -29,6 +29,7 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.datasets.splits import epochs_of_subset
+from catdog_data.readable.on_error import Listed, OnError
 from catdog_data.sources.data_frame import (
     ClassCells,
     check_files_exist,
@@ -41,7 +42,6 @@ from catdog_data.sources.found import print_found
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.masks import warn_of_jpegs
 from catdog_data.sources.split import check_split, split_by_name
-from catdog_data.verified.on_error import Listed, OnError
 
 _OF_CLASSES = ("int", "categorical", "binary")
 _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)

@@ -29,13 +29,13 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.datasets.splits import epochs_of_subset
+from catdog_data.readable.on_error import Listed, OnError
 from catdog_data.sources.found import print_empty_classes, print_found
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.list_files import checked_labels, list_labelled_files
 from catdog_data.sources.masks import masks_beside
 from catdog_data.sources.split import check_split, split_by_name
 from catdog_data.system.messages import some_of
-from catdog_data.verified.on_error import Listed, OnError
 
 _LABEL_MODES = ("int", "categorical", "binary", None)
 

@@ -23,7 +23,7 @@ from catdog_data.engine.pixel_sources import (
     WholeImages,
     tensor_of_paths,
 )
-from catdog_data.verified.on_error import Listed
+from catdog_data.readable.on_error import Listed
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _INTERPOLATIONS = (

@@ -22,6 +22,7 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.reading import checked_reading
+from catdog_data.readable.on_error import OnError
 from catdog_data.sources.tfds_records import (
     Records,
     image_keys,
@@ -29,7 +30,6 @@ from catdog_data.sources.tfds_records import (
     prepared_builder,
     read_records,
 )
-from catdog_data.verified.on_error import OnError
 
 _LABEL_MODES = ("raw", "int", "categorical", "binary")
 

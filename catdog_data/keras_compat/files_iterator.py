@@ -57,8 +57,8 @@ from catdog_data.keras_compat.translation import (
     rendering_of,
     rendering_of_transforms,
 )
+from catdog_data.readable.on_error import Listed, OnError
 from catdog_data.sources.broken_files import BrokenFile
-from catdog_data.verified.on_error import Listed, OnError
 
 _HOOKS = ("_get_batches_of_transformed_samples", "_set_index_array", "_flow_index")
 _OF_OLD_PICKLES = ("_executor", "_lookahead", "_sources_of_executor")

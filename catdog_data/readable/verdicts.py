@@ -87,11 +87,11 @@ def verdicts_file(settings: Mapping[str, Any]) -> Path:
 
     Example:
         >>> verdicts_file({"folder": "/photos"}).parts[-3:-1]
-        ('catdog', 'verified')
+        ('catdog', 'readable')
     """
     described = json.dumps([_FORMAT, settings], sort_keys=True)
     key = hashlib.sha256(described.encode()).hexdigest()[:32]
-    return Path(user_cache_dir("catdog")) / "verified" / f"{key}.json"
+    return Path(user_cache_dir("catdog")) / "readable" / f"{key}.json"
 
 
 def read_verdicts(path: Path) -> Verdicts:

@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from catdog_data.decoding.unreadable import sentence_of
 from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.pixel_sources import Images
-from catdog_data.sources.broken_files import BrokenFile, BrokenFiles
-from catdog_data.sources.neighbours import Neighbours
-from catdog_data.system.messages import some_of
-from catdog_data.verified.verdicts import (
+from catdog_data.readable.verdicts import (
     fingerprints,
     keep_verdicts,
     read_verdicts,
     verdicts_file,
 )
-from catdog_data.verified.verify import broken_images
+from catdog_data.readable.verify import broken_images
+from catdog_data.sources.broken_files import BrokenFile, BrokenFiles
+from catdog_data.sources.neighbours import Neighbours
+from catdog_data.system.messages import some_of
 
 _MODES = ("raise", "skip", "replace")
 _LEFT_OUT = "left out"

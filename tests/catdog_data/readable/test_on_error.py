@@ -383,7 +383,7 @@ def test_what_is_known_is_not_read_again_until_it_changes(folder, face):
     save_picture(changed, (40, 30), 8)
     save_picture(folder / BROKEN[0], (40, 30), 4)
     assert count() == good + 1
-    for kept in (folder.parent / "caches").rglob("verified/*.json"):
+    for kept in (folder.parent / "caches").rglob("readable/*.json"):
         kept.write_text("{")
     garbage_of_the_same_size_and_time(changed)
     assert count() == good  # a damaged list is no list
