@@ -222,12 +222,10 @@ def from_tfds(
         augmentation=_augmentation(recipe) if recipe.distort_validation else None,
         **options,
     )
-    left_out = [
-        sum(each.action == "left out" for each in dataset.report())
-        for dataset in (training, validation)
-    ]
     counts = [
-        builder.info.splits[split].num_examples - left_out[i] for i, split in enumerate(splits)
+        builder.info.splits[split].num_examples
+        - (len(dataset.report()) if on_error == "skip" else 0)
+        for split, dataset in zip(splits, (training, validation), strict=True)
     ]
     return RunData(
         class_names=tuple(names),
