@@ -11,6 +11,7 @@ from .datasets.tfds import image_dataset_from_tfds as image_dataset_from_tfds
 from .keras_compat.conversion import from_keras as from_keras
 from .keras_compat.generator import ImageDataGenerator as ImageDataGenerator
 from .samples.generate import generate_sample_set as generate_sample_set
+from .sources.broken_files import BrokenFile as BrokenFile
 from .sources.image_index import ImageIndex as ImageIndex
 from .sources.keras_folders import index_class_folders as index_class_folders
 from .training.checkpoint import InputPosition as InputPosition

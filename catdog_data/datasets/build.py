@@ -18,9 +18,11 @@ from catdog_data.datasets.elements import Element, LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset, Position
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.failed_batches import Passes
+from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.pipeline import Stages, image_batches, images_one_by_one
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
 from catdog_data.engine.render import Rendering, Resampling
+from catdog_data.sources.broken_files import BrokenFiles
 
 _EPOCHS = 2**31
 """More than anybody trains for, and few enough to number their batches."""
@@ -109,6 +111,8 @@ def build_dataset(
     class_names: Sequence[str] | None = None,
     file_paths: Sequence[str] = (),
     split: str | None = None,
+    on_failure: OnFailure | None = None,
+    broken: BrokenFiles | None = None,
 ) -> ImageDataset:
     """Put plan, pixels and rendering together.
 
@@ -122,6 +126,8 @@ def build_dataset(
         class_names: the classes in the order of their labels; None without classes.
         file_paths: the files that are read; empty if images are not files.
         split: the name of the part of a data set that is read; None for all of it.
+        on_failure: what is done about images that break later; None to raise.
+        broken: what the dataset reports; None for nothing.
 
     Returns:
         The dataset from its first epoch on.
@@ -166,13 +172,21 @@ def build_dataset(
         return (index, plan.draws(epoch, index, DRAWS)) if draws else (index,)
 
     stages = Stages(
-        rows_of, parameters_of, pixels, rendering, plan.batch_size, element.make, ram_budget
+        rows_of,
+        parameters_of,
+        pixels,
+        rendering,
+        plan.batch_size,
+        element.make,
+        ram_budget,
+        on_failure,
     )
 
     known = {
         "class_names": None if class_names is None else list(class_names),
         "file_paths": list(file_paths),
         "split": split,
+        "broken": broken,
     }
     return _Beginnings(plan, stages, epochs.batch_size is not None, known).resume(0, 0)
 

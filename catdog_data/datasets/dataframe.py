@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
@@ -27,6 +29,7 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.datasets.splits import epochs_of_subset
+from catdog_data.readable.on_error import Listed, OnError
 from catdog_data.sources.data_frame import (
     ClassCells,
     check_files_exist,
@@ -81,6 +84,7 @@ def image_dataset_from_dataframe(
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
     exclude: Exclude = None,
+    on_error: Literal["raise", "skip", "replace"] = "raise",
 ) -> list[ImageDataset]: ...
 
 
@@ -119,6 +123,7 @@ def image_dataset_from_dataframe(
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
     exclude: Exclude = None,
+    on_error: Literal["raise", "skip", "replace"] = "raise",
 ) -> ImageDataset: ...
 
 
@@ -156,6 +161,7 @@ def image_dataset_from_dataframe(
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
     exclude: Exclude = None,
+    on_error: Literal["raise", "skip", "replace"] = "raise",
 ) -> ImageDataset | list[ImageDataset]:
     """Read the images that a data frame lists, with labels of any kind.
 
@@ -205,6 +211,10 @@ def image_dataset_from_dataframe(
         decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
         exclude: files whose rows are left out, named from `directory` on.
+        on_error: "raise", "skip" or "replace": what is done about files that cannot be read. Rows
+            are left out, or become copies of the row of a neighbour: of the nearest good file, in
+            the order of names, of the same class where every cell of `y_col` has one. Missing files
+            count among them, and are not looked for first.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -265,6 +275,7 @@ def image_dataset_from_dataframe(
     check_split(validation_split, subset, shuffle=shuffle, seed=seed)
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
+    guard = OnError(on_error)
     if weight_col is not None and label_mode is None:
         raise ValueError(
             "`weight_col` needs labels, which come before the weights; received "
@@ -273,18 +284,37 @@ def image_dataset_from_dataframe(
 
     if exclude is not None:
         dataframe = rows_without(dataframe, directory, x_col, exclude)
-    names, labels = _labels(dataframe, y_col, label_mode, class_names)
+    names, labels, class_of_row = _labels(dataframe, y_col, label_mode, class_names)
     weights = None if weight_col is None else weights_in(dataframe, weight_col)
     paths = file_paths_in(dataframe, directory, x_col, "x_col")
     masks = file_paths_in(dataframe, directory, y_col, "y_col") if label_mode == "mask" else None
     warn_of_jpegs("y_col", masks or ())
-    if validate_filenames:
+    if validate_filenames and on_error == "raise":
         check_files_exist(paths, x_col, "x_col")
         check_files_exist(masks or (), y_col, "y_col")
     seed = seed_or_drawn(seed)
 
     # Row numbers go where the labels of files would, so that splits are those of a directory.
     files = LabelledFiles(paths, np.arange(len(paths), dtype=np.int32), names)
+    output = Output(rescale, output_dtype, data_format, return_index)
+    whole = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+
+    def classes_of(part: LabelledFiles) -> NDArray[Any] | None:
+        return None if class_of_row is None else class_of_row[part.labels]
+
+    def listed(part: LabelledFiles) -> Listed:
+        own_masks = _masks_of(part, masks)
+        return reading.listed(
+            part.file_paths,
+            os.path.abspath(directory),  # noqa: PTH100 (a string)
+            lambda: reading.source(part.file_paths, whole, output, None, own_masks),
+            lambda: classes_of(part),
+            names,
+            own_masks,
+        )
+
+    if guard.skips:
+        files = files.take(guard.rows(listed(files)))
     if shuffle:
         files = files.shuffled(seed)
 
@@ -292,18 +322,16 @@ def image_dataset_from_dataframe(
     if verbose:
         print_found(files, subsets)
 
-    output = Output(rescale, output_dtype, data_format, return_index)
-    whole = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     datasets = []
     for name, part in subsets.items():
+        own_guard = guard.for_part()
+        if guard.replaces:
+            part = part.take(own_guard.rows(listed(part)))
         epochs = epochs_of_subset(
             name, whole, beside_training=len(subsets) == 2, augment_validation=augment_validation
         )
-        own_masks = None
-        if masks is not None and part.labels is not None:
-            own_masks = [masks[row] for row in part.labels]
         dataset = build_dataset(
-            reading.source(part.file_paths, epochs, output, cache, own_masks),
+            reading.source(part.file_paths, epochs, output, cache, _masks_of(part, masks)),
             epochs,
             output,
             None if labels is None else _of_rows(part, labels),
@@ -312,9 +340,17 @@ def image_dataset_from_dataframe(
             class_names=names,
             file_paths=part.file_paths,
             split=name,
+            on_failure=own_guard.late(part.file_paths, functools.partial(classes_of, part)),
+            broken=own_guard.found,
         )
         datasets.append(dataset)
     return datasets if subset == "both" else datasets[0]
+
+
+def _masks_of(part: LabelledFiles, masks: Sequence[str] | None) -> list[str] | None:
+    if masks is None or part.labels is None:
+        return None
+    return [masks[row] for row in part.labels]
 
 
 def _of_rows(part: LabelledFiles, of_rows: LabelsOf) -> LabelsOf:
@@ -325,29 +361,34 @@ def _of_rows(part: LabelledFiles, of_rows: LabelsOf) -> LabelsOf:
 
 def _labels(
     frame: Any, y_col: Any, label_mode: str | None, class_names: Sequence[str] | None
-) -> tuple[tuple[str, ...] | None, LabelsOf | None]:
-    """Make the class names, if there are any, and the function from row numbers to labels."""
+) -> tuple[tuple[str, ...] | None, LabelsOf | None, NDArray[np.int32] | None]:
+    """Make the class names, the function from row numbers to labels, and the class of each row.
+
+    Each is None where there is none.
+    """
     if label_mode in _OF_CLASSES:
         classes = classes_in(frame, y_col, str(label_mode), class_names)
-        return classes.names, _labels_of_classes(classes, str(label_mode))
+        of_rows = classes.labels if set(classes.lengths) == {1} else None
+        return classes.names, _labels_of_classes(classes, str(label_mode)), of_rows
     if class_names is not None:
         raise ValueError(
             f"`class_names` goes with label_mode {', '.join(map(repr, _OF_CLASSES))}; received "
             f"label_mode={label_mode!r}, class_names={class_names!r}."
         )
     if label_mode in ("mask", None):
-        return None, None
+        return None, None, None
     if label_mode == "raw":
-        return None, gatherer(tf.constant(numbers_in(frame, y_col, "y_col")))
+        return None, gatherer(tf.constant(numbers_in(frame, y_col, "y_col"))), None
     if isinstance(y_col, Mapping):
         outputs = {name: numbers_in(frame, key, "y_col") for name, key in y_col.items()}
-        return None, gatherer(tf.nest.map_structure(tf.constant, outputs))
+        return None, gatherer(tf.nest.map_structure(tf.constant, outputs)), None
     if not isinstance(y_col, list):
         raise ValueError(
             '`y_col` must be a list of columns, or a dict of them, with label_mode="multi_output"; '
             f"received {y_col!r}."
         )
-    return None, gatherer(tuple(tf.constant(numbers_in(frame, key, "y_col")) for key in y_col))
+    columns = tuple(tf.constant(numbers_in(frame, key, "y_col")) for key in y_col)
+    return None, gatherer(columns), None
 
 
 def _labels_of_classes(classes: ClassCells, label_mode: str) -> LabelsOf:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
@@ -27,6 +29,7 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.datasets.splits import epochs_of_subset
+from catdog_data.readable.on_error import Listed, OnError
 from catdog_data.sources.exclude import Exclude
 from catdog_data.sources.found import print_empty_classes, print_found
 from catdog_data.sources.labelled_files import LabelledFiles
@@ -73,6 +76,7 @@ def image_dataset_from_directory(
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
     exclude: Exclude = None,
+    on_error: Literal["raise", "skip", "replace"] = "raise",
 ) -> list[ImageDataset]: ...
 
 
@@ -111,6 +115,7 @@ def image_dataset_from_directory(
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
     exclude: Exclude = None,
+    on_error: Literal["raise", "skip", "replace"] = "raise",
 ) -> ImageDataset: ...
 
 
@@ -148,6 +153,7 @@ def image_dataset_from_directory(
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
     exclude: Exclude = None,
+    on_error: Literal["raise", "skip", "replace"] = "raise",
 ) -> ImageDataset | list[ImageDataset]:
     """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
 
@@ -211,6 +217,14 @@ def image_dataset_from_directory(
             a file with one a line, as `catdog-data verify --list` writes it. They count from
             `directory`; absolute ones outside of it are passed over. A list of `labels` has
             theirs, too. Names that are no files are warned of.
+        on_error: what is done about files that cannot be read. "raise": see below. "skip": they are
+            left out before anything is shuffled or split, as if they were not there. "replace":
+            each becomes a second copy of its neighbour, the nearest good file of its class and
+            subset in the order of names, so that number, order, steps and all other images stay.
+            With either, all images that are not known yet are read once, when this function is
+            called; what is found out is kept by their paths, sizes and times. `report()` of the
+            dataset lists the broken files. In place of a file that breaks later a neighbour is
+            read, or with "skip" its batch is shorter.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -218,13 +232,14 @@ def image_dataset_from_directory(
         has `class_names` and `file_paths`; `resume(epoch, step)` makes the dataset that begins
         there, and `follow(position)` one that asks `position()` for both whenever a pass begins.
 
-        A file that cannot be read raises a `tf.errors.OpError` that names it where its batch is
-        due, or its image with `batch_size=None`. The pass goes on behind it, and
-        `dataset.ignore_errors()` leaves it out.
+        With `on_error="raise"`, a file that cannot be read raises a `tf.errors.OpError` that names
+        it where its batch is due, or its image with `batch_size=None`. The pass goes on behind it,
+        and `dataset.ignore_errors()` leaves it out.
 
     Raises:
         ValueError: a value that is not among those named, labels outside of the classes, no
-            images, or an `exclude` of which no name is a file.
+            images, an `exclude` of which no name is a file, or no good file of a class where
+            `on_error` looks for them.
         TypeError: `validation_split` is no number.
         FileNotFoundError: the directory or a mask is missing.
         OSError: `cache`, and an image cannot be read or the disk has not enough room.
@@ -285,6 +300,7 @@ def image_dataset_from_directory(
     check_split(validation_split, subset, shuffle=shuffle and not stratify, seed=seed)
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
+    guard = OnError(on_error)
     seed = seed_or_drawn(seed)
 
     files = list_labelled_files(
@@ -292,11 +308,31 @@ def image_dataset_from_directory(
         labels=labels,
         class_names=class_names,
         follow_links=follow_links,
-        shuffle=shuffle,
-        seed=seed,
+        shuffle=False,
         exclude=exclude,
     )
     _check_classes(files, label_mode)
+    mask_of = None
+    if masks is not None:
+        mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
+    output = Output(rescale, output_dtype, data_format, return_index)
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+
+    def listed(part: LabelledFiles) -> Listed:
+        own_masks = _masks_of(part, mask_of)
+        return reading.listed(
+            part.file_paths,
+            os.path.abspath(directory),  # noqa: PTH100 (a string)
+            lambda: reading.source(part.file_paths, epochs, output, None, own_masks),
+            lambda: _classes_of(part),
+            part.class_names if isinstance(labels, str) else None,
+            own_masks,
+        )
+
+    if guard.skips:
+        files = files.take(guard.rows(listed(files)))
+    if shuffle:
+        files = files.shuffled(seed)
 
     subsets = split_by_name(
         files, validation_split, subset, stratify_below=directory if stratify else None
@@ -305,15 +341,12 @@ def image_dataset_from_directory(
         print_found(files, subsets)
         if isinstance(labels, str):  # those of a list are no folders
             print_empty_classes(files)
-    mask_of = None
-    if masks is not None:
-        mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
 
-    output = Output(rescale, output_dtype, data_format, return_index)
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     datasets = []
     for name, part in subsets.items():
-        own_masks = None if mask_of is None else [mask_of[path] for path in part.file_paths]
+        own_guard = guard.for_part()
+        if guard.replaces:
+            part = part.take(own_guard.rows(listed(part)))
         own_epochs = epochs_of_subset(
             name,
             epochs,
@@ -321,7 +354,7 @@ def image_dataset_from_directory(
             augment_validation=augment_validation,
         )
         dataset = build_dataset(
-            reading.source(part.file_paths, own_epochs, output, cache, own_masks),
+            reading.source(part.file_paths, own_epochs, output, cache, _masks_of(part, mask_of)),
             own_epochs,
             output,
             None if label_mode is None else _labels_of(part, label_mode),
@@ -329,9 +362,21 @@ def image_dataset_from_directory(
             class_names=part.class_names,
             file_paths=part.file_paths,
             split=name,
+            on_failure=own_guard.late(part.file_paths, functools.partial(_classes_of, part)),
+            broken=own_guard.found,
         )
         datasets.append(dataset)
     return datasets if subset == "both" else datasets[0]
+
+
+def _masks_of(files: LabelledFiles, mask_of: Mapping[str, str] | None) -> list[str] | None:
+    return None if mask_of is None else [mask_of[path] for path in files.file_paths]
+
+
+def _classes_of(files: LabelledFiles) -> NDArray[Any] | None:
+    """Return the class of each file; None where labels are none, or no classes."""
+    labels = files.labels
+    return labels if labels is not None and labels.dtype.kind == "i" else None
 
 
 def _check_format(given: Any) -> None:

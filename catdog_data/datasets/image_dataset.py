@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from catdog_data.sources.broken_files import BrokenFile, BrokenFiles
+
 Resume = Callable[[int, int], "ImageDataset"]
 """From (epoch, step) to the dataset that begins there."""
 
@@ -39,6 +41,7 @@ def _keeping(name: str, *, positions: bool) -> Any:
             class_names=self.class_names,
             file_paths=self.file_paths,
             split=self.split,
+            broken=self._broken,
             resume=resume if can_begin else None,
             follow=follow if can_begin else None,
         )
@@ -88,12 +91,14 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         class_names: list[str] | None = None,
         file_paths: list[str] | None = None,
         split: str | None = None,
+        broken: BrokenFiles | None = None,
         resume: Resume | None = None,
         follow: Callable[[Position], ImageDataset] | None = None,
     ) -> None:
         self.class_names = class_names
         self.file_paths = file_paths or []
         self.split = split
+        self._broken = broken or BrokenFiles()
         self._resume = resume
         self._follow = follow
         self._wrapped = dataset
@@ -108,6 +113,15 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
     def element_spec(self) -> Any:
         """The structure of an element, of `tf.TypeSpec`s."""
         return self._wrapped.element_spec
+
+    def report(self) -> tuple[BrokenFile, ...]:
+        """List the files that cannot be read, where `on_error` is "skip" or "replace".
+
+        Returns:
+            Those that were found when the dataset was made, and behind them those that broke later,
+            each with the reason and what was done about it.
+        """
+        return self._broken.all()
 
     def resume(self, epoch: int, step: int) -> ImageDataset:
         """Make the dataset that begins at a step of an epoch, without reading what is before.

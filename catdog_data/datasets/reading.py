@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache, cached
 from catdog_data.datasets.build import Epochs, Source
@@ -22,6 +23,7 @@ from catdog_data.engine.pixel_sources import (
     tensor_of_paths,
 )
 from catdog_data.engine.small_files import room_of_small_files, rows_of_files
+from catdog_data.readable.on_error import Listed
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _INTERPOLATIONS = (
@@ -148,6 +150,35 @@ class Reading:
 
         pixels = WholeImages(load, (*self.image_size, self.channels), dtype, names)
         return Source(self.cached(pixels, names, cache), len(names), dtype, self.image_size)
+
+    def listed(
+        self,
+        names: Sequence[str],
+        folder: str,
+        source: Callable[[], Source],
+        classes: Callable[[], NDArray[Any] | None],
+        class_names: Sequence[str] | None = None,
+        masks: Sequence[str] | None = None,
+    ) -> Listed:
+        """Describe images of which it is not known yet whether they can be read.
+
+        Args:
+            names: the N images.
+            folder: the whole path of that which they are in, or another origin.
+            source: makes their source, without a cache.
+            classes: see `Listed`.
+            class_names: see `Listed`.
+            masks: the mask of each.
+        """
+
+        def sources() -> list[Images]:
+            made = source()
+            # Those that are not cached load single images.
+            parts: list[Any] = [made.pixels, *([] if made.masks is None else [made.masks])]
+            return parts
+
+        settings = {"reader": "Keras datasets", **asdict(self), "folder": folder}
+        return Listed(names, sources, settings, classes, class_names, masks)
 
     def _masks(self, file_paths: Sequence[str], cache: Cache) -> Pixels:
         """Make the source of masks in files: resized as the images, but to nearest pixels.

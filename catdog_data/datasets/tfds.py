@@ -22,6 +22,7 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.reading import checked_reading
+from catdog_data.readable.on_error import OnError
 from catdog_data.sources.tfds_records import (
     Records,
     image_keys,
@@ -58,6 +59,7 @@ def image_dataset_from_tfds(
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
+    on_error: Literal["raise", "skip", "replace"] = "raise",
 ) -> ImageDataset:
     """Read a split of TensorFlow Datasets: the batches that its image files would give.
 
@@ -88,13 +90,15 @@ def image_dataset_from_tfds(
         antialias: whether shrinking averages over all pixels that are lost.
         output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
             yields.
-        return_index: whether int64[B], the position of each image in the split, is added last.
+        return_index: whether int64[B], the position of each image in the split, is added last; with
+            `on_error="skip"`, among those that can be read.
         shard: (i, n): part i of n of every epoch, for n readers.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
         cache: where decoded images are kept: "memory", "disk" or a folder; None to decode them in
             every epoch. The data are known by the builder's version, folder and split.
         decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
+        on_error: "raise", "skip" or "replace": what is done about images that cannot be decoded.
 
     Returns:
         An `ImageDataset` as from there, its labels of the type of the feature (int64 for classes).
@@ -135,6 +139,7 @@ def image_dataset_from_tfds(
     check_shard(shard)
     one_of("label_mode", label_mode, _LABEL_MODES)
     seed = seed_or_drawn(seed)
+    guard = OnError(on_error)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
     output = Output(rescale, output_dtype, "channels_last", return_index)
     tfds = imported_tfds()
@@ -143,14 +148,31 @@ def image_dataset_from_tfds(
     if label_mode != "raw":
         _check_classes(label, label_key, label_mode)
     records = read_records(tfds, builder, split, image_key, label_key)
+    names = getattr(label, "names", None)
+    origin = f"{builder.info.full_name} {builder.data_dir} {split} {image_key}"
+    record_names = [f"{origin} {i:09d}" for i in range(len(records))]
+
+    def classes() -> NDArray[Any] | None:
+        if names is None or label.shape:
+            return None
+        return np.array([records.label(i) for i in range(len(records))])
 
     def image_of(index: tf.Tensor) -> tf.Tensor:
         contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
         return reading.decoded(tf.ensure_shape(contents, []))
 
-    names = getattr(label, "names", None)
-    origin = f"{builder.info.full_name} {builder.data_dir} {split} {image_key}"
-    record_names = [f"{origin} {i:09d}" for i in range(len(records))]
+    if on_error != "raise":
+        rows = guard.rows(
+            reading.listed(
+                record_names,
+                origin,
+                lambda: reading.source_of_images(image_of, record_names, epochs, output),
+                classes,
+                names,
+            )
+        )
+        records = records.taken(rows)
+        record_names = [record_names[row] for row in rows]
     return build_dataset(
         reading.source_of_images(image_of, record_names, epochs, output, cache),
         epochs,
@@ -159,6 +181,8 @@ def image_dataset_from_tfds(
         ram_budget=ram_budget,
         class_names=names,
         split=str(split),
+        on_failure=guard.late(record_names, classes),
+        broken=guard.found,
     )
 
 

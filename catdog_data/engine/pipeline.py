@@ -15,6 +15,7 @@ from catdog_data.augment.parameters import Parameters
 from catdog_data.decoding.unreadable import UnreadableImage
 from catdog_data.engine.calls import calls_of, from_calls, in_calls
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
+from catdog_data.engine.late_failures import Errors, OnFailure
 from catdog_data.engine.mapping import as_written, mapped, mapped_and_batched
 from catdog_data.engine.passes import ended_at_exit
 from catdog_data.engine.pixel_sources import Pixels, is_image
@@ -55,6 +56,7 @@ class Stages:
             batch, B without the padding.
         ram_budget: bytes that finished batches and those being rendered may take; None for an
             eighth of what is free.
+        on_failure: what is done about images that cannot be read; None to raise.
     """
 
     rows_of: Callable[[tf.Tensor], Rows]
@@ -64,6 +66,7 @@ class Stages:
     batch_size: int
     finish: Callable[[tf.Tensor, Any, Parameters], Any]
     ram_budget: int | None = None
+    on_failure: OnFailure | None = None
 
     def render(self) -> Callable[[Rows, tuple[Any, ...]], Any]:
         """Make the function from the rows of a batch and its fetched images to an element."""
@@ -325,7 +328,11 @@ def _fetched_again(
             rows = stages.rows_of(tf.constant(number if begun else number + passes.steps))
             indices = rows[0].numpy().tolist()
             check = error_of if begun else lambda _: passes.why_not_begun()
-            errors = [check(index) if index >= 0 else None for index in indices]
+            errors: Errors = [check(index) if index >= 0 else None for index in indices]
+            if begun and stages.on_failure is not None and any(errors):
+                rows, errors = stages.on_failure.rows_to_read(
+                    rows, errors, error_of, may_shorten=raises
+                )
             if raises and any(errors):
                 # TensorFlow writes the whole traceback into its message, if there is one.
                 raise next(filter(None, errors)).with_traceback(None) from None

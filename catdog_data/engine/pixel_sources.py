@@ -303,7 +303,11 @@ class WithMasks:
 
     def fetch(self, index: tf.Tensor) -> tuple[Any, ...]:
         """Fetch both, each in its form."""
-        return self._images.fetch(index), self._masks.fetch(index)
+        images = self._images.fetch(index)
+        # One after the other: side by side, one that fails may have the other cancelled first, and
+        # that error is none which `ignore_errors` drops.
+        with tf.control_dependencies(tf.nest.flatten(images)):
+            return images, self._masks.fetch(index)
 
     def check(self, index: int) -> None:
         """Read one image and its mask, and raise an error that names what cannot be read."""

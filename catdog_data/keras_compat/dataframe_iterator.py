@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache
-from catdog_data.keras_compat.files_iterator import FilesIterator, joined
+from catdog_data.keras_compat.files_iterator import FilesIterator, joined, one_class_each
 from catdog_data.keras_compat.iterator import print_or_log
 from catdog_data.keras_compat.protocol import Generator
 from catdog_data.sources.exclude import Exclude, rows_kept
@@ -74,6 +74,7 @@ class DataFrameIterator(FilesIterator):
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
         exclude: Exclude = None,
+        on_error: str = "raise",
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -86,6 +87,7 @@ class DataFrameIterator(FilesIterator):
             subset,
             interpolation,
             keep_aspect_ratio,
+            on_error,
         )
         self.directory = directory or ""
         self.class_mode = class_mode
@@ -103,9 +105,13 @@ class DataFrameIterator(FilesIterator):
         if has_classes:
             frame, names = self._filter_classes(frame, y_col, classes)
             self.class_indices = {name: i for i, name in enumerate(names)}
+        if self._on_error.skips:
+            frame = self._readable(frame, x_col, y_col if has_classes else None)
         if self.split is not None:
             start, stop = (int(part * len(frame)) for part in self.split)
             frame = frame.iloc[start:stop, :]
+        if self._on_error.replaces:
+            frame = self._readable(frame, x_col, y_col if has_classes else None)
         if has_classes:
             self.classes = self.get_classes(frame, y_col)
         self.filenames = frame[x_col].tolist()
@@ -144,6 +150,14 @@ class DataFrameIterator(FilesIterator):
             [number[name] for name in label] if isinstance(label, (list, tuple)) else number[label]
             for label in df[y_col]
         ]
+
+    def _readable(self, frame: Any, x_col: Hashable, y_col: Any) -> Any:
+        filepaths = joined(self.directory, frame[x_col].tolist())
+        if not filepaths:
+            return frame
+        classes = None if y_col is None else one_class_each(self.get_classes(frame, y_col))
+        names = None if classes is None else list(self.class_indices)
+        return frame.iloc[self._rows_to_read(filepaths, classes, names, self.directory)]
 
     def _check_params(
         self, df: Any, x_col: Hashable, y_col: Any, weight_col: Hashable | None, classes: Any

@@ -15,6 +15,7 @@ from catdog_data.keras_compat.files_iterator import FilesIterator, joined
 from catdog_data.keras_compat.iterator import print_or_log
 from catdog_data.keras_compat.protocol import Generator
 from catdog_data.sources.exclude import Exclude
+from catdog_data.sources.image_index import ImageIndex
 from catdog_data.sources.keras_folders import index_class_folders
 from catdog_data.system.messages import some_of
 
@@ -101,6 +102,7 @@ class DirectoryIterator(FilesIterator):
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
         exclude: Exclude = None,
+        on_error: str = "raise",
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -113,6 +115,7 @@ class DirectoryIterator(FilesIterator):
             subset,
             interpolation,
             keep_aspect_ratio,
+            on_error,
         )
         self.directory = directory
         if class_mode not in _CLASS_MODES:
@@ -134,10 +137,14 @@ class DirectoryIterator(FilesIterator):
             exclude=exclude,
         )
         empty = set(range(index.num_classes)).difference(index.labels.tolist())
+        if self._on_error.skips:
+            index = self._readable(index)
         if self.split is not None:
             index = index.class_fraction(*self.split)
         if not len(index):
             raise ValueError(_no_image(subset, os.fspath(directory), self.split))
+        if self._on_error.replaces:
+            index = self._readable(index)
         self.num_classes = index.num_classes
         self.class_indices = {name: i for i, name in enumerate(index.class_names)}
         self.filenames = list(index.filenames)
@@ -151,6 +158,12 @@ class DirectoryIterator(FilesIterator):
             names = [index.class_names[number] for number in sorted(empty)]
             print_or_log(f"Class folders without images: {some_of(names)}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
+
+    def _readable(self, index: ImageIndex) -> ImageIndex:
+        filepaths = joined(index.root, index.filenames)
+        return index.take(
+            self._rows_to_read(filepaths, index.labels, index.class_names, index.root)
+        )
 
     @property
     def filepaths(self) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator as IteratorOf
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -57,6 +58,8 @@ from catdog_data.keras_compat.translation import (
     rendering_of,
     rendering_of_transforms,
 )
+from catdog_data.readable.on_error import Listed, OnError
+from catdog_data.sources.broken_files import BrokenFile
 
 _HOOKS = ("_get_batches_of_transformed_samples", "_set_index_array", "_flow_index")
 _OF_OLD_PICKLES = ("_executor", "_lookahead", "_sources_of_executor")
@@ -76,6 +79,7 @@ class FilesIterator(Iterator):
     class_mode: str | None
     dtype: Any
     cache: Cache = None
+    _on_error = OnError("raise")  # of iterators pickled without it
 
     def set_processing_attrs(
         self,
@@ -89,12 +93,13 @@ class FilesIterator(Iterator):
         subset: str | None,
         interpolation: str,
         keep_aspect_ratio: bool,
+        on_error: str = "raise",
     ) -> None:
         """Check and set what the making of batches depends on.
 
         Raises:
-            ValueError: an unknown `color_mode`, `interpolation` or `subset`, or a `target_size`
-                that is not two whole numbers.
+            ValueError: an unknown `color_mode`, `interpolation`, `subset` or `on_error`, or a
+                `target_size` that is not two whole numbers.
         """
         self.image_data_generator = image_data_generator
         self.target_size = checked_size(target_size)
@@ -110,6 +115,7 @@ class FilesIterator(Iterator):
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.interpolation = checked_interpolation(interpolation)
         self.subset = subset
+        self._on_error = OnError(on_error)
         self.split = _part_of(subset, image_data_generator)
         self._pipeline = NativePipeline()
         self._function_draws = False
@@ -121,6 +127,40 @@ class FilesIterator(Iterator):
         self.white_list_formats = (
             *type(self).white_list_formats,
             *(extension.lower().lstrip(".") for extension in extensions),
+        )
+
+    def report(self) -> tuple[BrokenFile, ...]:
+        """List the files that cannot be read, where `on_error` is "skip" or "replace".
+
+        Returns:
+            Those that were found when the iterator was made, and behind them those that broke later
+            under `fit`, each with the reason and what was done about it.
+        """
+        return self._on_error.found.all()
+
+    def _rows_to_read(
+        self,
+        filepaths: Sequence[str],
+        classes: NDArray[Any] | None,
+        class_names: Sequence[str] | None,
+        directory: str | os.PathLike[str],
+    ) -> NDArray[np.int64]:
+        """Choose which of some files are read; see `OnError.rows`."""
+        how = asdict(self._loading())
+        folder = os.path.abspath(directory)  # noqa: PTH100 (as Keras)
+        settings = {"reader": "Keras generators", "how": how, "folder": folder}
+
+        def sources() -> list[Any]:
+            return [self._loading().of_files(filepaths)]
+
+        return self._on_error.rows(
+            Listed(
+                filepaths,
+                sources,
+                settings,
+                lambda: classes,
+                class_names,
+            )
         )
 
     @property
@@ -182,6 +222,7 @@ class FilesIterator(Iterator):
             inputs.rendering,
             inputs.batch_size,
             inputs.make_element(),
+            self._on_error.late(self.filepaths, self._class_of_each),
         )
 
     def untransformed(self) -> IteratorOf[NDArray[Any]]:
@@ -205,6 +246,11 @@ class FilesIterator(Iterator):
         if self.save_to_dir:
             save_batch(self, batch_x, index_array, highest_mark=10**7)
         return self._labels().beside(batch_x, index_array)
+
+    def _class_of_each(self) -> NDArray[Any] | None:
+        """Return the class of each file; None where each has none, or several."""
+        classes = getattr(self, "classes", None)
+        return None if classes is None else one_class_each(classes)
 
     def _labels(self) -> Labels:
         mode = self.class_mode
@@ -376,13 +422,16 @@ class FilesIterator(Iterator):
         return PipelineInputs(
             n=self.n,
             filepaths=self.filepaths,
-            loading=Loading(
-                self.target_size, self.color_mode, self.interpolation, self.keep_aspect_ratio
-            ),
+            loading=self._loading(),
             cache=self.cache,
             rendering=rendering,
             batch_size=self._rows(),
             labels=None if completed_in_numpy else self._labels(),
+        )
+
+    def _loading(self) -> Loading:
+        return Loading(
+            self.target_size, self.color_mode, self.interpolation, self.keep_aspect_ratio
         )
 
     def _rows(self) -> int:
@@ -393,6 +442,13 @@ def _part_of(subset: str | None, generator: Generator | None) -> tuple[float, fl
     if subset is None or generator is None:
         return part_of_subset(subset, 0.0)
     return part_of_subset(subset, validation_split_of(generator))
+
+
+def one_class_each(classes: Sequence[Any]) -> NDArray[Any] | None:
+    """Return the classes of files as an array; None where some have several."""
+    if any(isinstance(each, (list, tuple)) for each in classes):
+        return None
+    return np.asarray(classes)
 
 
 def joined(directory: str | os.PathLike[str], filenames: Sequence[str]) -> list[str]:

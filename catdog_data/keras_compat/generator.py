@@ -152,6 +152,7 @@ class ImageDataGenerator(ImageAugmenter):
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
         exclude: Exclude = None,
+        on_error: str = "raise",
     ) -> DirectoryIterator:
         """Read images from one folder per class.
 
@@ -184,13 +185,22 @@ class ImageDataGenerator(ImageAugmenter):
             exclude: files to leave out, as if they were not there: names as a sequence, or the
                 path of a file with one a line, as `catdog-data verify --list` writes it. They
                 count from `directory`. Names that are no files are warned of.
+            on_error: what is done about files that cannot be read. "raise", as Keras, where they
+                are due. "skip" leaves them out before `subset` is taken, as if they were not
+                there; "replace" makes each a second copy of its neighbour, the nearest good file
+                of its class and subset in the order of names. With either, all images that are not
+                known yet are read once, when this is called; what is found out is kept by
+                their paths, sizes and times. `report()` lists the broken files. For a file that
+                breaks later, `fit` reads a neighbour, or with "skip" has a shorter batch; `next()`
+                and `it[i]` raise.
 
         Returns:
             An iterator of (`dtype`[B, H, W, C], labels) that goes straight into `model.fit`.
 
         Raises:
             FileNotFoundError: a directory is missing.
-            ValueError: there are no images, or a value is not among those named.
+            ValueError: there are no images, or no good ones of a class; or a value is not among
+                those named.
         """
         return DirectoryIterator(
             directory,
@@ -214,6 +224,7 @@ class ImageDataGenerator(ImageAugmenter):
             extra_formats=extra_formats,
             cache=cache,
             exclude=exclude,
+            on_error=on_error,
         )
 
     def flow(
@@ -296,6 +307,7 @@ class ImageDataGenerator(ImageAugmenter):
         extra_formats: Sequence[str] = (),
         cache: Cache = None,
         exclude: Exclude = None,
+        on_error: str = "raise",
         **kwargs: Any,
     ) -> DataFrameIterator:
         """Read the images that a pandas data frame lists.
@@ -325,6 +337,8 @@ class ImageDataGenerator(ImageAugmenter):
             extra_formats: see `flow_from_directory`.
             cache: see `flow_from_directory`.
             exclude: files whose rows are left out, named from `directory` on.
+            on_error: see `flow_from_directory`. Rows are left out, or become copies of the row of a
+                neighbour, of the same class where every row has one.
             **kwargs: `has_ext`, `sort` and `drop_duplicates` of old scripts, with a warning.
 
         Returns:
@@ -362,6 +376,7 @@ class ImageDataGenerator(ImageAugmenter):
             extra_formats=extra_formats,
             cache=cache,
             exclude=exclude,
+            on_error=on_error,
         )
 
     def fit_directory(

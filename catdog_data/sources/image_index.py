@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,10 +91,18 @@ class ImageIndex:
                 first + int(start * (end - first)), first + int(stop * (end - first))
             )
         ]
+        return self.take(np.array(keep, np.int64))
+
+    def take(self, rows: NDArray[np.integer[Any]]) -> ImageIndex:
+        """Keep the files at some positions, in their new order; classes stay what they are.
+
+        Args:
+            rows: int64[M], positions of files whose equal labels stand together.
+        """
         return ImageIndex(
             root=self.root,
-            filenames=tuple(self.filenames[i] for i in keep),
-            labels=self.labels[keep],
+            filenames=tuple(self.filenames[row] for row in rows),
+            labels=self.labels[rows],
             class_names=self.class_names,
             ignored=self.ignored,
         )

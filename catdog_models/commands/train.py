@@ -123,6 +123,14 @@ def _names(
     metavar="FOLDER|disk|memory",
     help="Decode images once, and keep them in a folder, the user's own for caches, or memory.",
 )
+@click.option(
+    "--on-error",
+    type=click.Choice(["raise", "skip", "replace"]),
+    default="raise",
+    show_default=True,
+    help="Of images that cannot be read: end with the first, leave them out, or read another of "
+    "their class in place of each.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=2020, show_default=True)
 @click.option(
     "--classes",
@@ -157,6 +165,7 @@ def main(
     batch_size: int | None,
     precision: str,
     cache: str | None,
+    on_error: str,
     seed: int,
     classes: list[str] | None,
     save_every: float,
@@ -188,7 +197,7 @@ def main(
     if to_the_letter:
         with blame("--to-the-letter", ValueError):
             recipe = recipe.to_the_letter()
-    settings = Settings(output, recipe, seed, precision, cache, save_every, tensorboard)
+    settings = Settings(output, recipe, seed, precision, cache, save_every, tensorboard, on_error)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from catdog_data.command_errors import said_plainly
     from catdog_models.networks.building import check_image_size
@@ -310,7 +319,15 @@ def _folder_data(
     from catdog_models.commands.train_data import from_folders
 
     with blame("--data", ValueError), said_plainly():
-        return from_folders(folders, names, settings.recipe, settings.seed, settings.cache, exclude)
+        return from_folders(
+            folders,
+            names,
+            settings.recipe,
+            settings.seed,
+            settings.cache,
+            settings.on_error,
+            exclude,
+        )
 
 
 def _tfds_data(name: str, settings: Settings) -> "RunData":
@@ -318,7 +335,7 @@ def _tfds_data(name: str, settings: Settings) -> "RunData":
     from catdog_models.commands.train_data import from_tfds
 
     with blame("--tfds", ValueError, ImportError), said_plainly():
-        return from_tfds(name, settings.recipe, settings.seed, settings.cache)
+        return from_tfds(name, settings.recipe, settings.seed, settings.cache, settings.on_error)
 
 
 def _speed_line(folder: Path, names: list[str], seed: int) -> str:

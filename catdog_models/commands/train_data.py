@@ -47,6 +47,11 @@ class RunData:
     split: str = ""
     validation_files: tuple[str, ...] = ()
 
+    def broken_files(self) -> list[Any]:
+        """List the images that could not be read so far, each a `catdog_data.BrokenFile`."""
+        reports = self.training.report(), self.validation.report()
+        return list({each.path: each for report in reports for each in report}.values())
+
     def as_json(self) -> dict[str, Any]:
         """Describe the data in JSON's types."""
         training, validation = self.images
@@ -65,6 +70,7 @@ def from_folders(
     recipe: Recipe,
     seed: int,
     cache: str | None,
+    on_error: str = "raise",
     exclude: Sequence[Path] | None = None,
 ) -> RunData:
     """Read class folders; where there is none for validation, a fifth of each class is held back.
@@ -77,6 +83,7 @@ def from_folders(
         recipe: how images are read and distorted.
         seed: of order and distortions.
         cache: see `catdog_data.image_dataset_from_directory`.
+        on_error: see there.
         exclude: absolute paths of files to leave out, in whichever of the folders.
 
     Returns:
@@ -99,7 +106,7 @@ def from_folders(
     from catdog_data import image_dataset_from_directory
 
     split = None if folders.validation is not None else _VALIDATION_SPLIT
-    options = _options(recipe, class_names, seed, cache) | {
+    options = _options(recipe, class_names, seed, cache, on_error) | {
         "class_names": list(class_names),
         "validation_split": split,
         "stratify": split is not None,
@@ -165,7 +172,9 @@ def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
     return dataset.map(renumber)
 
 
-def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunData:
+def from_tfds(
+    name: str, recipe: Recipe, seed: int, cache: str | None, on_error: str = "raise"
+) -> RunData:
     """Read a set of TensorFlow Datasets that was prepared before.
 
     Its "validation" or else its "test" split is validated on, or else the last fifth of "train",
@@ -176,6 +185,7 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
         recipe: how images are read and distorted.
         seed: of order and distortions.
         cache: see `catdog_data.image_dataset_from_tfds`.
+        on_error: see there.
 
     Returns:
         The two datasets and what they consist of.
@@ -204,7 +214,7 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
     percent = round(100 * (1 - _VALIDATION_SPLIT))
     splits = ("train", held_out) if held_out else (f"train[:{percent}%]", f"train[{percent}%:]")
     names = _tfds_classes(builder)
-    options = _options(recipe, names, seed, cache)
+    options = _options(recipe, names, seed, cache, on_error)
     training = image_dataset_from_tfds(
         builder, splits[0], augmentation=_augmentation(recipe), **options
     )
@@ -215,7 +225,11 @@ def from_tfds(name: str, recipe: Recipe, seed: int, cache: str | None) -> RunDat
         augmentation=_augmentation(recipe) if recipe.distort_validation else None,
         **options,
     )
-    counts = [builder.info.splits[split].num_examples for split in splits]
+    counts = [
+        builder.info.splits[split].num_examples
+        - (len(dataset.report()) if on_error == "skip" else 0)
+        for split, dataset in zip(splits, (training, validation), strict=True)
+    ]
     return RunData(
         class_names=tuple(names),
         training=training,
@@ -236,7 +250,7 @@ def _tfds_classes(builder: Any) -> list[str]:
 
 
 def _options(
-    recipe: Recipe, class_names: Sequence[str], seed: int, cache: str | None
+    recipe: Recipe, class_names: Sequence[str], seed: int, cache: str | None, on_error: str
 ) -> dict[str, Any]:
     return {
         "label_mode": "binary" if len(class_names) == 2 else "categorical",
@@ -247,6 +261,7 @@ def _options(
         "seed": seed,
         "rescale": RESCALE,
         "cache": cache,
+        "on_error": on_error,
     }
 
 

@@ -40,6 +40,7 @@ class Settings:
         cache: where decoded images are kept, or None.
         save_every: seconds between saves of what a killed run goes on from.
         tensorboard: whether logs for TensorBoard are written.
+        on_error: what is done about images that cannot be read: "raise", "skip" or "replace".
 
     Example:
         >>> from catdog_models.training.recipes import MODERN
@@ -54,6 +55,7 @@ class Settings:
     cache: str | None
     save_every: float
     tensorboard: bool
+    on_error: str = "raise"
 
 
 def repeat_to_the_bit() -> None:
@@ -241,6 +243,10 @@ def _report(
         "wrote report.md with its pictures, history.csv, best.keras, last.keras to "
         f"{click.format_filename(output)}"
     )
+    if broken := data.broken_files():
+        click.echo(f"images that could not be read: {len(broken)}")
+        for each in broken:
+            click.echo(f"  {each.action}: {click.format_filename(each.path)}")
     click.echo(f"validation accuracy: {results.rows[-1]['val_accuracy']:.3f}")
     click.echo(
         f"best: {results.rows[run.best_epoch - 1]['val_accuracy']:.3f} after epoch {run.best_epoch}"

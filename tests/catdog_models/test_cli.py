@@ -93,9 +93,8 @@ def test_help_names_every_option():
     result = _run("--help")
     assert result.exit_code == 0
     options = "--data --tfds --demo --output --recipe --to-the-letter --epochs --image-size"
-    options += (
-        " --batch-size --precision --cache --seed --classes --save-every --exclude --tensorboard"
-    )
+    options += " --batch-size --precision --cache --on-error --seed --classes --save-every"
+    options += " --exclude --tensorboard"
     for option in options.split():
         assert option in result.output
 
@@ -199,6 +198,21 @@ def test_an_image_that_cannot_be_read_is_named_in_a_line(tmp_path, more):
     )
     assert said.startswith(f"Error: '{broken}' cannot be decoded as an image (")
     assert "Remove it from the data set or replace it." in said
+
+
+@pytest.mark.parametrize(("on_error", "images"), [("skip", 6), ("replace", 7)])
+def test_an_image_that_cannot_be_read_is_worked_around_on_request(read, tmp_path, on_error, images):
+    _save_tree(tmp_path / "data" / "train", 3)
+    _save_tree(tmp_path / "data" / "validation", 1)
+    broken = tmp_path / "data" / "train" / "cats" / "broken.jpg"
+    Image.new("RGB", (40, 30)).save(broken)
+    break_inside(broken)
+    arguments = ["--data", tmp_path / "data", "--output", tmp_path / "out", "--image-size", 32]
+    with pytest.warns(UserWarning, match="1 of 7 images cannot be read"):
+        data, _ = read(*arguments, "--on-error", on_error)
+    assert data.images == (images, 2)
+    assert sum(len(labels) for _, labels in data.training) == images
+    assert [each.path for each in data.broken_files()] == [str(broken)]
 
 
 def test_a_full_disk_is_named_in_a_line(monkeypatch, tree, tmp_path):

@@ -7,7 +7,7 @@ import os
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from catdog_data.augment.geometry_rows import GEOMETRY_COLUMNS
 from catdog_data.augment.parameters import Parameters
 from catdog_data.engine.failed_batches import Passes
+from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.passes import check_not_exiting, refuse_passes
 from catdog_data.engine.pipeline import (
     READS_PER_CORE,
@@ -58,6 +59,7 @@ def epoch_of(
     rendering: Rendering,
     batch_size: int,
     make_element: MakeElement,
+    on_failure: OnFailure | None = None,
 ) -> tf.data.Dataset:
     """Build the dataset every pass over which is an epoch.
 
@@ -68,6 +70,7 @@ def epoch_of(
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
         make_element: see `MakeElement`.
+        on_failure: what is done about images that break later; None to raise.
 
     Returns:
         A dataset of `steps` elements; that is its cardinality.
@@ -95,7 +98,8 @@ def epoch_of(
     # Numbered on from pass to pass, so that no two batches share a number.
     passes = count()
     every = Passes(steps, lambda: next(passes) * steps, whole=True)
-    return image_batches(every, _stages(rows_of, pixels, rendering, batch_size, make_element))
+    stages = _stages(rows_of, pixels, rendering, batch_size, make_element)
+    return image_batches(every, replace(stages, on_failure=on_failure))
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,6 +63,7 @@ WRONG = {
     "masks": [5, ["x"], "a\0b", np.zeros((4, 2, 3, 1))],
     "cache": [5, "", ["x"], True],
     "decode": [*WORDS, None],
+    "on_error": [*WORDS, None, "ignore", ["skip"]],
     "ram_budget": [0, -1, "x", NAN, True, [1]],
     "exclude": [5, True, [None], ["x", 4], ["nope.png"]],
 }

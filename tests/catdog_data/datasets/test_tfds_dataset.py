@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from corrupt_files import break_inside
 
 from catdog_data import Augmentation, image_dataset_from_directory
 from catdog_data.datasets.tfds import image_dataset_from_tfds
@@ -71,6 +74,40 @@ def few_cats(tfds, paths):
                 )
 
     return FewCats
+
+
+@pytest.fixture(scope="module")
+def with_a_broken_cat(few_cats, paths, photos, tmp_path_factory):
+    copies = tmp_path_factory.mktemp("copies") / "photos"
+    shutil.copytree(photos, copies)
+    names = [path.replace(str(photos), str(copies)) for path in paths]
+    break_inside(Path(names[4]))
+
+    class WithABrokenCat(few_cats):
+        def _split_generators(self, _):
+            return {"train": self._generate_examples(names)}
+
+    return WithABrokenCat
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.filterwarnings("ignore:`on_error=:UserWarning")
+def test_broken_records_are_worked_around(
+    with_a_broken_cat, photos, tmp_path, monkeypatch, file_format
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    broken = with_a_broken_cat(data_dir=tmp_path / "tfds", file_format=file_format)
+    broken.download_and_prepare()
+    one = {"image_size": (14, 12), "batch_size": None, "shuffle": False}
+    whole = list(image_dataset_from_directory(photos, verbose=False, **one))
+    for mode in ("skip", "replace"):
+        dataset = image_dataset_from_tfds(broken, "train", return_index=True, on_error=mode, **one)
+        expected = [*whole[:4], *([whole[3]] if mode == "replace" else []), *whole[5:]]
+        for i, (element, reference) in enumerate(zip(dataset, expected, strict=True)):
+            np.testing.assert_array_equal(element[0], reference[0])
+            assert (int(element[1]), int(element[2])) == (int(reference[1]), i)
+        (report,) = dataset.report()
+        assert report.path.endswith(" 000000004")
 
 
 @pytest.fixture(scope="module", params=FORMATS)

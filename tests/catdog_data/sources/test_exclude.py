@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import save_picture
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catdog_data import (
@@ -154,6 +154,7 @@ def test_what_says_nothing(folder, tmp_path):
         assert len(index_class_folders(folder, exclude=exclude)) == 10
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1).filter(lambda name: b"\0" not in name)))
 def test_lists_of_any_names_can_be_read_again(tmp_path_factory, names):
     path = tmp_path_factory.mktemp("list") / "bad.txt"

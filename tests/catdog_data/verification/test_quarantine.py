@@ -318,7 +318,7 @@ _PARTS = st.binary(min_size=1, max_size=30).filter(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.sets(_PARTS, min_size=1, max_size=5), _PARTS)
 def test_files_of_any_name(tmp_path_factory, names, folder):
     root = tmp_path_factory.mktemp("any")
@@ -336,6 +336,7 @@ def test_files_of_any_name(tmp_path_factory, names, folder):
     assert snapshot(root) == before
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(Move, _NAMES, _NAMES, st.just("cut"), st.text(max_size=9))))
 def test_manifests_can_be_read_again(tmp_path_factory, moves):
     folder = tmp_path_factory.mktemp("manifest")

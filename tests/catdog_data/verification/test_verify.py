@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from conftest import save_picture
 from corrupt_files import DAMAGES, bomb, break_inside, corrupt_files, whole_files, write_files
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -278,6 +278,7 @@ def test_parts_whose_classes_are_not_the_same(pets, tmp_path):
     assert report.counts["leak"] == 4
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), max_size=30), st.integers(0, 4), st.integers(0, 3))
 def test_near_pairs_are_those_of_all_pairs(places, distance, seed):
     rng = np.random.default_rng(seed)
