@@ -37,7 +37,7 @@ def training(photos: Path, folder: Path, epochs: int) -> None:
     """Train by the command, which goes on where it was; saves after each batch."""
     from catdog_models.commands import train as cli
 
-    _be_quick()
+    be_quick()
     options = {
         "--data": photos,
         "--output": folder,
@@ -115,7 +115,7 @@ def tiny_model(image_size: tuple[int, int], num_classes: int, *, precision: Any 
     )
 
 
-def _be_quick() -> None:
+def be_quick() -> None:
     """Leave the command less to compile at each start.
 
     Order, mirroring, dropout, schedule and averages are random or depend on what was before.
