@@ -57,7 +57,7 @@ def started(run: Any, arguments: Sequence[Any], log: Path, largest_file: int | N
     Args:
         run: `packing` or `training`.
         arguments: its own.
-        log: what it prints is appended there.
+        log: what it prints is written there; this file too may not be longer.
         largest_file: bytes; no file may be longer.
 
     Returns:
@@ -129,7 +129,7 @@ def be_quick() -> None:
 
 
 def _run(run: Any, arguments: tuple[Any, ...], log: Path, largest_file: int | None) -> None:
-    with log.open("a") as file:
+    with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     if largest_file is not None:
