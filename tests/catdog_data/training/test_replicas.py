@@ -1,7 +1,6 @@
 """Two devices train as one does; both are parts of the CPU, in a process of their own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +63,7 @@ _RESUMED = (
     + """
 from catdog_models.commands import train as cli
 from catdog_models.training import replicas
-from test_killed_training import be_quick
+from tests.reliability.runs import be_quick
 
 replicas.gpus = lambda: TWO
 be_quick()
@@ -109,12 +108,9 @@ def photos(tmp_path_factory):
 
 
 def _in_a_process(code, *arguments):
-    here = Path(__file__).parent
-    paths = (here, here.parents[1])
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
         capture_output=True,
         text=True,
     )
