@@ -27,6 +27,7 @@ from catdog_data.engine.pipeline import (
 )
 from catdog_data.engine.pixel_sources import Fetching, Pixels
 from catdog_data.engine.render import Rendering
+from catdog_data.engine.shared_buffers import own_array
 from catdog_data.keras_compat.native.dropping import Droppable
 from catdog_data.keras_compat.native.failures import error_of_batch
 from catdog_data.keras_compat.planning.affine import geometry_rows
@@ -241,18 +242,6 @@ def _end(queue: tf.queue.FIFOQueue, running: list[Iterator[Any]]) -> None:
     with tf.init_scope():
         queue.close()
     running.clear()
-
-
-def own_array(tensor: tf.Tensor) -> NDArray[Any]:
-    """Turn a tensor into an array that belongs to the caller, without a copy where that is safe.
-
-    The pipeline makes every batch in a buffer of its own and forgets it, so the buffer itself is
-    handed out; `tensor.numpy()` would copy it.
-    """
-    view = getattr(tensor, "_numpy", tensor.numpy)()
-    if isinstance(view, np.ndarray) and view.flags.writeable:
-        return view
-    return np.array(tensor)
 
 
 def _stages(
