@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from catdog_data.engine.epochs_in_turn import EpochsInTurn, Turns
+from catdog_data.engine.mapping import is_function_of_element, mapped_again
 from catdog_data.sources.broken_files import BrokenFile, BrokenFiles
 
 Resume = Callable[[int, int], "ImageDataset"]
@@ -36,14 +38,23 @@ def _keeping(name: str, *, positions: bool) -> Any:
             return apply(self.follow(position), *args, **options)
 
         can_begin = positions and self._resume is not None
+        result = operation(self, *args, **options)
+        turns = self._turns if positions else None
+        if turns is not None and name != "map":
+            turns = turns.then(lambda each: operation(each, *args, **options))
+        elif turns is not None:
+            # What a function with state makes of the next epoch may be another before it begins.
+            again = turns.then(lambda each: mapped_again(each, result))
+            turns = again if is_function_of_element(result) else None
         return ImageDataset(
-            operation(self, *args, **options),
+            result,
             class_names=self.class_names,
             file_paths=self.file_paths,
             split=self.split,
             broken=self._broken,
             resume=resume if can_begin else None,
             follow=follow if can_begin else None,
+            turns=turns,
         )
 
     return apply
@@ -94,6 +105,7 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         broken: BrokenFiles | None = None,
         resume: Resume | None = None,
         follow: Callable[[Position], ImageDataset] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.class_names = class_names
         self.file_paths = file_paths or []
@@ -101,6 +113,7 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         self._broken = broken or BrokenFiles()
         self._resume = resume
         self._follow = follow
+        self._turns = turns
         self._wrapped = dataset
         # Of the same variant tensor: no operation is added, so none has a cost.
         super().__init__(tf.data.experimental.to_variant(dataset))
@@ -157,6 +170,12 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         if self._follow is None:
             raise ValueError(_cannot_begin("follow", "dataset.follow(position).take(count)"))
         return self._follow(position)
+
+    def epochs_in_turn(self) -> EpochsInTurn | None:
+        """Take epochs from one pipeline, as `fit` does; None where each needs a pass of its own."""
+        if self._turns is None or self.options().deterministic is False:
+            return None
+        return EpochsInTurn(self._turns)
 
     if TYPE_CHECKING:
 
