@@ -146,7 +146,7 @@ def image_dataset_from_tfds(
 
     def image_of(index: tf.Tensor) -> tf.Tensor:
         contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
-        return reading.decoded(tf.ensure_shape(contents, []))
+        return reading.decoded_in_turn(tf.ensure_shape(contents, []))
 
     names = getattr(label, "names", None)
     origin = f"{builder.info.full_name} {builder.data_dir} {split} {image_key}"

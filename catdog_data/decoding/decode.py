@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Callable
@@ -12,11 +13,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
+from catdog_data.decoding.limits import has_ordinary_sides, is_large, ordinary_side, room_for
+from catdog_data.decoding.load_image import shrunk
 from catdog_data.decoding.unreadable import naming
 from catdog_data.sources.formats import JPEG, PNG, ImageFormat
 
 
-def read_rgb(path: tf.Tensor) -> tf.Tensor:
+def read_rgb(path: tf.Tensor, image_size: tuple[int, int] | None = None) -> tf.Tensor:
     """Read and decode one image file, to the pixels of `keras.utils.load_img(path)`.
 
     Whole JPEG files of one or three components are decoded by TensorFlow, whose accurate DCT
@@ -25,6 +28,9 @@ def read_rgb(path: tf.Tensor) -> tf.Tensor:
 
     Args:
         path: string[], the file.
+        image_size: (height, width) in pixels of what Pillow's `NEAREST` is to make of it, or None.
+            A large image is returned in that size, to take less memory: its nearest pixels are
+            itself.
 
     Returns:
         uint8[H, W, 3].
@@ -43,7 +49,7 @@ def read_rgb(path: tf.Tensor) -> tf.Tensor:
     return tf.cond(
         _is_plain_jpeg(contents),
         lambda: tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: _decode_with_pillow(path, contents),
+        lambda: _decode_with_pillow(path, contents, image_size),
     )
 
 
@@ -119,6 +125,7 @@ def read_mask(path: tf.Tensor) -> tf.Tensor:
     contents = tf.io.read_file(path)
     depth_and_colour = tf.strings.substr(contents, tf.minimum(tf.strings.length(contents), 24), 2)
     plain = _is_whole(contents, PNG) & (depth_and_colour == b"\x08\x00")
+    plain = tf.cond(plain, lambda: has_ordinary_sides(contents), lambda: plain)
     mask = tf.cond(
         plain,
         lambda: tf.io.decode_png(contents, channels=1),
@@ -146,12 +153,15 @@ def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
     return tf.ensure_shape(image, [None, None, channels])
 
 
-def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8]:
+def read_rgb_with_pillow(
+    path: str | bytes, contents: bytes, image_size: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
     """Decode one image file through Pillow.
 
     Args:
         path: the file's name, for messages.
         contents: its bytes.
+        image_size: see `read_rgb`.
 
     Returns:
         uint8[H, W, 3].
@@ -167,16 +177,21 @@ def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8
         >>> read_rgb_with_pillow("cats/1.bmp", file.getvalue()).shape
         (40, 60, 3)
     """
-    with naming(path, contents), Image.open(io.BytesIO(contents)) as image:
-        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    with naming(path, contents), Image.open(io.BytesIO(contents)) as image, room_for(image):
+        if image_size is None or not is_large(image):
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)
+        return np.asarray(shrunk(image, "RGB", image_size[::-1], Image.Resampling.NEAREST))
 
 
 def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
     """Tell whether the bytes are a whole JPEG that TensorFlow decodes as Pillow does."""
     whole = _is_whole(contents, JPEG)
-    # CMYK (4 components) is converted differently.
+    # CMYK (4 components) is converted differently; a large image waits for its turn.
+    most = [ordinary_side(), ordinary_side(), 3]
     return tf.cond(
-        whole, lambda: tf.io.extract_jpeg_shape(contents)[2] < 4, lambda: tf.constant(False)
+        whole,
+        lambda: tf.reduce_all(tf.io.extract_jpeg_shape(contents) <= most),
+        lambda: tf.constant(False),
     )
 
 
@@ -190,7 +205,11 @@ def _is_whole(contents: tf.Tensor, expected: ImageFormat) -> tf.Tensor:
 
 def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    with naming(path, contents, "a mask"), Image.open(io.BytesIO(contents)) as image:
+    with (
+        naming(path, contents, "a mask"),
+        Image.open(io.BytesIO(contents)) as image,
+        room_for(image),
+    ):
         values = np.asarray(image)
     if values.ndim != 2 or values.min() < 0 or values.max() > 255:
         raise ValueError(
@@ -201,9 +220,11 @@ def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     return values.astype(np.uint8)[..., np.newaxis]
 
 
-def _decode_with_pillow(path: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
+def _decode_with_pillow(
+    path: tf.Tensor, contents: tf.Tensor, image_size: tuple[int, int] | None
+) -> tf.Tensor:
     image = tf.numpy_function(
-        _rgb_with_pillow,
+        functools.partial(_rgb_with_pillow, image_size),
         [path, contents],
         tf.uint8,
         stateful=False,
@@ -211,9 +232,9 @@ def _decode_with_pillow(path: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def _rgb_with_pillow(*given: bytes) -> NDArray[np.uint8]:
+def _rgb_with_pillow(image_size: tuple[int, int] | None, *given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    return read_rgb_with_pillow(path, contents)
+    return read_rgb_with_pillow(path, contents, image_size)
 
 
 def _as_bytes(*given: Any) -> list[bytes]:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache
+from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.unreadable import naming
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.labels import Labels
@@ -219,7 +220,7 @@ class FilesIterator(Iterator):
         """Load and resize one image, as Keras does, to floats of its `image_shape`."""
         path = self.filepaths[sample]
         with naming(path):
-            image = keras.utils.load_img(
+            image = load_image(
                 path,
                 color_mode=self.color_mode,
                 target_size=self.target_size,

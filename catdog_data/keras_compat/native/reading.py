@@ -11,6 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache, cached
+from catdog_data.decoding.decode import read_rgb
+from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.pixel_sources import Images, Pixels, RowsOfFiles, WholeImages
 from catdog_data.keras_compat.options import CHANNELS
@@ -47,7 +49,7 @@ def pixels_of_files(
     dtype = keras.config.floatx() if color_mode == "grayscale" else "uint8"
     images: Images
     if color_mode == "rgb" and interpolation == "nearest" and not keep_aspect_ratio:
-        images = RowsOfFiles(filepaths, image_size)
+        images = RowsOfFiles(filepaths, image_size, lambda path: read_rgb(path, image_size))
     else:
         load = _loader(list(filepaths), options, dtype)
         images = WholeImages(load, (*image_size, CHANNELS[color_mode]), dtype, filepaths)
@@ -62,7 +64,7 @@ def _loader(
 
     def load(i: NDArray[np.int64]) -> NDArray[Any]:
         path = filepaths[int(i)]
-        with naming(path), keras.utils.load_img(path, **options) as image:
+        with naming(path), load_image(path, **options) as image:
             pixels = np.asarray(image, dtype)
         return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
 

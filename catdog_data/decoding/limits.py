@@ -1,0 +1,207 @@
+"""How many pixels an image may have, and how much memory the images being decoded may take.
+
+Both are known from a file's header, before memory is taken. What is too large is refused by
+Pillow's own rule, `PIL.Image.MAX_IMAGE_PIXELS`. What is large is decoded in a call of Python, when
+there is room for it beside the others; what is not, which is most of all images, asks nobody.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import tensorflow as tf
+from PIL import Image
+
+from catdog_data.system.machine import available_cores, available_memory
+
+_LARGE_SIDE = 4096
+"""Pixels of a side; images with a longer one may be large."""
+_BYTES_PER_PIXEL = 4
+"""Pillow's, of colours; TensorFlow takes 3."""
+_PER_CORE = 128 << 20
+"""Bytes that the large images of each core may take: 32 million pixels, a good camera's."""
+_LEAST = 512 << 20
+_MOST_BESIDE_OTHERS = 256 << 20
+"""Bytes; an image that takes more is decoded when no other large one is."""
+
+
+def most_pixels() -> int | None:
+    """Tell how many pixels an image may have: twice `PIL.Image.MAX_IMAGE_PIXELS`, as in Pillow.
+
+    Returns:
+        178,956,970 unless it was changed; None for no limit.
+
+    Example:
+        >>> most_pixels()
+        178956970
+    """
+    return None if Image.MAX_IMAGE_PIXELS is None else 2 * Image.MAX_IMAGE_PIXELS
+
+
+def ordinary_side() -> int:
+    """Tell how long the sides of an image may be that needs no closer look.
+
+    Example:
+        >>> ordinary_side()
+        4096
+    """
+    most = most_pixels()
+    return _LARGE_SIDE if most is None else min(_LARGE_SIDE, math.isqrt(most))
+
+
+def is_large(image: Image.Image) -> bool:
+    """Tell whether an image takes so much memory that it waits for its turn.
+
+    Example:
+        >>> is_large(Image.new("L", (4096, 4096))), is_large(Image.new("L", (5000, 4000)))
+        (False, True)
+    """
+    return _pixels(image) > _LARGE_SIDE**2
+
+
+@contextmanager
+def room_for(image: Image.Image) -> Iterator[None]:
+    """Wait until there is memory for decoding an image, and hold on to it within the block.
+
+    Args:
+        image: opened and not loaded.
+
+    Raises:
+        PIL.Image.DecompressionBombError: all frames of an animation have too many pixels.
+
+    Example:
+        >>> with room_for(Image.new("L", (4, 3))):
+        ...     pass  # load it here
+    """
+    if not is_large(image):
+        yield
+        return
+    pixels, most = _pixels(image), most_pixels()
+    if most is not None and pixels > most:
+        raise Image.DecompressionBombError(
+            f"Image size ({pixels} pixels in all frames) exceeds limit of {most} pixels"
+        )
+    with _ROOM.taken(pixels * _BYTES_PER_PIXEL):
+        yield
+
+
+def decoded_in_turn(
+    contents: tf.Tensor, decode: Callable[[tf.Tensor], tf.Tensor], channels: int
+) -> tf.Tensor:
+    """Decode the bytes of an image: at once, or, if it is large, when there is room for it.
+
+    Args:
+        contents: string[].
+        decode: from the bytes to uint8[H, W, channels].
+        channels: 1, 3 or 4.
+
+    Returns:
+        What `decode` returns.
+
+    Raises:
+        tf.errors.OpError: the image is too large, Pillow does not know one that may be, or `decode`
+            raises.
+
+    Example:
+        >>> png = tf.io.encode_png(tf.zeros([2, 3, 3], tf.uint8))
+        >>> decoded_in_turn(png, lambda contents: tf.io.decode_png(contents, 3), 3).shape
+        TensorShape([2, 3, 3])
+    """
+
+    def in_python() -> tf.Tensor:
+        decode_alone = functools.partial(_decoded_with_room, decode)
+        # Unlike `numpy_function`, which copies the image and keeps it until it is called again.
+        return tf.py_function(decode_alone, [contents], tf.uint8)
+
+    image = tf.cond(_is_ordinary(contents), lambda: decode(contents), in_python)
+    return tf.ensure_shape(image, [None, None, channels])
+
+
+def has_ordinary_sides(png: tf.Tensor) -> tf.Tensor:
+    """Tell from its header, bool[], whether a PNG, string[] of 24 bytes or more, is not large.
+
+    Example:
+        >>> bool(has_ordinary_sides(tf.io.encode_png(tf.zeros([2, 3, 1], tf.uint8))))
+        True
+    """
+    header = tf.strings.substr(png, 16, 8)
+    return _are_ordinary(tf.io.decode_raw(header, tf.int32, little_endian=False))
+
+
+def _decoded_with_room(decode: Callable[[tf.Tensor], tf.Tensor], contents: tf.Tensor) -> tf.Tensor:
+    with Image.open(io.BytesIO(contents.numpy())) as image, room_for(image), tf.device("CPU:0"):
+        return decode(contents)
+
+
+def _is_ordinary(contents: tf.Tensor) -> tf.Tensor:
+    """Tell whether the bytes, string[], are an image that is not large, as far as is known."""
+    begin = tf.strings.substr(contents, 0, 3)
+    side = ordinary_side()
+    return tf.cond(
+        begin == b"\xff\xd8\xff",
+        lambda: tf.reduce_all(tf.io.extract_jpeg_shape(contents) <= [side, side, 4]),
+        lambda: tf.cond(
+            begin == b"\x89PN",
+            lambda: tf.cond(
+                tf.strings.length(contents) >= 24,
+                lambda: has_ordinary_sides(contents),
+                lambda: tf.constant(True),  # for its decoder to refuse
+            ),
+            lambda: tf.cond(
+                (tf.strings.substr(begin, 0, 2) == b"BM") & (tf.strings.length(contents) >= 26),
+                lambda: _are_ordinary(
+                    tf.io.decode_raw(tf.strings.substr(contents, 18, 8), tf.int32)
+                ),
+                # TensorFlow decodes all frames of a GIF; how many there are is not in its header.
+                lambda: begin != b"GIF",
+            ),
+        ),
+    )
+
+
+def _are_ordinary(sides: tf.Tensor) -> tf.Tensor:
+    # A BMP whose rows go from top to bottom has a negative height.
+    return tf.reduce_all((sides >= -ordinary_side()) & (sides <= ordinary_side()))
+
+
+def _pixels(image: Image.Image) -> int:
+    frames = 1
+    if image.format == "GIF":
+        with suppress(Exception):  # of a damaged one: the first frame may be whole
+            frames = getattr(image, "n_frames", 1)
+    return image.width * image.height * frames
+
+
+class _Room:
+    """Bytes that several threads take and give back; who wants more than there are waits."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._taken = 0
+
+    @functools.cached_property
+    def _size(self) -> int:
+        return min(max(_LEAST, _PER_CORE * available_cores()), available_memory() // 8)
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Hold so many bytes within the block; at most what there are, so that all come to turn."""
+        size = self._size if size > _MOST_BESIDE_OTHERS else min(size, self._size)
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken + size <= self._size)
+            self._taken += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= size
+                self._changed.notify_all()
+
+
+_ROOM = _Room()
+"""Of this process: data sets that are read at once, as for training and validation, share it."""
