@@ -18,6 +18,7 @@ from catdog_data.datasets.elements import Element, LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset, Position
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.failed_batches import Passes
+from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.pipeline import Stages, image_batches, images_one_by_one
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
 from catdog_data.engine.render import Rendering, Resampling
@@ -61,6 +62,7 @@ class Epochs:
     Raises:
         ValueError: something else than an augmentation, or one that the device does not do or that
             single images cannot have; or a shard that is none.
+        RuntimeError: see `check_not_forked`.
     """
 
     batch_size: int | None
@@ -71,6 +73,7 @@ class Epochs:
     on_device: bool = False
 
     def __post_init__(self) -> None:
+        check_not_forked()
         if not isinstance(self.augmentation, (Augmentation, NoneType)):
             raise ValueError(
                 "`augmentation` must be an `Augmentation` or None; received "

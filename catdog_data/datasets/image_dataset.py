@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from catdog_data.engine.forks import check_not_forked
+
 Resume = Callable[[int, int], "ImageDataset"]
 """From (epoch, step) to the dataset that begins there."""
 
@@ -211,6 +213,11 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         def __len__(self) -> int: ...
 
     else:
+
+        def __iter__(self) -> Iterator[Any]:
+            check_not_forked()
+            return super().__iter__()
+
         map = _keeping("map", positions=True)
         prefetch = _keeping("prefetch", positions=True)
         with_options = _keeping("with_options", positions=True)

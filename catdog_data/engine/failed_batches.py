@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
+from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.mapping import as_written
 
 _BATCHES_PER_MARK = 32
@@ -32,12 +33,18 @@ class Passes:
         steps: batches in an epoch.
         begin: asked, when a pass begins, for its first batch, counted over all epochs.
         whole: whether every pass begins with an epoch, so that all have `steps` batches.
+
+    Raises:
+        RuntimeError: see `check_not_forked`.
     """
 
     steps: int
     begin: Callable[[], int]
     whole: bool
     _failures: deque[Exception] = field(default_factory=lambda: deque(maxlen=1), repr=False)
+
+    def __post_init__(self) -> None:
+        check_not_forked()
 
     @property
     def length(self) -> int:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from catdog_data.cache.cached import Cache
 from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.unreadable import naming
+from catdog_data.engine.forks import check_not_forked
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.labels import Labels
 from catdog_data.keras_compat.native.executor import PendingBatch, epoch_of
@@ -139,6 +140,7 @@ class FilesIterator(Iterator):
         raise NotImplementedError(f"{type(self).__name__} must define `sample_weight`.")
 
     def __next__(self) -> Any:
+        check_not_forked()
         if self._goes_one_by_one():
             return super().__next__()
         with self.lock:
@@ -146,6 +148,7 @@ class FilesIterator(Iterator):
             return self._make(self._request())
 
     def __getitem__(self, idx: int) -> Any:
+        check_not_forked()
         if not 0 <= idx < len(self) or self._goes_one_by_one():
             return super().__getitem__(idx)
         with self.lock:
@@ -168,6 +171,7 @@ class FilesIterator(Iterator):
         Returns:
             Elements as `it[i]` yields them, as tensors; cardinality is `len(it)`.
         """
+        check_not_forked()
         if self._is_read_by_index() or self._is_completed_in_numpy():
             return super().epoch_dataset()
         # Keras asks for two batches to learn their types.
