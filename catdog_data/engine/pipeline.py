@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -97,7 +97,7 @@ def image_batches(passes: Passes, stages: Stages) -> tf.data.Dataset:
         A dataset with one element per batch, of as many as `passes.length`.
     """
     if not stages.pixels.may_fail:
-        return image_batches_on_request(passes.numbers(), stages)
+        return image_batches_on_request(_numbers(passes, stages), stages)
     restored = _fetched_or_missing(passes, stages)
     again = _fetched_again(passes, stages, restored.element_spec[1], raises=True)
     render, (calls, waiting) = stages.render(), stages.ahead()
@@ -124,7 +124,7 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
         A dataset of `length` elements, each as of `image_batches` without the axis of the batch.
     """
     if not stages.pixels.may_fail:
-        batches = image_batches_on_request(passes.numbers(), stages)
+        batches = image_batches_on_request(_numbers(passes, stages), stages)
         return with_length(batches.unbatch(), length)
     restored = _fetched_or_missing(passes, stages)
     again = _fetched_again(passes, stages, restored.element_spec[1], raises=False)
@@ -181,6 +181,14 @@ def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
     if calls + waiting <= affordable:
         return calls, waiting
     return max(1, min(calls, affordable - 1)), 1
+
+
+def _numbers(passes: Passes, stages: Stages) -> tf.data.Dataset:
+    def begin() -> int:
+        stages.pixels.begin_pass()
+        return passes.begin()
+
+    return replace(passes, begin=begin).numbers()
 
 
 def _rendered(

@@ -40,8 +40,18 @@ class Pixels(Protocol):
     def renderer(self, rendering: Rendering) -> Callable[..., Any]:
         """Make the function from (parameters, *fetched) of a batch to its images."""
 
+    def begin_pass(self) -> None:
+        """Raise an error if the images are no longer what they were; asked when a pass begins."""
+
     def check(self, index: int) -> None:
         """Read one image, and raise an error that names it if it cannot be read."""
+
+
+class LookedAtOneByOne:
+    """Part of a source whose images are looked at when each is read."""
+
+    def begin_pass(self) -> None:
+        """Do nothing."""
 
 
 class Images(Pixels, Protocol):
@@ -61,7 +71,7 @@ def tensor_of_paths(paths: Sequence[str | os.PathLike[str]]) -> tf.Tensor:
     return tf.constant([os.fsencode(path) for path in paths], tf.string)
 
 
-class RowsOfFiles:
+class RowsOfFiles(LookedAtOneByOne):
     """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
 
     Picking rows copies long runs, picking columns three bytes at a time, which is slow for a
@@ -131,7 +141,7 @@ class RowsOfFiles:
             self.image(tf.constant(index))
 
 
-class WholeImages:
+class WholeImages(LookedAtOneByOne):
     """Images in the target's size.
 
     Args:
@@ -182,14 +192,20 @@ class PackedRows:
         rows: `dtype`[N, H * W * C], as `catdog_data.cache.pack` maps them.
         row_of: int64[M], the row of each image.
         shape: (H, W, C).
+        begin_pass: raises an error if the rows cannot be read any more.
     """
 
     whole_batches = True
     may_fail = False
 
     def __init__(
-        self, rows: tf.Tensor, row_of: NDArray[np.int64], shape: tuple[int, int, int]
+        self,
+        rows: tf.Tensor,
+        row_of: NDArray[np.int64],
+        shape: tuple[int, int, int],
+        begin_pass: Callable[[], None] = lambda: None,
     ) -> None:
+        self.begin_pass = begin_pass
         self._rows, self.shape, self.dtype = rows, shape, rows.dtype.name
         in_order = np.array_equal(row_of, np.arange(len(row_of)))
         self._row_of = None if in_order else tf.constant(row_of)
@@ -212,7 +228,7 @@ class PackedRows:
         """Do nothing: decoded images can be read."""
 
 
-class RowsOfArray:
+class RowsOfArray(LookedAtOneByOne):
     """Images of an array in memory, or of anything with its shape and type, a batch at a time.
 
     Args:
@@ -269,6 +285,11 @@ class WithMasks:
     def fetch(self, index: tf.Tensor) -> tuple[Any, ...]:
         """Fetch both, each in its form."""
         return self._images.fetch(index), self._masks.fetch(index)
+
+    def begin_pass(self) -> None:
+        """Ask both."""
+        self._images.begin_pass()
+        self._masks.begin_pass()
 
     def check(self, index: int) -> None:
         """Read one image and its mask, and raise an error that names what cannot be read."""
