@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -184,8 +185,12 @@ def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
 
 
 def _numbers(passes: Passes, stages: Stages) -> tf.data.Dataset:
+    # TensorFlow never lets go of the functions it calls; pixels are freed with their datasets.
+    held = weakref.ref(stages.pixels)
+
     def begin() -> int:
-        stages.pixels.begin_pass()
+        if (pixels := held()) is not None:
+            pixels.begin_pass()
         return passes.begin()
 
     return replace(passes, begin=begin).numbers()
