@@ -172,15 +172,16 @@ class _Store:
         return is_published(self.folder / self.key, _marker(self.key))
 
     def check_room(self) -> None:
-        """Refuse what will not fit.
+        """Refuse what will not fit, or cannot be written.
 
         Raises:
-            OSError: the disk has not enough room.
+            OSError: the disk has not enough room, or the folder may only be read.
             MemoryError: the memory is not enough.
         """
         if self.place == "memory":
             check_memory(self.layout)
         else:
+            _check_writable(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
             check_disk(self.folder, self.layout)
 

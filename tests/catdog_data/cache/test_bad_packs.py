@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +89,21 @@ def test_a_damaged_marker_is_refused_in_words(images, tmp_path):
         cached(images, tmp_path / "packs")
 
 
+@pytest.fixture
+def open_to_all():
+    """Make a folder that other users may read: each start of pytest shuts those of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 READ = """
 import os, sys
 import tensorflow as tf
-from catdog_data import image_dataset_from_directory
+from catdog_data import InBackground, image_dataset_from_directory
 os.setgid(65534), os.setuid(65534)
 options = {"image_size": 16, "batch_size": 4, "shuffle": False, "verbose": False}
-dataset = image_dataset_from_directory(sys.argv[1], cache=sys.argv[2], **options)
+cache = InBackground(sys.argv[2]) if "later" in sys.argv else sys.argv[2]
+dataset = image_dataset_from_directory(sys.argv[1], cache=cache, **options)
 print(len(list(dataset)), "batches")
 """
 
@@ -101,21 +111,24 @@ print(len(list(dataset)), "batches")
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user"
 )
-def test_a_folder_that_may_only_be_read_serves_the_packs_it_has(images, tmp_path):
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == 0 and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    cached(images, tmp_path / "packs")
+def test_a_folder_that_may_only_be_read_serves_the_packs_it_has(images, open_to_all):
+    images = shutil.copytree(images, open_to_all / "images")
+    cached(images, open_to_all / "packs")
+    for each in (open_to_all, *open_to_all.rglob("*")):
+        each.chmod(0o755 if each.is_dir() else 0o644)
 
-    def read_as_nobody(folder):
-        command = [sys.executable, "-c", READ, str(images), str(folder)]
+    def read_as_nobody(folder, *when):
+        command = [sys.executable, "-c", READ, str(images), str(folder), *when]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
-    assert "2 batches" in read_as_nobody(tmp_path / "packs").stdout
-    (tmp_path / "empty").mkdir()
-    for folder in (tmp_path / "empty", tmp_path / "new" / "one"):
-        said = read_as_nobody(folder).stderr
+    before = sorted(open_to_all.rglob("*"))
+    assert "2 batches" in read_as_nobody(open_to_all / "packs").stdout
+    assert sorted(open_to_all.rglob("*")) == before
+    (open_to_all / "empty").mkdir()
+    (open_to_all / "empty").chmod(0o755)
+    for folder, when in ((open_to_all / "empty", "now"), (open_to_all / "new" / "one", "later")):
+        said = read_as_nobody(folder, when).stderr
         assert "PermissionError" in said
         assert "`cache` has no pack of these images" in said
         assert str(folder) in said
-    assert not list((tmp_path / "empty").iterdir())
+    assert not list((open_to_all / "empty").iterdir())
