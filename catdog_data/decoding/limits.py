@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from catdog_data.system.machine import available_cores, available_memory
 
@@ -28,6 +29,9 @@ _PER_CORE = 128 << 20
 _LEAST = 512 << 20
 _MOST_BESIDE_OTHERS = 256 << 20
 """Bytes; an image that takes more is decoded when no other large one is."""
+_MOST_BYTES_PER_PIXEL = 6
+"""What a JPEG in several scans may take, for each of as many pixels as an image may have: 1 GiB.
+The values of all scans are kept until the last: with those of full colour, a pixel takes 10."""
 
 
 def most_pixels() -> int | None:
@@ -72,7 +76,8 @@ def room_for(image: Image.Image) -> Iterator[None]:
         image: opened and not loaded.
 
     Raises:
-        PIL.Image.DecompressionBombError: all frames of an animation have too many pixels.
+        PIL.Image.DecompressionBombError: all frames of an animation have too many pixels, or those
+            of a progressive JPEG take too much memory.
 
     Example:
         >>> with room_for(Image.new("L", (4, 3))):
@@ -86,7 +91,15 @@ def room_for(image: Image.Image) -> Iterator[None]:
         raise Image.DecompressionBombError(
             f"Image size ({pixels} pixels in all frames) exceeds limit of {most} pixels"
         )
-    with _ROOM.taken(pixels * _BYTES_PER_PIXEL):
+    in_scans = 2 * _values_in_scans(image)
+    size = pixels * _BYTES_PER_PIXEL + in_scans
+    if in_scans and most is not None and size > most * _MOST_BYTES_PER_PIXEL:
+        raise Image.DecompressionBombError(
+            f"A progressive JPEG of {pixels} pixels takes {size} bytes, more than the limit of "
+            f"{most * _MOST_BYTES_PER_PIXEL}; `jpegtran in.jpg > out.jpg` makes it baseline "
+            "without loss"
+        )
+    with _ROOM.taken(size):
         yield
 
 
@@ -134,7 +147,11 @@ def has_ordinary_sides(png: tf.Tensor) -> tf.Tensor:
 
 
 def _decoded_with_room(decode: Callable[[tf.Tensor], tf.Tensor], contents: tf.Tensor) -> tf.Tensor:
-    with Image.open(io.BytesIO(contents.numpy())) as image, room_for(image), tf.device("CPU:0"):
+    try:
+        opened = Image.open(io.BytesIO(contents.numpy()))
+    except UnidentifiedImageError as error:
+        raise ValueError(error) from None  # TensorFlow's type for what it does not know
+    with opened as image, room_for(image), tf.device("CPU:0"):
         return decode(contents)
 
 
@@ -160,6 +177,32 @@ def _pixels(image: Image.Image) -> int:
         with suppress(Exception):  # of a damaged one: the first frame may be whole
             frames = getattr(image, "n_frames", 1)
     return image.width * image.height * frames
+
+
+def _values_in_scans(image: Image.Image) -> int:
+    """Count the values that libjpeg keeps of a JPEG in several scans: 2 bytes each."""
+    if not isinstance(image, JpegImageFile) or _is_in_one_scan(image):
+        return 0
+    factors = [(across, down) for _, across, down, _ in image.layer]
+    most_across, most_down = (max(each) or 1 for each in zip(*factors, strict=True))
+    return sum(
+        math.ceil(image.width * across / most_across) * math.ceil(image.height * down / most_down)
+        for across, down in factors
+    )
+
+
+def _is_in_one_scan(jpeg: JpegImageFile) -> bool:
+    """Tell whether the first scan of a JPEG, opened and not loaded, is the whole of it."""
+    if "progressive" in jpeg.info or jpeg.fp is None:
+        return False
+    # Pillow stops behind the header of the first scan, which counts its components.
+    components = len(jpeg.layer)
+    size = 8 + 2 * components
+    if jpeg.fp.tell() < size:  # of several images in one file, which it begins again
+        return False
+    jpeg.fp.seek(-size, io.SEEK_CUR)
+    header = jpeg.fp.read(size)
+    return header[:2] == b"\xff\xda" and header[4] == components
 
 
 class _Room:

@@ -21,8 +21,8 @@ from catdog_data.sources.formats import format_of
 _REMEDY = "Remove it from the data set or replace it."
 _REMEDY_OF_SIZE = (
     "Remove it from the data set or make it smaller; or, if it can be trusted, set "
-    "`PIL.Image.MAX_IMAGE_PIXELS` to half of its pixels or more, before datasets and iterators are "
-    "made."
+    "`PIL.Image.MAX_IMAGE_PIXELS` to half of its pixels or more, to all of them for a progressive "
+    "JPEG, before datasets and iterators are made."
 )
 _RULE = "all files of a data set must be there and readable"
 _LENGTH = 200

@@ -143,6 +143,51 @@ def test_what_declares_too_much_is_refused_by_both_apis(tmp_path, kind):
             next(it)
 
 
+def jpeg_in_scans(kind, subsampling, side):
+    """Make a JPEG that declares side x side pixels, and holds next to none."""
+    file = io.BytesIO()
+    options = {"progressive": True} if kind == "progressive" else {}
+    Image.new("RGB", (8, 8)).save(file, "JPEG", subsampling=subsampling, **options)
+    whole = bytearray(file.getvalue())
+    at = whole.index(b"\xff\xc2" if kind == "progressive" else b"\xff\xc0") + 5
+    whole[at : at + 4] = struct.pack(">HH", side, side)
+    if kind == "a scan for each colour":
+        at = whole.index(b"\xff\xda")
+        whole[at : at + 14] = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
+    return bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subsampling", "most"),
+    [
+        ("progressive", "4:4:4", 10_361),
+        ("progressive", "4:2:0", 12_384),
+        ("a scan for each colour", "4:4:4", 10_361),
+        ("baseline", "4:4:4", 13_377),
+    ],
+)
+def test_what_a_jpeg_keeps_of_its_scans_counts(tmp_path, kind, subsampling, most):
+    held = []
+    for side in (most, most + 2):
+        (tmp_path / "cats").mkdir(exist_ok=True)
+        path = tmp_path / "cats" / "1.jpg"
+        path.write_bytes(jpeg_in_scans(kind, subsampling, side))
+        try:
+            with Image.open(path) as image, limits.room_for(image):
+                held.append(side)
+        except Image.DecompressionBombError:
+            pass
+    assert held == [most]
+    words = f"{path}.*MAX_IMAGE_PIXELS" + ("" if kind == "baseline" else ".*`jpegtran")
+    dataset = image_dataset_from_directory(tmp_path, image_size=(8, 8), verbose=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+        next(iter(dataset))
+    for options in ({}, {"interpolation": "bilinear"}):
+        it = ImageDataGenerator().flow_from_directory(tmp_path, target_size=(8, 8), **options)
+        with pytest.raises(Image.DecompressionBombError, match=words):
+            next(it)
+
+
 def test_all_frames_of_an_animation_count(tmp_path, monkeypatch):
     file = io.BytesIO()
     frames = [Image.new("L", (100, 100), i) for i in range(8)]
@@ -250,13 +295,17 @@ print("peak", kilobytes("VmHWM") - before)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak is read from /proc")
-@pytest.mark.parametrize("kind", ["png", "jpg"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "progressive.jpg"])
 @pytest.mark.parametrize("api", ["adapter", "dataset"])
 def test_large_images_take_the_memory_of_one(tmp_path, api, kind):
     folder = tmp_path / "cats"
     folder.mkdir()
-    image = Image.new("RGB", (13_000, 13_000), (9, 8, 7))
-    image.save(folder / f"0.{kind}")
+    if kind == "progressive.jpg":  # the largest that is read
+        image = Image.new("RGB", (10_360, 10_360), (9, 8, 7))
+        image.save(folder / f"0.{kind}", progressive=True, subsampling="4:4:4")
+    else:
+        image = Image.new("RGB", (13_000, 13_000), (9, 8, 7))
+        image.save(folder / f"0.{kind}")
     for i in range(1, 4):
         (folder / f"{i}.{kind}").write_bytes((folder / f"0.{kind}").read_bytes())
     del image
