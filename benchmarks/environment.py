@@ -14,7 +14,10 @@ _PACKAGES = (
     *("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "pillow"),
     *("torch", "opencv-python-headless", "albumentations", "grain", "nvidia-dali-cuda120"),
 )
-_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "XLA_FLAGS", "MALLOC_TOP_PAD_")
+_VARIABLES = (
+    *("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "XLA_FLAGS", "MALLOC_TOP_PAD_"),
+    *("TF_ENABLE_ONEDNN_OPTS", "TF_CPU_ALLOCATOR_USE_BFC"),
+)
 
 
 def describe_environment() -> dict[str, Any]:

@@ -9,7 +9,17 @@ from scipy.stats import bootstrap
 
 from benchmarks.results import Entry
 
-Value = Literal["images_per_second", "wall_ms", "cpu_ms"]
+Value = Literal[
+    "images_per_second",
+    "wall_ms",
+    "cpu_ms",
+    "faults",
+    "first_batch_seconds",
+    "further_seconds",
+    "second_pass_seconds",
+    "indexed_seconds",
+    "epoch_gap_seconds",
+]
 """An attribute of samples."""
 _RESAMPLES = 10_000
 _SEED = 0  # the same samples give the same interval
@@ -35,6 +45,11 @@ def spread(entry: Entry, value: Value) -> Spread:
     """Summarise a value over the rounds of an entry that has samples."""
     values = [getattr(sample, value) for sample in entry.samples]
     return Spread(median(values), min(values), max(values))
+
+
+def has(entry: Entry, value: Value) -> bool:
+    """Tell whether an entry has samples, and all have a value."""
+    return bool(entry.samples) and None not in [getattr(each, value) for each in entry.samples]
 
 
 def round_ratios(entry: Entry, reference: Entry, value: Value) -> list[float]:

@@ -19,6 +19,12 @@ class Sample:
     cpu_ms: float  # milliseconds of processor time per image, of the whole process tree
     first_batch_seconds: float  # to the first batch, all modules imported; in no other number
     peak_megabytes: float  # highest memory of the process tree that no file backs, in 10**6 bytes
+    faults: float | None = None  # page faults per image that read no file, of the process tree
+    # Of start-up alone, in seconds; None where there is no such thing, and of other workloads.
+    further_seconds: float | None = None  # a further input alike, to its first batch
+    second_pass_seconds: float | None = None  # a further pass, to its first batch
+    indexed_seconds: float | None = None  # the batch of a number
+    epoch_gap_seconds: float | None = None  # from one epoch of `fit` to the first batch of the next
 
     @property
     def images_per_second(self) -> float:

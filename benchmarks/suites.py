@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants import CONTESTANTS, start_up
 from benchmarks.contestants.contestant import Contestant
 from benchmarks.contestants.training import fits_of
 from benchmarks.workloads import EACH_ALONE, RECIPE, Workload
@@ -24,6 +24,7 @@ BATCHES = (
     *PEERS,
 )
 _STAGES = tuple(f"stage-{name}" for name in ("read", "decode", "resize", "warp", "copy"))
+_STARTS = tuple(each.name for each in start_up.CONTESTANTS)
 _READERS = ("keras", "keras-dataset", "catdog", "catdog-data")
 _FEW = ("keras", "keras-dataset", "catdog", "catdog-pack")
 _ON_MANY_IMAGES = ("keras", "catdog", "catdog-pack", "catdog-data-pack")
@@ -41,6 +42,8 @@ _WORKLOADS = (
         fits_of("original"),
         image_size=(96, 96),
     ),
+    Workload("start-up", "start-up: plain", _STARTS, start_up=True),
+    _recipe("start-up", "start-up: recipe", _STARTS, start_up=True),
     Workload("augmentations", "augmentations: plain", _FEW),
     *(
         _recipe("augmentations", name, _FEW, distortions=distortions)

@@ -76,16 +76,18 @@ class Workload:
     cores: int | None = None  # how many processors may be used; None for all that are allowed
     images: Images = "given"
     one_pass: bool = False  # a round is a whole pass from the start, not seconds after a lead-in
+    start_up: bool = False  # a round is what is waited for at the start, and no more
     cold: bool = False  # files are dropped from the page cache before each round
     x: float | None = None  # the value on the axis of the suite, if that is a series
 
     def conditions(self, cores: int) -> dict[str, Any]:
         """Return what results keep of it, run on a number of processors."""
+        timed = "one pass, from the start" if self.one_pass else "after a lead-in"
         return {
             "image_size": list(self.image_size),
             "batch_size": self.batch_size,
             "cores": cores,
             "page_cache": "cold" if self.cold else "warm",
-            "timed": "one pass, from the start" if self.one_pass else "after a lead-in",
+            "timed": "single batches, after imports" if self.start_up else timed,
             "distortions": self.distortions.as_json(),
         }

@@ -8,10 +8,12 @@ from typing import Any
 
 import lazy_loader
 
-from catdog_data.system.machine import keep_freed_memory
+from catdog_data.system.machine import keep_freed_memory, keep_freed_tensors
 
-# On import, since it must come before the threads of TensorFlow and of this package.
+# On import, since it must come before the threads of TensorFlow and of this package, and before
+# its first tensor.
 keep_freed_memory()
+keep_freed_tensors()
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

@@ -10,11 +10,15 @@ from benchmarks.contestants import (
     keras_input,
     opencv,
     stages,
+    start_up,
     training,
 )
 from benchmarks.contestants.contestant import Contestant
 
-_FILES = (keras_input, catdog_input, opencv, albumentations_loaders, dali, stages, training)
+_FILES = (
+    *(keras_input, catdog_input, opencv, albumentations_loaders, dali),
+    *(stages, training, start_up),
+)
 
 CONTESTANTS: Mapping[str, Contestant] = MappingProxyType(
     {each.name: each for file in _FILES for each in file.CONTESTANTS}

@@ -1,9 +1,10 @@
 """PyTorch's DataLoader and Google's Grain, each image by OpenCV and Albumentations."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from benchmarks.contestants.contestant import SEED, Contestant, Take, Task
+from benchmarks.contestants.contestant import SEED, Contestant, Take, Task, hand_over
 from benchmarks.contestants.opencv import labelled_photographs, read_rgb, scaled
 from benchmarks.workloads import Distortions
 
@@ -67,29 +68,40 @@ def transform(distortions: Distortions, image_size: tuple[int, int]) -> Any:
     return albumentations.Compose(steps)
 
 
+class _TorchBatches:
+    """Uses a process per core, which live on from pass to pass."""
+
+    def __init__(self, task: Task) -> None:
+        from torch.utils.data import DataLoader
+
+        self._loader = DataLoader(
+            Photographs(task),
+            batch_size=task.batch_size,
+            shuffle=True,
+            num_workers=task.cores,
+            persistent_workers=True,
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        for images, labels in self._loader:
+            # By NumPy: torch's own threads would get in the way of the workers.
+            yield scaled(images.numpy()), labels
+
+    def end(self) -> None:
+        """Stop the workers, which otherwise live as long as a traceback does."""
+        if self._loader._iterator is not None:
+            self._loader._iterator._shutdown_workers()
+
+
 def _torch(task: Task, take: Take) -> None:
-    """Use a process per core."""
-    from torch.utils.data import DataLoader
-
-    loader = DataLoader(
-        Photographs(task),
-        batch_size=task.batch_size,
-        shuffle=True,
-        num_workers=task.cores,
-        persistent_workers=True,
-    )
+    batches = _TorchBatches(task)
     try:
-        while True:
-            for images, labels in loader:
-                # By NumPy: torch's own threads would get in the way of the workers.
-                take(scaled(images.numpy()), labels)
+        hand_over(lambda _: batches, task, take)
     finally:
-        # Workers otherwise live as long as the traceback does.
-        if loader._iterator is not None:
-            loader._iterator._shutdown_workers()
+        batches.end()
 
 
-def _grain(task: Task, take: Take) -> None:
+def _grain_batches(task: Task) -> Any:
     """Use a thread per core.
 
     Threads rather than processes: OpenCV works outside the interpreter's lock, and on two cores
@@ -101,10 +113,14 @@ def _grain(task: Task, take: Take) -> None:
     ahead = _BATCHES_AHEAD * task.batch_size
     dataset = grain.MapDataset.source(Photographs(task)).shuffle(SEED).repeat()
     reading = grain.ReadOptions(num_threads=task.cores, prefetch_buffer_size=ahead)
-    batches = iter(dataset.to_iter_dataset(reading).batch(task.batch_size))
+    batches = dataset.to_iter_dataset(reading).batch(task.batch_size)
+    return batches.map(lambda batch: (scaled(batch[0]), batch[1]))
+
+
+def _grain(task: Task, take: Take) -> None:
+    batches = iter(_grain_batches(task))
     try:
-        for images, labels in batches:
-            take(scaled(images), labels)
+        hand_over(lambda _: batches, task, take)
     finally:
         batches.close()
 
@@ -115,6 +131,10 @@ CONTESTANTS = tuple(
         title=f"{library} + Albumentations",
         run=run,
         needs=(name, "cv2", "albumentations"),
+        inputs=inputs,
     )
-    for name, library, run in (("torch", "torch DataLoader", _torch), ("grain", "Grain", _grain))
+    for name, library, run, inputs in (
+        ("torch", "torch DataLoader", _torch, _TorchBatches),
+        ("grain", "Grain", _grain, _grain_batches),
+    )
 )

@@ -59,18 +59,20 @@ class Contestant:
     note: str = ""  # what to know when reading its numbers
     stream: str | None = None  # those of the same stream yield the same batches, to the last bit
     # "parts" are less than a workload asks for, as bounds and stages; "steps" are training on top
-    # of batches. Only "batches" are checked for sameness.
-    computes: Literal["batches", "parts", "steps"] = "batches"
+    # of batches, "starts" single ones of them. Only "batches" are checked for sameness.
+    computes: Literal["batches", "parts", "steps", "starts"] = "batches"
+    inputs: Inputs | None = None  # makes what `run` iterates over, for those that do so
 
     @classmethod
     def of_batches(cls, name: str, title: str, inputs: Inputs, **options: Any) -> "Contestant":
         """Declare one that iterates over batches, pass after pass, as training does."""
-        return cls(name=name, title=title, run=partial(hand_over, inputs), **options)
+        run = partial(hand_over, inputs)
+        return cls(name=name, title=title, run=run, inputs=inputs, **options)
 
     @classmethod
     def of_fit(cls, name: str, title: str, inputs: Inputs, **options: Any) -> "Contestant":
         """Declare one that takes the batches that `fit` gives to a training step."""
-        run = partial(hand_over_fit, _passing_on, inputs)
+        run = partial(hand_over_fit, passing_on, inputs)
         return cls(name=name, title=title, run=run, **options)
 
     @property
@@ -119,7 +121,7 @@ def hand_over_fit(network: Callable[[Task], Any], inputs: Inputs, task: Task, ta
     model.fit(data, epochs=_MANY, verbose=0, callbacks=[callback], **order)
 
 
-def _passing_on(task: Task) -> Any:
+def passing_on(task: Task) -> Any:
     """Make a model that hands its batches to callbacks and does nothing else."""
     import keras
 

@@ -1,13 +1,14 @@
 """NVIDIA DALI on the CPU: a pipeline of its operators, a thread per core."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from benchmarks.contestants.contestant import SEED, Contestant, Take, Task
+from benchmarks.contestants.contestant import SEED, Contestant, Task
 
 
-def _run(task: Task, take: Take) -> None:
+def _batches(task: Task) -> Iterator[Any]:
     from nvidia.dali import pipeline_def
 
     pipeline = pipeline_def(_images_and_labels)(
@@ -16,7 +17,7 @@ def _run(task: Task, take: Take) -> None:
     while True:
         images, labels = pipeline.run()
         # Views: the executor gives each batch memory of its own.
-        take(np.asarray(images.as_tensor()), labels.as_array()[:, 0])
+        yield np.asarray(images.as_tensor()), labels.as_array()[:, 0]
 
 
 def _images_and_labels(task: Task) -> tuple[Any, Any]:
@@ -85,5 +86,5 @@ def _between(low: float, high: float) -> Any:
 
 
 CONTESTANTS = (
-    Contestant(name="dali", title="NVIDIA DALI on the CPU", run=_run, needs=("nvidia.dali",)),
+    Contestant.of_batches("dali", "NVIDIA DALI on the CPU", _batches, needs=("nvidia.dali",)),
 )

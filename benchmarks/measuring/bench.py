@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import page_cache
 from benchmarks.contestants.contestant import Contestant, Task
 from benchmarks.images import DataSet
-from benchmarks.measuring.meter import Receiver, timed
+from benchmarks.measuring.meter import Receiver, started, timed
 from benchmarks.measuring.processes import run_apart
 from benchmarks.measuring.sameness import Summary, summarised, why_different
 from benchmarks.results import Entry, Outcome, Sample
@@ -55,7 +55,9 @@ class Bench:
         self._make_packs(trial)
         self._leave_out_different(trial)
         seconds = self._settings.seconds
-        if workload.one_pass:
+        if workload.start_up:
+            clock: Callable[[], Receiver] = started
+        elif workload.one_pass:
             clock = partial(timed, lead_in=None, seconds=float("inf"), at_most=data.count)
         else:
             clock = partial(timed, lead_in=self._settings.lead_in, seconds=seconds)

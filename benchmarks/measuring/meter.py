@@ -1,8 +1,11 @@
 """The clock that batches are handed to."""
 
 import math
+import resource
 import time
 from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -74,14 +77,14 @@ def timed(*, lead_in: float | None, seconds: float, at_most: int | None = None) 
     """
     process = psutil.Process()
     begin = started = time.perf_counter()
-    cpu = 0.0 if lead_in is not None else cpu_seconds(process)
+    cpu, faults = (0.0, 0) if lead_in is not None else (cpu_seconds(process), page_faults(process))
     images, _ = yield
     now = first = time.perf_counter()
     if lead_in is not None:
         while now - first < lead_in:
             yield
             now = time.perf_counter()
-        begin, cpu = now, cpu_seconds(process)
+        begin, cpu, faults = now, cpu_seconds(process), page_faults(process)
         images, _ = yield
         now = time.perf_counter()
     total = len(images)
@@ -89,8 +92,8 @@ def timed(*, lead_in: float | None, seconds: float, at_most: int | None = None) 
         images, _ = yield
         now = time.perf_counter()
         total += len(images)
-    # Worker processes are stopped on the way out: their time is counted before.
-    cpu = cpu_seconds(process) - cpu
+    # Worker processes are stopped on the way out: their share is counted before.
+    cpu, faults = cpu_seconds(process) - cpu, page_faults(process) - faults
     return Sample(
         round=0,
         images=total,
@@ -98,7 +101,25 @@ def timed(*, lead_in: float | None, seconds: float, at_most: int | None = None) 
         cpu_ms=1000 * cpu / total,
         first_batch_seconds=first - started,
         peak_megabytes=0.0,
+        faults=faults / total,
     )
+
+
+def started() -> Receiver:
+    """Time the first batch, and keep what is told of those that follow.
+
+    Returns:
+        A receiver of one batch, then of fields of `Sample` and their values, in pairs. It returns a
+        `Sample`, without its round and memory.
+    """
+    sample = yield from timed(lead_in=None, seconds=0.0)
+    told: dict[str, float] = {}
+    try:
+        while True:
+            field, seconds = yield
+            told[field] = seconds
+    except ValueError:  # there are no further ones
+        return replace(sample, **told)
 
 
 def cpu_seconds(process: psutil.Process) -> float:
@@ -112,3 +133,21 @@ def cpu_seconds(process: psutil.Process) -> float:
         except psutil.NoSuchProcess:
             continue
     return used
+
+
+def page_faults(process: psutil.Process) -> int:
+    """Count the page faults, but for those that read a file, of a process and all it has started.
+
+    Args:
+        process: The calling one.
+    """
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    found = sum(resource.getrusage(kind).ru_minflt for kind in kinds)
+    for child in process.children(recursive=True):
+        try:
+            # Behind the name, which may have spaces: its own are the eighth, its children's next.
+            fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        found += int(fields[7]) + int(fields[8])
+    return found

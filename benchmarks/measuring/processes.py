@@ -21,6 +21,7 @@ _QUIET = "ignore::UserWarning:multiprocessing.resource_tracker"
 _PATIENCE = 300.0  # seconds without a result, beyond ten times those that are timed
 _INTERVAL = 0.1  # seconds between two looks at the memory
 _LONGEST = 2000  # characters of a failure
+_OURS = ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPU_BFC_MEM_LIMIT_IN_MB")
 
 
 def run_apart(
@@ -47,6 +48,7 @@ def run_apart(
     Raises:
         RuntimeError: It failed, with the reason.
     """
+    _forget_settings()
     context = _context(contestant)
     receiving, sending = context.Pipe(duplex=False)
     task = task if contestant.packed else replace(task, packs=None)
@@ -59,6 +61,14 @@ def run_apart(
     finally:
         _end(process)
         receiving.close()
+
+
+def _forget_settings() -> None:
+    """Take back what importing catdog_data has set here: others shall not run with it."""
+    given = psutil.Process().environ()
+    for name in _OURS:
+        if name not in given:
+            os.environ.pop(name, None)
 
 
 def _context(contestant: Contestant) -> Any:

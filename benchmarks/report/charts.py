@@ -24,12 +24,14 @@ _AXES = {
 _COSTS: dict[str, tuple[str, Value]] = {
     "stages": ("CPU time", "cpu_ms"),
     "training": ("time of steps", "wall_ms"),
+    "start-up": ("first batch", "first_batch_seconds"),
 }
 """What charts of suites show where that is no speed."""
 _UNITS: dict[Value, str] = {
     "images_per_second": "images/s",
     "cpu_ms": "CPU ms/image",
     "wall_ms": "ms per step",
+    "first_batch_seconds": "s to the first batch",
 }
 _REFERENCE, _OURS, _OTHERS = "#555555", "#0072b2", "#9fb8c8"
 _INK, _FAINT = "#222222", "#777777"

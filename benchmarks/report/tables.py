@@ -8,15 +8,24 @@ from functools import cached_property
 from statistics import median
 from typing import Any
 
-from benchmarks.estimates import Interval, Spread, ratio, spread
+from benchmarks.estimates import Interval, Spread, Value, has, ratio, spread
 from benchmarks.results import BenchmarkResults, Entry, Outcome
 
 NOTHING = "–"  # noqa: RUF001
 HEADINGS = (
-    *("contestant", "images/s", "times the reference", "CPU ms/image"),
+    *("contestant", "images/s", "times the reference", "CPU ms/image", "page faults"),
     *("first batch, s", "peak, MB"),
 )
 """Of the `cells` of rows; all columns but the first hold numbers."""
+_WAITS: dict[str, Value] = {
+    "first batch": "first_batch_seconds",
+    "of a further input": "further_seconds",
+    "of a second pass": "second_pass_seconds",
+    "it[i]": "indexed_seconds",
+    "between epochs": "epoch_gap_seconds",
+}
+START_HEADINGS = ("contestant", *(f"{name}, s" for name in _WAITS), "peak, MB")
+"""The same, of start-up."""
 CONSTANT = "constant"
 """Part of the name of a contestant that trains on one batch in memory."""
 
@@ -42,6 +51,11 @@ class Row:
     def is_part(self) -> bool:
         """Whether it does less than the workload asks for: a bound or a stage."""
         return self.entry.contestant.startswith(("bound-", "stage-"))
+
+    @property
+    def is_start(self) -> bool:
+        """Whether single batches were timed."""
+        return self.entry.contestant.startswith("start-")
 
     @property
     def is_ours(self) -> bool:
@@ -72,18 +86,26 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """A text for each of `HEADINGS`, without any number where there are no samples."""
+        """A text for each of the headings, without any number where there are no samples."""
         samples = self.entry.samples
         if not samples:
-            return (self.entry.title, *[NOTHING] * (len(HEADINGS) - 1))
+            headings = START_HEADINGS if self.is_start else HEADINGS
+            return (self.entry.title, *[NOTHING] * (len(headings) - 1))
+        peak = f"{max(sample.peak_megabytes for sample in samples):,.0f}"
+        if self.is_start:
+            return (self.entry.title, *map(self._spread_text, _WAITS.values()), peak)
         return (
             self.entry.title,
             spread_text(self.images_per_second),
             "reference" if self.is_reference else times_text(self.times),
-            spread_text(spread(self.entry, "cpu_ms")),
+            self._spread_text("cpu_ms"),
+            number(spread(self.entry, "faults").median) if has(self.entry, "faults") else NOTHING,
             number(median(sample.first_batch_seconds for sample in samples)),
-            f"{max(sample.peak_megabytes for sample in samples):,.0f}",
+            peak,
         )
+
+    def _spread_text(self, value: Value) -> str:
+        return spread_text(spread(self.entry, value)) if has(self.entry, value) else NOTHING
 
     @property
     def short(self) -> str:
@@ -109,6 +131,11 @@ class Table:
     def timed(self) -> list[Row]:
         """The rows that have samples."""
         return [row for row in self.rows if row.entry.samples]
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Of the cells of its rows."""
+        return START_HEADINGS if any(row.is_start for row in self.rows) else HEADINGS
 
     @property
     def label(self) -> str:
@@ -165,7 +192,9 @@ class Suite:
 
     @property
     def overview(self) -> list[tuple[str, ...]]:
-        """A row for each contestant with its images/s in each outcome."""
+        """A row for each contestant with its images/s in each outcome; none where all is said."""
+        if not self.is_series or any(table.headings is START_HEADINGS for table in self.tables):
+            return []
         rows = [{row.entry.contestant: row.short for row in table.rows} for table in self.tables]
         return [
             (title, *(row.get(contestant, NOTHING) for row in rows))

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from benchmarks.compare import Change
 from benchmarks.report.render import render
-from benchmarks.report.tables import HEADINGS, Row, Table, number, suites, times_text
+from benchmarks.report.tables import Row, Table, number, suites, times_text
 from benchmarks.results import BenchmarkResults, Outcome
 
 _A_DAY = 86_400.0
@@ -21,7 +21,7 @@ _A_DAY = 86_400.0
 def show(console: Console, results: BenchmarkResults) -> None:
     """Print a table for each outcome, then what was skipped, the environment and the headlines."""
     found = suites(results)
-    _print(console, "terminal.md.j2", results=results, suites=found, headings=HEADINGS)
+    _print(console, "terminal.md.j2", results=results, suites=found)
 
 
 def show_changes(
@@ -135,5 +135,7 @@ class LiveProgress(Progress):
 def _short(row: Row) -> str:
     if row.missing:
         return f"{row.entry.title} not measured ({row.missing})"
+    if row.is_start:
+        return f"{row.entry.title} {row.cells[1]} s to the first batch"
     ratio = f" ({times_text(row.times)} times)" if row.times else ""
     return f"{row.entry.title} {number(row.speed)} images/s{ratio}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmarks.report.charts import draw_charts
 from benchmarks.report.render import render
-from benchmarks.report.tables import HEADINGS, suites
+from benchmarks.report.tables import suites
 from benchmarks.results import BenchmarkResults, Sample
 from catdog_data.system.atomic_files import write_atomically
 
@@ -65,7 +65,7 @@ def write_report(results: BenchmarkResults, folder: Path) -> Report:
     values = {"results": results, "suites": found, "charts": charts, "files": (json, csv)}
     texts = [folder / name for name in ("report.md", "report.html")]
     for path in texts:
-        text = render(f"{path.name}.j2", headings=HEADINGS, **values)
+        text = render(f"{path.name}.j2", **values)
         write_atomically(path, text.encode())
     return Report(json, csv, texts[0], texts[1], written)
 

@@ -134,6 +134,7 @@ class ImagesUntilCached(LookedAtOneByOne):
     """
 
     whole_batches = True
+    together: int | None = None
 
     def __init__(
         self, images: Images, row_of: NDArray[np.int64], building: BackgroundBuild

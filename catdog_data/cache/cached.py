@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from catdog_data.cache.background import BackgroundBuild, ImagesUntilCached
 from catdog_data.cache.pack import (
@@ -289,11 +287,8 @@ def _decoded(
         return images.image(tf.gather(image_of_row, row))
 
     elements = iter(single_images(load, len(index), _GROUP, per_core))
-    shown = shows and sys.stderr.isatty()
-    groups = range(0, len(index), _GROUP)
-    for start in track(
-        groups, "Decoding", console=Console(stderr=True), transient=True, disable=not shown
-    ):
+    groups: Iterable[int] = range(0, len(index), _GROUP)
+    for start in _tracked(groups) if shows and sys.stderr.isatty() else groups:
         try:
             # A view: `.numpy()` would copy.
             yield np.asarray(memoryview(next(elements)))
@@ -301,6 +296,14 @@ def _decoded(
         except (tf.errors.OpError, UnicodeDecodeError):
             _name_unreadable(images, index[start : start + _GROUP], names[start : start + _GROUP])
             raise
+
+
+def _tracked(groups: Iterable[int]) -> Iterable[int]:
+    # Here, as it takes as long to import as a batch to be made, and few see it.
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(groups, "Decoding", console=Console(stderr=True), transient=True)
 
 
 def _name_unreadable(images: Images, index: NDArray[np.int64], names: Sequence[str]) -> None:

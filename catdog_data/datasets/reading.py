@@ -12,23 +12,29 @@ from catdog_data.cache.cached import Cache, cached
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output
 from catdog_data.datasets.options import check_booleans, checked_size, one_of
-from catdog_data.decoding.decode import decode_as_keras_dataset, read_mask, read_with
+from catdog_data.decoding.decode import (
+    decode_as_keras_dataset,
+    read_mask,
+    read_several_with,
+    read_with,
+)
 from catdog_data.decoding.jpeg_scaled import decode_at_least
 from catdog_data.decoding.limits import decoded_in_turn
 from catdog_data.decoding.resize import resize_as_keras, tensorflow_nearest_table
 from catdog_data.engine.pixel_sources import (
     Images,
     Pixels,
-    RowsOfFiles,
     WholeImages,
     tensor_of_paths,
 )
+from catdog_data.engine.small_files import room_of_small_files, rows_of_files
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _INTERPOLATIONS = (
     *("bilinear", "nearest", "bicubic", "area"),
     *("lanczos3", "lanczos5", "gaussian", "mitchellcubic"),
 )
+_DECODED_TOGETHER = ("JPEG", "PNG", "BMP")
 
 
 @dataclass(frozen=True)
@@ -83,21 +89,30 @@ class Reading:
         Returns:
             The source, of 8 bits where that is enough.
         """
-        source = self._source_of_files(file_paths, epochs, output, cache)
         if mask_paths is None:
-            return source
+            return self._source_of_files(file_paths, epochs, output, cache)
+        # Masks are read one by one, and images with them.
+        source = self._source_of_files(file_paths, epochs, output, cache, several=False)
         return replace(source, masks=self._masks(mask_paths, cache))
 
     def _source_of_files(
-        self, file_paths: Sequence[str], epochs: Epochs, output: Output, cache: Cache
+        self,
+        file_paths: Sequence[str],
+        epochs: Epochs,
+        output: Output,
+        cache: Cache,
+        *,
+        several: bool = True,
     ) -> Source:
         n = len(file_paths)
         if self.interpolation == "nearest" and self.channels == 3 and not (self.crop or self.pad):
-            rows = RowsOfFiles(
+            rows = rows_of_files(
                 file_paths,
                 self.image_size,
                 self._read,
                 tensorflow_nearest_table,
+                self._read_several,
+                self._room(file_paths) if several else None,
             )
             return Source(self.cached(rows, file_paths, cache), n, "uint8", self.image_size)
         paths = tensor_of_paths(file_paths)
@@ -199,6 +214,14 @@ class Reading:
         if self.interpolation not in ("nearest", "bilinear"):
             resized = tf.clip_by_value(resized, 0, 255)
         return tf.cast(tf.round(resized), dtype)
+
+    def _room(self, file_paths: Sequence[str]) -> int | None:
+        if self.decode != "exact":
+            return None
+        return room_of_small_files(file_paths, self.image_size, _DECODED_TOGETHER)
+
+    def _read_several(self, paths: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+        return read_several_with(paths, self.decoded)
 
     def _read(self, path: tf.Tensor) -> tf.Tensor:
         return read_with(path, self.decoded_in_turn, self.channels)

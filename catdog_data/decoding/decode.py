@@ -13,10 +13,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog_data.decoding.limits import has_ordinary_sides, is_large, ordinary_side, room_for
+from catdog_data.decoding.limits import are_within, is_large, ordinary_side, room_for
 from catdog_data.decoding.load_image import shrunk
 from catdog_data.decoding.unreadable import naming
 from catdog_data.sources.formats import JPEG, PNG, ImageFormat
+
+_SMALL_SIDE = 1024
+"""Pixels of a side; images with a longer one are decoded alone, so that several take little memory.
+"""
 
 
 def read_rgb(path: tf.Tensor, image_size: tuple[int, int] | None = None) -> tf.Tensor:
@@ -48,9 +52,83 @@ def read_rgb(path: tf.Tensor, image_size: tuple[int, int] | None = None) -> tf.T
     contents = tf.io.read_file(path)
     return tf.cond(
         _is_plain_jpeg(contents),
-        lambda: tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: _decode_plain_jpeg(contents),
         lambda: _decode_with_pillow(path, contents, image_size),
     )
+
+
+def read_plain_jpegs(paths: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Read and decode several small JPEG files by TensorFlow, if `read_rgb` does so with each.
+
+    Args:
+        paths: string[K], the files.
+
+    Returns:
+        K images, uint8[H, W, 3], and bool[], whether all files are such, of sides of 1024 pixels or
+        less; images of others are any.
+
+    Raises:
+        tf.errors.OpError: as of `read_rgb`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Image.new("L", (60, 40)).save(f"{root}/1.jpg")
+        ...     (image,), plain = read_plain_jpegs(tf.constant([f"{root}/1.jpg"]))
+        >>> image.shape, plain.numpy()
+        (TensorShape([40, 60, 3]), np.True_)
+    """
+    # Others are exchanged for a JPEG: branches would take as long as the rest beside decoding.
+    jpeg, side = _one_black_pixel(), min(_SMALL_SIDE, ordinary_side())
+    contents = tf.stack([tf.io.read_file(path) for path in tf.unstack(paths)])
+    plain = _is_whole(contents, JPEG)
+    contents = tf.where(plain, contents, jpeg)
+    plain &= tf.stack([_is_within(each, side) for each in tf.unstack(contents)])
+    contents = tf.where(plain, contents, jpeg)
+    return [_decode_plain_jpeg(each) for each in tf.unstack(contents)], tf.reduce_all(plain)
+
+
+def read_several_with(
+    paths: tf.Tensor, decode: Callable[[tf.Tensor], tf.Tensor]
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Read and decode several files by TensorFlow, if their headers say that all are small.
+
+    Args:
+        paths: string[K], the files.
+        decode: from the bytes of one, string[], to uint8[H, W, C].
+
+    Returns:
+        K images, and bool[], whether all files are JPEGs, PNGs or BMPs of sides of 1024 pixels or
+        less; images of others are any.
+
+    Raises:
+        tf.errors.OpError: a file cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Image.new("RGB", (60, 40)).save(f"{root}/1.png")
+        ...     (image,), small = read_several_with(
+        ...         tf.constant([f"{root}/1.png"]), lambda each: decode_as_keras_dataset(each, 3)
+        ...     )
+        >>> image.shape, small.numpy()
+        (TensorShape([40, 60, 3]), np.True_)
+    """
+    jpeg, side = _one_black_pixel(), min(_SMALL_SIDE, ordinary_side())
+    contents = tf.stack([tf.io.read_file(path) for path in tf.unstack(paths)])
+    start = tf.strings.join([tf.strings.substr(contents, 0, 26), bytes(26)])  # never too short
+    is_jpeg = tf.strings.substr(start, 0, len(JPEG.signatures[0])) == JPEG.signatures[0]
+    is_png = tf.strings.substr(start, 0, len(PNG.signatures[0])) == PNG.signatures[0]
+    is_bmp = tf.strings.substr(start, 0, 2) == b"BM"
+    jpegs = tf.where(is_jpeg, contents, jpeg)
+    within = tf.stack([_is_within(each, side) for each in tf.unstack(jpegs)])
+    small = (
+        (is_jpeg & within)
+        | (is_png & are_within(tf.strings.substr(start, 16, 8), side))
+        | (is_bmp & are_within(tf.strings.substr(start, 18, 8), side, little_endian=True))
+    )
+    contents = tf.where(small, contents, jpeg)
+    return [decode(each) for each in tf.unstack(contents)], tf.reduce_all(small)
 
 
 def read_as_keras_dataset(path: tf.Tensor, channels: int) -> tf.Tensor:
@@ -125,7 +203,11 @@ def read_mask(path: tf.Tensor) -> tf.Tensor:
     contents = tf.io.read_file(path)
     depth_and_colour = tf.strings.substr(contents, tf.minimum(tf.strings.length(contents), 24), 2)
     plain = _is_whole(contents, PNG) & (depth_and_colour == b"\x08\x00")
-    plain = tf.cond(plain, lambda: has_ordinary_sides(contents), lambda: plain)
+    plain = tf.cond(
+        plain,
+        lambda: are_within(tf.strings.substr(contents, 16, 8), ordinary_side()),
+        lambda: plain,
+    )
     mask = tf.cond(
         plain,
         lambda: tf.io.decode_png(contents, channels=1),
@@ -186,20 +268,33 @@ def read_rgb_with_pillow(
 def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
     """Tell whether the bytes are a whole JPEG that TensorFlow decodes as Pillow does."""
     whole = _is_whole(contents, JPEG)
-    # CMYK (4 components) is converted differently; a large image waits for its turn.
-    most = [ordinary_side(), ordinary_side(), 3]
-    return tf.cond(
-        whole,
-        lambda: tf.reduce_all(tf.io.extract_jpeg_shape(contents) <= most),
-        lambda: tf.constant(False),
-    )
+    return tf.cond(whole, lambda: _is_within(contents, ordinary_side()), lambda: tf.constant(False))
+
+
+def _is_within(jpeg: tf.Tensor, side: int) -> tf.Tensor:
+    """Tell whether a JPEG is no longer than a side, in pixels, nor of CMYK's four components.
+
+    Pillow converts those differently; and a large image waits for its turn.
+    """
+    return tf.reduce_all(tf.io.extract_jpeg_shape(jpeg) <= [side, side, 3])
+
+
+@functools.cache
+def _one_black_pixel() -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (1, 1)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def _decode_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _is_whole(contents: tf.Tensor, expected: ImageFormat) -> tf.Tensor:
-    """Tell whether the bytes begin and end as files of a format of one signature do."""
+    """Tell whether bytes, string[...], begin and end as files of a format of one signature do."""
     (start,), end = expected.signatures, expected.trailer
-    size = tf.strings.length(contents)
-    last = tf.strings.substr(contents, tf.maximum(size - len(end), 0), len(end))
+    before_end = tf.maximum(tf.strings.length(contents) - len(end), 0)
+    last = tf.strings.substr(contents, before_end, tf.fill(before_end.shape, len(end)))
     return (tf.strings.substr(contents, 0, len(start)) == start) & (last == end)
 
 

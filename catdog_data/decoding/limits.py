@@ -135,15 +135,23 @@ def decoded_in_turn(
     return tf.ensure_shape(image, [None, None, channels])
 
 
-def has_ordinary_sides(png: tf.Tensor) -> tf.Tensor:
-    """Tell from its header, bool[], whether a PNG, string[] of 24 bytes or more, is not large.
+def are_within(sides: tf.Tensor, most: int, *, little_endian: bool = False) -> tf.Tensor:
+    """Tell whether both sides of images, as their headers have them, are short.
+
+    Args:
+        sides: string[...], 8 bytes, two numbers; a BMP from top to bottom has a negative height.
+        most: pixels that a side may have.
+        little_endian: which byte of a number is first.
+
+    Returns:
+        bool[...].
 
     Example:
-        >>> bool(has_ordinary_sides(tf.io.encode_png(tf.zeros([2, 3, 1], tf.uint8))))
-        True
+        >>> are_within(tf.constant([bytes([0, 0, 0, 9, 0, 0, 0, 7])]), 8).numpy()
+        array([False])
     """
-    header = tf.strings.substr(png, 16, 8)
-    return _are_ordinary(tf.io.decode_raw(header, tf.int32, little_endian=False))
+    numbers = tf.io.decode_raw(sides, tf.int32, little_endian=little_endian)
+    return tf.reduce_all((numbers >= -most) & (numbers <= most), axis=-1)
 
 
 def _decoded_with_room(decode: Callable[[tf.Tensor], tf.Tensor], contents: tf.Tensor) -> tf.Tensor:
@@ -164,11 +172,6 @@ def _is_ordinary(contents: tf.Tensor) -> tf.Tensor:
         lambda: tf.reduce_all(tf.io.extract_jpeg_shape(contents) <= [side, side, 4]),
         lambda: tf.constant(False),
     )
-
-
-def _are_ordinary(sides: tf.Tensor) -> tf.Tensor:
-    # A BMP whose rows go from top to bottom has a negative height.
-    return tf.reduce_all((sides >= -ordinary_side()) & (sides <= ordinary_side()))
 
 
 def _pixels(image: Image.Image) -> int:

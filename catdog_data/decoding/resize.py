@@ -26,7 +26,7 @@ def nearest_table(source: tf.Tensor, target: int) -> tf.Tensor:
     # TensorFlow's graph optimiser turns `/ constant` into `* reciprocal`, which rounds otherwise.
     source = source[..., tf.newaxis]
     scale = tf.math.divide_no_nan(tf.cast(source, tf.float64), tf.cast(target, tf.float64))
-    steps = tf.concat([scale * 0.5, tf.repeat(scale, target - 1, axis=-1)], axis=-1)
+    steps = scale * tf.constant([0.5, *[1.0] * (target - 1)], tf.float64)
     return tf.minimum(tf.cast(tf.cumsum(steps, axis=-1), tf.int32), source - 1)
 
 

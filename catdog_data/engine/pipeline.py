@@ -14,15 +14,20 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from catdog_data.augment.parameters import Parameters
 from catdog_data.decoding.unreadable import UnreadableImage
+from catdog_data.engine.calls import calls_of, from_calls, in_calls
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
 from catdog_data.engine.mapping import as_written, mapped, mapped_and_batched
 from catdog_data.engine.passes import ended_at_exit
-from catdog_data.engine.pixel_sources import Pixels
+from catdog_data.engine.pixel_sources import Pixels, is_image
 from catdog_data.engine.render import Rendering
 from catdog_data.system.machine import available_cores, available_memory
 
 Rows = tuple[tf.Tensor, ...]
-"""The images of a batch, int64[B], -1 behind the last, and what is planned for each, [B, …]."""
+"""The images of a batch, int64[B], -1 behind the last, and what is planned for each, [B, …].
+
+Where batches are made on request, images may also be given by their paths: string[B], those behind
+the last empty.
+"""
 
 Fetched = tuple[Rows, tuple[Any, ...]]
 """The rows of a batch and, in the form that its pixels have, its images."""
@@ -67,7 +72,7 @@ class Stages:
 
         def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
             index = rows[0]
-            count = tf.math.count_nonzero(index >= 0, dtype=tf.int32)
+            count = tf.math.count_nonzero(is_image(index), dtype=tf.int32)
             parameters = self.parameters_of(*rows)
             whole = (index, render(parameters, *fetched), parameters)
             return self.finish(*tf.nest.map_structure(lambda each: each[:count], whole))
@@ -230,13 +235,33 @@ def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
     if stages.pixels.whole_batches:
         return rows.map(as_written(fetch), calls, deterministic=True)
     reads = READS_PER_CORE * available_cores()
+    together = stages.pixels.together
+    if together is None:
+        return _fetched_in_calls(rows, fetch, stages, stages.batch_size, reads)
+    split = mapped(rows, lambda *row: in_calls(row, together))
+    per_batch = calls_of(stages.batch_size, together)
+    # tf.data has as many batches in work as these calls make: with one, cores wait at its end.
+    at_once = max(reads // together, 2 * per_batch)
+    fetched = _fetched_in_calls(split, fetch, stages, per_batch, at_once)
+    return mapped(fetched, lambda *element: from_calls(element, stages.batch_size))
+
+
+def _fetched_in_calls(
+    rows: tf.data.Dataset,
+    fetch: Callable[..., Fetched],
+    stages: Stages,
+    per_batch: int,
+    at_once: int,
+) -> tf.data.Dataset:
+    """Call `fetch` for each of the `per_batch` parts of every element, `at_once` of them."""
     if is_op_determinism_enabled():
-        loop = as_written(_in_one_function(fetch, reads))
+        calls, _ = stages.ahead()
+        loop = as_written(_in_one_function(fetch, at_once))
         return rows.map(loop, calls, deterministic=True)
-    # Image by image, so that all cores work on the same batch and the first is early. A map calls
-    # no Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then settles on one
+    # Part by part, so that all cores work on the same batch and the first is early. A map calls no
+    # Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then settles on one
     # thread of two.
-    return mapped_and_batched(rows.unbatch(), fetch, stages.batch_size, reads)
+    return mapped_and_batched(rows.unbatch(), fetch, per_batch, at_once)
 
 
 def _in_one_function(fetch: Callable[..., Fetched], reads: int) -> Callable[..., Fetched]:
@@ -319,11 +344,7 @@ def _fetched_again(
                 raise next(filter(None, errors)).with_traceback(None) from None
             bad = [error is not None for error in errors]
             index = tf.where(bad, tf.constant(-1, tf.int64), rows[0])
-            if pixels.whole_batches:
-                fetched = pixels.fetch(index)
-            else:
-                images = [pixels.fetch(each) for each in index]
-                fetched = tf.nest.map_structure(lambda *parts: tf.stack(parts), *images)
+            fetched = _fetched_at_once(pixels, index)
             mark = tf.zeros([stages.batch_size, 3], tf.int64)
         element = [part.numpy() for part in tf.nest.flatten(((*rows, mark), fetched))]
         messages = ["" if error is None else str(error) for error in errors]
@@ -340,6 +361,16 @@ def _fetched_again(
         return tf.nest.pack_sequence_as(spec, shaped), tf.ensure_shape(errors, [stages.batch_size])
 
     return again
+
+
+def _fetched_at_once(pixels: Pixels, index: tf.Tensor) -> tuple[Any, ...]:
+    """Fetch the images of a batch, outside of a graph."""
+    if pixels.whole_batches:
+        return pixels.fetch(index)
+    calls = index if pixels.together is None else in_calls(index, pixels.together)
+    parts = [pixels.fetch(each) for each in calls]
+    fetched: tuple[Any, ...] = tf.nest.map_structure(lambda *each: tf.stack(each), *parts)
+    return fetched if pixels.together is None else from_calls(fetched, len(index))
 
 
 def _element_or_raise(passes: Passes) -> Callable[[tf.Tensor, Any], Any]:

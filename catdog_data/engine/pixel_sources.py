@@ -2,8 +2,10 @@
 
 Each class has `fetch`, from an index to one image in a form of fixed shape, and `renderer`, which
 makes the function that turns a batch of such forms into finished images. Index -1 is padding: it
-fetches anything and cannot fail. Where `whole_batches` is set, `fetch` takes the indices of a batch
-at once; where `may_fail` is not, nothing that it fetches can be unreadable.
+fetches anything and cannot fail. Where `together` is set, `fetch` takes the indices of up to so
+many images at once, and where `whole_batches` is, of a batch; where `may_fail` is not, nothing that
+it fetches can be unreadable. What does not depend on a data set takes paths in place of indices,
+string[], of which the empty one is padding.
 """
 
 from __future__ import annotations
@@ -27,18 +29,24 @@ _ROW_WIDTH = 512
 """Pixels a row may have to be batched as it is; wider ones lose their columns before that."""
 
 
-class Pixels(Protocol):
-    """What the pipeline asks of a source of pixels."""
+class Fetching(Protocol):
+    """Where pixels come from, and in which form."""
 
     whole_batches: bool
-    may_fail: bool
+    together: int | None
     shape: tuple[int, int, int]
 
-    def fetch(self, index: tf.Tensor) -> tuple[Any, ...]:
-        """Fetch one image, int64[], or a batch, int64[B], in a form of fixed shape."""
+    def fetch(self, key: tf.Tensor, /) -> tuple[Any, ...]:
+        """Fetch one image, int64[], or several, int64[K], in a form of fixed shape."""
 
     def renderer(self, rendering: Rendering) -> Callable[..., Any]:
         """Make the function from (parameters, *fetched) of a batch to its images."""
+
+
+class Pixels(Fetching, Protocol):
+    """What the pipeline asks of a source of pixels."""
+
+    may_fail: bool
 
     def begin_pass(self) -> None:
         """Raise an error if the images are no longer what they were; asked when a pass begins."""
@@ -59,7 +67,7 @@ class Images(Pixels, Protocol):
 
     dtype: str
 
-    def image(self, index: tf.Tensor) -> tf.Tensor:
+    def image(self, index: tf.Tensor, /) -> tf.Tensor:
         """Load one image, int64[]: `dtype`[H, W, C]."""
 
 
@@ -71,6 +79,22 @@ def tensor_of_paths(paths: Sequence[str | os.PathLike[str]]) -> tf.Tensor:
     return tf.constant([os.fsencode(path) for path in paths], tf.string)
 
 
+def is_image(key: tf.Tensor) -> tf.Tensor:
+    """Tell images from padding.
+
+    Args:
+        key: indices, int64[...], or paths, string[...].
+
+    Returns:
+        bool[...].
+
+    Example:
+        >>> is_image(tf.constant([2, -1])).numpy(), is_image(tf.constant(["a.jpg", ""])).numpy()
+        (array([ True, False]), array([ True, False]))
+    """
+    return key != "" if key.dtype == tf.string else key >= 0
+
+
 class RowsOfFiles(LookedAtOneByOne):
     """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
 
@@ -78,43 +102,44 @@ class RowsOfFiles(LookedAtOneByOne):
     single image and fast in the compiled kernel.
 
     Args:
-        filepaths: the N files.
+        filepaths: the N files; None where files are fetched by their paths.
         image_size: (height, width) in pixels of the target.
         decode: from a path, string[], to uint8[H, W, 3].
         table: chooses the rows and columns that the target shows.
     """
 
     whole_batches = False
+    together: int | None = None
     may_fail = True
     dtype = "uint8"
 
     def __init__(
         self,
-        filepaths: Sequence[str],
+        filepaths: Sequence[str] | None,
         image_size: tuple[int, int],
         decode: Callable[[tf.Tensor], tf.Tensor] = read_rgb,
         table: Table = nearest_table,
     ) -> None:
         self._filepaths = filepaths
-        self._paths = tensor_of_paths(filepaths)
+        self._paths = None if filepaths is None else tensor_of_paths(filepaths)
         self._decode, self._table = decode, table
         self._image_size = image_size
         self._row_width = max(_ROW_WIDTH, _multiple_of_4(image_size[1]))
         self.shape = (*image_size, 3)
 
-    def image(self, index: tf.Tensor) -> tf.Tensor:
+    def image(self, key: tf.Tensor) -> tf.Tensor:
         """Read, decode and pick rows and columns: uint8[H, W, 3]."""
-        image = self._decode(tf.gather(self._paths, index))
+        image = self._decode(self._path_of(key))
         source = tf.shape(image)
         rows = tf.gather(image, self._table(source[0], self._image_size[0]))
         return tf.gather(rows, self._table(source[1], self._image_size[1]), axis=1)
 
-    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def fetch(self, key: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Read, decode and pick rows: uint8[H * row_width * 3] and int32[], their length."""
         height, width = self._image_size
 
         def read() -> tuple[tf.Tensor, tf.Tensor]:
-            image = self._decode(tf.gather(self._paths, index))
+            image = self._decode(self._path_of(key))
             shape = tf.shape(image)
             rows = tf.gather(image, self._table(shape[0], height))
             return tf.cond(  # type: ignore[no-any-return]
@@ -127,31 +152,36 @@ class RowsOfFiles(LookedAtOneByOne):
             )
 
         flat, row_length = tf.cond(
-            index >= 0, read, lambda: (tf.zeros([0], tf.uint8), tf.constant(1))
+            is_image(key), read, lambda: (tf.zeros([0], tf.uint8), tf.constant(1))
         )
         return _padded(flat, height * self._row_width * 3), row_length
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
         """Make the function from (parameters, *fetched) of a batch to its images."""
-        return rows_renderer(rendering, self._row_width, self._table)
+        return rows_renderer(rendering, self._table)
 
     def check(self, index: int) -> None:
         """Read one image, and raise an error that names it if it cannot be read."""
-        with naming(self._filepaths[index]):
-            self.image(tf.constant(index))
+        if self._filepaths is not None:
+            with naming(self._filepaths[index]):
+                self.image(tf.constant(index))
+
+    def _path_of(self, key: tf.Tensor) -> tf.Tensor:
+        return key if self._paths is None else tf.gather(self._paths, key)
 
 
 class WholeImages(LookedAtOneByOne):
     """Images in the target's size.
 
     Args:
-        load: from an index int64[] to `dtype`[H, W, C].
+        load: from an index int64[], or a path string[], to `dtype`[H, W, C].
         shape: (H, W, C).
         dtype: type of the values.
         names: the N images, as errors name them; None where nothing can be unreadable.
     """
 
     whole_batches = False
+    together: int | None = None
 
     def __init__(
         self,
@@ -163,14 +193,14 @@ class WholeImages(LookedAtOneByOne):
         self._load, self.shape, self.dtype = load, shape, dtype
         self._names, self.may_fail = names, names is not None
 
-    def image(self, index: tf.Tensor) -> tf.Tensor:
+    def image(self, key: tf.Tensor) -> tf.Tensor:
         """Load an image: `dtype`[H, W, C]."""
-        return tf.ensure_shape(self._load(index), self.shape)
+        return tf.ensure_shape(self._load(key), self.shape)
 
-    def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def fetch(self, key: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Load an image: `dtype`[H, W, C]."""
         image = tf.cond(
-            index >= 0, lambda: self.image(index), lambda: tf.zeros(self.shape, self.dtype)
+            is_image(key), lambda: self.image(key), lambda: tf.zeros(self.shape, self.dtype)
         )
         return (tf.ensure_shape(image, self.shape),)
 
@@ -196,6 +226,7 @@ class PackedRows:
     """
 
     whole_batches = True
+    together: int | None = None
     may_fail = False
 
     def __init__(
@@ -237,6 +268,7 @@ class RowsOfArray(LookedAtOneByOne):
     """
 
     whole_batches = True
+    together: int | None = None
     may_fail = False
 
     def __init__(self, array: Any) -> None:
@@ -273,9 +305,12 @@ class WithMasks:
 
     Args:
         images: any of the above.
-        masks: the masks, uint8, as many and of the same size, fetched in the same way.
+        masks: the masks, uint8, as many and of the same size, fetched in the same way: one by one
+            or by the batch.
         fill_value: what lies outside of a mask where the border is constant.
     """
+
+    together: int | None = None
 
     def __init__(self, images: Pixels, masks: Pixels, fill_value: int) -> None:
         self._images, self._masks, self._fill_value = images, masks, fill_value

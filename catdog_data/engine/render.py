@@ -129,33 +129,83 @@ def images_renderer(rendering: Rendering) -> Renderer:
 
 
 @_made_once
-def rows_renderer(rendering: Rendering, row_width: int, table: Table = nearest_table) -> Renderer:
+def rows_renderer(rendering: Rendering, table: Table = nearest_table) -> Renderer:
     """Make the function from parameters, flat rows and row lengths to finished images.
 
     Args:
         rendering: what is done.
-        row_width: pixels a row may have, a multiple of 4.
         table: chooses the columns of a row that the target shows.
 
     Returns:
-        A function of `Parameters` of B images, uint8[B, H * row_width * 3] (the rows of an image
-        one behind the other, then zeros) and int32[B], their length in pixels.
+        A function of `Parameters` of B images, uint8[B, N] (the rows of an image one behind the
+        other, then zeros; N a multiple of 12) and int32[B], their length in pixels.
+    """
+    height, width = rendering.image_size
+    pick = _picking(rendering)
+
+    def render(parameters: Parameters, flat: tf.Tensor, row_length: tf.Tensor) -> tf.Tensor:
+        # Rows whose columns were picked have the target's length, and their table is 0, 1, ….
+        rows = tf.range(height)[tf.newaxis]
+        return pick(parameters, flat, row_length, rows, table(row_length, width))
+
+    return render
+
+
+@_made_once
+def whole_images_renderer(rendering: Rendering, table: Table = nearest_table) -> Renderer:
+    """Make the function from parameters, images of any size and their sizes to finished images.
+
+    Args:
+        rendering: what is done.
+        table: chooses the rows and columns of an image that the target shows.
+
+    Returns:
+        A function of `Parameters` of B images, uint8[B, N] (the pixels of an image, then zeros; N
+        a multiple of 12) and int32[B, 2], their height and width.
+    """
+    height, width = rendering.image_size
+    pick = _picking(rendering)
+
+    def tables(size: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+        rows, columns = table(size[:, 0], height), table(size[:, 1], width)
+        return tf.broadcast_to(rows, [count, height]), tf.broadcast_to(columns, [count, width])
+
+    def render(parameters: Parameters, flat: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        count = flat.shape[0]
+        # Images of a set often have one size, and tables take as long as picking by them.
+        rows, columns = tf.cond(
+            tf.reduce_all(size == size[:1]),
+            lambda: tables(size[:1], count),
+            lambda: tables(size, count),
+        )
+        return pick(parameters, flat, size[:, 1], rows, columns)
+
+    return render
+
+
+def _picking(rendering: Rendering) -> Renderer:
+    """Make the function from parameters and the pixels to pick to finished images.
+
+    Returns:
+        A function of `Parameters` of B images; uint8[B, N], their rows, one behind the other, N a
+        multiple of 12; int32[B], the length of these in pixels; int32[B or 1, H], the rows that the
+        target shows; and int32[B, W], the columns.
     """
     height, width = rendering.image_size
 
-    def pixel_numbers(row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-        row_start = tf.range(height)[tf.newaxis] * row_length[:, tf.newaxis]
+    def pixel_numbers(row_length: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+        row_start = rows * row_length[:, tf.newaxis]
         numbers = row_start[:, :, tf.newaxis] + columns[:, tf.newaxis, :]
         return tf.reshape(numbers, [numbers.shape[0], -1])
 
-    def pick(flat: tf.Tensor, row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    def pick(flat: tf.Tensor, *places: tf.Tensor) -> tf.Tensor:
         batch = flat.shape[0]
-        pixels = tf.reshape(flat, [batch, height * row_width, 3])
-        picked = tf.gather(pixels, pixel_numbers(row_length, columns), batch_dims=1)
+        pixels = tf.reshape(flat, [batch, -1, 3])
+        picked = tf.gather(pixels, pixel_numbers(*places), batch_dims=1)
         return tf.reshape(picked, [batch, height, width, 3])
 
-    def pick_words(flat: tf.Tensor, row_length: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-        words = unaligned_words(flat, 3 * pixel_numbers(row_length, columns))
+    def pick_words(flat: tf.Tensor, *places: tf.Tensor) -> tf.Tensor:
+        words = unaligned_words(flat, 3 * pixel_numbers(*places))
         return tf.reshape(words, [flat.shape[0], height, width])
 
     # Two kernels: fused into one, every tap of the warp would look up its column once more.
@@ -164,14 +214,12 @@ def rows_renderer(rendering: Rendering, row_width: int, table: Table = nearest_t
     picked = compiled(lambda *fetched: _last_of_geometry(pick(*fetched), rendering))
     change = _changes_behind_geometry(rendering)
 
-    def render(parameters: Parameters, flat: tf.Tensor, row_length: tf.Tensor) -> tf.Tensor:
-        # Rows whose columns were picked have the target's length, and their table is 0, 1, ….
-        columns = table(row_length, width)
+    def render(parameters: Parameters, flat: tf.Tensor, *places: tf.Tensor) -> tf.Tensor:
         if rendering.resampling is not None:
             tables = coordinate_tables(parameters.geometry, rendering.image_size)
-            images = warped(picked_words(as_words(flat), row_length, columns), *tables)
+            images = warped(picked_words(as_words(flat), *places), *tables)
         else:
-            images = picked(flat, row_length, columns)
+            images = picked(flat, *places)
         return change(images, parameters.steps)
 
     return render

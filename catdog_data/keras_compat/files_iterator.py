@@ -23,6 +23,7 @@ from catdog_data.engine.forks import check_not_forked
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.labels import Labels
 from catdog_data.keras_compat.native.executor import PendingBatch, epoch_of
+from catdog_data.keras_compat.native.loading import Loading
 from catdog_data.keras_compat.native.pipeline import NativePipeline, PipelineInputs
 from catdog_data.keras_compat.on_numpy.one_by_one import fill_batch
 from catdog_data.keras_compat.on_numpy.saving import save_batch
@@ -274,10 +275,10 @@ class FilesIterator(Iterator):
         by_options = standardizes_in_numpy(self._generator, self.color_mode, self.data_format)
         return by_options or not self._labels().are_tensors()
 
-    def _completed(self, plan: BatchPlan, batch: Any) -> Any:
-        """Make what Keras yields from what the pipeline yields for a plan."""
+    def _completed(self, plan: BatchPlan, batch: NDArray[Any]) -> Any:
+        """Make what Keras yields from the images that the pipeline yields for a plan."""
         if not self._is_completed_in_numpy():
-            return self._labels().as_keras(batch)
+            return self._labels().beside(batch, plan.index)
         generator = self._generator
         batch_x = np.zeros((len(plan.index), *self.image_shape), dtype=self.dtype)
         if not self._calls_python():
@@ -380,9 +381,9 @@ class FilesIterator(Iterator):
         return PipelineInputs(
             n=self.n,
             filepaths=self.filepaths,
-            color_mode=self.color_mode,
-            interpolation=self.interpolation,
-            keep_aspect_ratio=self.keep_aspect_ratio,
+            loading=Loading(
+                self.target_size, self.color_mode, self.interpolation, self.keep_aspect_ratio
+            ),
             cache=self.cache,
             rendering=rendering,
             batch_size=self._rows(),

@@ -80,13 +80,6 @@ class Labels:
 
         return beside
 
-    def as_keras(self, batch: Any) -> Any:
-        """Put several outputs into a list, as Keras has them, where the graph has a tuple."""
-        if self.class_mode != "multi_output":
-            return batch
-        images, outputs, *weights = batch
-        return (images, list(outputs), *weights)
-
     def _of(self, index: NDArray[np.int64]) -> Any:
         if self.class_mode == "multi_output":
             return [column[index] for column in self.values]

@@ -9,9 +9,11 @@ import re
 import shutil
 import subprocess
 from base64 import b64decode
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
@@ -22,11 +24,25 @@ from rich.console import Console
 
 from benchmarks.compare import compare
 from benchmarks.estimates import Interval, Spread, ratio, spread
-from benchmarks.report.tables import HEADINGS, Table, number, spread_text, times_text
+from benchmarks.report.tables import (
+    HEADINGS,
+    NOTHING,
+    START_HEADINGS,
+    Row,
+    Table,
+    number,
+    spread_text,
+    times_text,
+)
 from benchmarks.report.terminal import LiveProgress, show
 from benchmarks.report.write import as_csv, write_report
 from benchmarks.results import BenchmarkResults, Entry
 
+NEWER = (
+    *("faults", "further_seconds", "second_pass_seconds", "indexed_seconds"),
+    "epoch_gap_seconds",
+)
+"""What samples of earlier versions lack."""
 VOID = {"img", "link", "meta"}
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -89,6 +105,10 @@ def full_tables(page):
     return [table for table in page.tables if table[0] == list(HEADINGS)]
 
 
+def start_tables(page):
+    return [table for table in page.tables if table[0] == list(START_HEADINGS)]
+
+
 def timed_titles(one):
     return [entry.title for entry in one.entries if entry.samples]
 
@@ -100,7 +120,11 @@ def test_json_comes_back_as_it_was(run, report):
 def test_results_of_earlier_versions_are_read_and_reported(tmp_path):
     saved = Path(__file__).with_name("benchmark_results.json")
     found = BenchmarkResults.read(saved)
-    assert json.loads(found.as_json()) == json.loads(saved.read_text())
+    kept, old = json.loads(found.as_json()), json.loads(saved.read_text())
+    for one in kept["outcomes"]:
+        for sample in [each for some in one["entries"] for each in some["samples"]]:
+            assert [sample.pop(name) for name in NEWER] == [None] * len(NEWER)
+    assert kept == old
     assert [one.workload for one in found.outcomes] == ["recipe", "stages"]
     report = write_report(found, tmp_path)
     assert "10.2 times (9.63 to 10.7) Keras IDG" in report.page.read_text()
@@ -156,8 +180,34 @@ def test_tables_have_the_ratios_of_the_estimates(form, run, request):
         (entry.title, spread_text(spread(entry, "images_per_second")), _ratio_text(entry, one))
         for one in run.outcomes
         for entry in one.entries
-        if entry.samples
+        if entry.samples and one.suite != "start-up"
     }
+
+
+@pytest.mark.parametrize("form", ["page", "markdown_page"])
+def test_start_up_has_seconds_and_no_number_for_what_there_is_not(form, run, request):
+    tables = start_tables(request.getfixturevalue(form))
+    expected = [one for one in run.outcomes if one.suite == "start-up"]
+    for table, one in zip(tables, expected, strict=True):
+        for row, each in zip(table[1:], one.entries, strict=True):
+            firsts = [sample.first_batch_seconds for sample in each.samples]
+            assert row[:2] == [
+                each.title,
+                spread_text(Spread(median(firsts), min(firsts), max(firsts))),
+            ]
+            sample = each.samples[0]
+            later = (sample.further_seconds, sample.second_pass_seconds, sample.indexed_seconds)
+            shown = [NOTHING if value is None else number(value) for value in later]
+            assert row[2:-1] == [*shown, NOTHING]
+
+
+def test_page_faults_have_a_column_and_no_number_where_they_were_not_counted():
+    (keras, *_) = comparison("plain").entries
+    old = replace(keras, samples=tuple(replace(each, faults=None) for each in keras.samples))
+    at = HEADINGS.index("page faults")
+    counted, unknown = (Row(one, one).cells[at] for one in (keras, old))
+    assert counted == number(spread(keras, "faults").median)
+    assert unknown == NOTHING
 
 
 def _ratio_text(entry, one):
@@ -176,7 +226,7 @@ def test_numbers_keep_three_digits():
 
 def test_who_is_absent_is_on_the_page_with_the_reason_and_no_number(run, page):
     tables = full_tables(page)
-    assert len(tables) == len(run.outcomes)
+    assert len(tables) + len(start_tables(page)) == len(run.outcomes)
     absent = [row for table in tables for row in table if row[0] == TITLES["torch"]]
     assert absent == [[TITLES["torch"], f"not measured: {NOT_INSTALLED}"]] * sum(
         entry.contestant == "torch" for one in run.outcomes for entry in one.entries

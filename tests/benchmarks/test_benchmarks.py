@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import mmap
+import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -19,7 +25,8 @@ from benchmarks.contestants.contestant import Contestant, Take, Task, hand_over
 from benchmarks.images import DataSet, derive, describe, subset
 from benchmarks.measuring import meter as meter_module
 from benchmarks.measuring.bench import Bench
-from benchmarks.measuring.meter import Enough, Receiving, timed
+from benchmarks.measuring.meter import Enough, Receiver, Receiving, page_faults, started, timed
+from benchmarks.measuring.processes import run_apart
 from benchmarks.results import BenchmarkResults, Outcome
 from benchmarks.suites import SUITES, Settings
 from benchmarks.workloads import PLAIN, RECIPE, Distortions, Workload
@@ -57,7 +64,7 @@ class _Taking:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*CONTESTANTS])
+@pytest.mark.parametrize("name", [name for name in CONTESTANTS if not name.startswith("start-")])
 def test_every_contestant_hands_over_batches(name: str, twelve: Path, tmp_path: Path) -> None:
     contestant = CONTESTANTS[name]
     if contestant.absent:
@@ -198,6 +205,101 @@ def test_a_whole_pass_is_timed_from_the_start(monkeypatch: pytest.MonkeyPatch) -
             now[0] += 1
             meter(range(8), None)
     assert (meter.result.images, meter.result.wall_ms) == (24, 3000 / 24)
+
+
+def test_of_the_start_the_first_batch_is_timed_and_the_rest_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [10.0]
+    monkeypatch.setattr(meter_module.time, "perf_counter", lambda: now[0])
+    meter = Receiving(started())
+    now[0] += 2
+    meter(range(8), None)
+    now[0] += 100
+    meter("further_seconds", 0.5)
+    meter("epoch_gap_seconds", 0.25)
+    meter.end()
+    sample = meter.result
+    assert (sample.first_batch_seconds, sample.images, sample.wall_ms) == (2, 8, 250)
+    assert (sample.further_seconds, sample.epoch_gap_seconds) == (0.5, 0.25)
+    assert sample.second_pass_seconds is sample.indexed_seconds is None
+
+
+def _pool(task: Task, take: Take) -> None:
+    take([os.environ.get("TF_CPU_ALLOCATOR_USE_BFC")], None)
+
+
+def _first_images() -> Receiver:
+    images, _ = yield
+    return images
+
+
+def test_what_our_import_sets_reaches_no_other_contestant(
+    twelve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "TF_CPU_ALLOCATOR_USE_BFC" in psutil.Process().environ():
+        pytest.skip("the variable is set from outside")
+    monkeypatch.setenv("TF_CPU_ALLOCATOR_USE_BFC", "true")  # as importing catdog_data may
+    other = Contestant(name="", title="", run=_pool, needs=())
+    task = _task(twelve, tmp_path, PLAIN)
+    images, _ = run_apart(other, task, tuple(os.sched_getaffinity(0)), _first_images)
+    assert images == [None]
+
+
+def test_page_faults_are_counted_of_children_too() -> None:
+    pages = 2000
+    size = pages * resource.getpagesize()
+    touch = f"import mmap; m = mmap.mmap(-1, {size}); m.write(bytes({size})); print(flush=True); "
+    before = page_faults(psutil.Process())
+    mmap.mmap(-1, size).write(bytes(size))
+    own = page_faults(psutil.Process()) - before
+    assert pages <= own
+    command = [sys.executable, "-c", touch + "input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        alive = page_faults(psutil.Process()) - before
+        child.communicate(b"\n")
+    ended = page_faults(psutil.Process()) - before
+    assert own + pages <= alive <= ended
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("keras", {"further_seconds", "indexed_seconds", "epoch_gap_seconds"}),
+        pytest.param(
+            "catdog",
+            {"further_seconds", "indexed_seconds", "epoch_gap_seconds"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "catdog-data",
+            {"further_seconds", "second_pass_seconds", "epoch_gap_seconds"},
+            marks=pytest.mark.slow,
+        ),
+        ("torch", {"further_seconds", "second_pass_seconds"}),
+        ("grain", {"further_seconds", "second_pass_seconds"}),
+        ("dali", {"further_seconds"}),
+    ],
+)
+def test_start_up_is_timed_where_there_is_such_a_thing(
+    name: str, told: set[str], twelve: Path, tmp_path: Path
+) -> None:
+    contestant = CONTESTANTS[f"start-{name}"]
+    if contestant.absent:
+        pytest.skip(contestant.absent)
+    found: dict[str, float] = {}
+
+    def take(images: Any, labels: Any) -> None:
+        if isinstance(images, str):
+            found[images] = labels
+        else:
+            assert np.asarray(images).shape == (4, 32, 24, 3)
+
+    contestant.run(_task(twelve, tmp_path / "packs", PLAIN), take)
+    assert found.keys() == told
+    assert all(0 < seconds < 60 for seconds in found.values())
 
 
 def test_batches_that_end_too_early_are_an_error() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -24,8 +25,9 @@ from catdog_data.engine.pipeline import (
     image_batches,
     image_batches_on_request,
 )
-from catdog_data.engine.pixel_sources import Pixels
+from catdog_data.engine.pixel_sources import Fetching, Pixels
 from catdog_data.engine.render import Rendering
+from catdog_data.keras_compat.native.dropping import Droppable
 from catdog_data.keras_compat.native.failures import error_of_batch
 from catdog_data.keras_compat.planning.affine import geometry_rows
 from catdog_data.keras_compat.planning.batch_plan import BatchPlan
@@ -72,14 +74,14 @@ def epoch_of(
     """
     kept: OrderedDict[int, PlanTables] = OrderedDict()
     most_kept = _PLANS_KEPT + READS_PER_CORE * available_cores()
-    padding = _tables_of(None, batch_size, rendering.image_size)
+    padding = _tables_of(None, batch_size, rendering)
 
     def tables(number: np.int64) -> PlanTables:
         key = int(number)
         if key < 0:
             return padding
         if key not in kept:
-            kept[key] = _tables_of(plan_at(key % steps), batch_size, rendering.image_size)
+            kept[key] = _tables_of(plan_at(key % steps), batch_size, rendering)
             if len(kept) > most_kept:
                 kept.popitem(last=False)
         return kept[key]
@@ -102,11 +104,13 @@ class PendingBatch:
 
     Args:
         plan: what it is made by.
-        arrived: holds its element, or the error in its stead, once there.
+        paths: its files.
+        arrived: holds its images, or the error in their stead, once there.
     """
 
     plan: BatchPlan
-    arrived: list[Any]
+    paths: Sequence[str]
+    arrived: list[Any] = field(default_factory=list)
 
 
 class Executor:
@@ -115,26 +119,21 @@ class Executor:
     It is used by one thread at a time.
 
     Args:
-        filepaths: the N files that plans point into, for messages.
-        pixels: their images.
+        pixels: where images come from.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
-        make_element: see `MakeElement`.
+        by_path: whether `pixels` takes paths; it takes the indices of plans where not.
     """
 
     def __init__(
-        self,
-        filepaths: Sequence[str],
-        pixels: Pixels,
-        rendering: Rendering,
-        batch_size: int,
-        make_element: MakeElement,
+        self, pixels: Fetching, rendering: Rendering, batch_size: int, *, by_path: bool
     ) -> None:
         # First of all: a daemon thread killed in the middle of it aborts the process.
         check_not_exiting()
-        self._filepaths = filepaths
         self._rendering, self._batch_size = rendering, batch_size
-        signature = _signature(batch_size)
+        self._by_path, self._pixels = by_path, Droppable(pixels)
+        index, *rest = _signature(batch_size)
+        signature = [tf.TensorSpec(index.shape, tf.string) if by_path else index, *rest]
         with tf.device("CPU:0"):
             # Not bounded: how many are submitted ahead is the caller's choice.
             queue = tf.queue.FIFOQueue(
@@ -142,7 +141,11 @@ class Executor:
             )
         # Waits without a thread of TensorFlow's, of which there may be two, or of Python's.
         stages = _stages(
-            lambda _: tuple(queue.dequeue()), pixels, rendering, batch_size, make_element
+            lambda _: tuple(queue.dequeue()),
+            self._pixels,
+            rendering,
+            batch_size,
+            lambda key, images: images,
         )
         batches = image_batches_on_request(tf.data.Dataset.range(tf.int64.max), stages)
         self._queue, self._running = queue, [iter(batches)]
@@ -151,24 +154,31 @@ class Executor:
         self._end.atexit = False
         _EXECUTORS.add(self)
 
-    def serves(self, rendering: Rendering, batch_size: int) -> bool:
-        """Tell whether the pipeline was built for these settings, and runs."""
-        is_made_for = self._rendering == rendering and self._batch_size == batch_size
-        return is_made_for and self._end.alive
+    @property
+    def runs(self) -> bool:
+        """Whether batches can be submitted: not once one was interrupted, or the pipeline ended."""
+        return self._end.alive
 
-    def submit(self, plan: BatchPlan) -> PendingBatch:
-        """Let the batch of a plan be made, behind all that were submitted before."""
-        pending = PendingBatch(plan, [])
+    def submit(self, plan: BatchPlan, paths: Sequence[str]) -> PendingBatch:
+        """Let the batch of a plan be made, behind all that were submitted before.
+
+        Args:
+            plan: what it is made by.
+            paths: its files.
+        """
+        pending = PendingBatch(plan, paths)
+        index, *rest = _tables_of(plan, self._batch_size, self._rendering)
         try:
-            self._queue.enqueue(_tables_of(plan, self._batch_size, self._rendering.image_size))
+            keys = _padded(paths, self._batch_size) if self._by_path else index
+            self._queue.enqueue((keys, *rest))
             self._pending.append(pending)
         except BaseException:
             self.end()
             raise
         return pending
 
-    def result(self, pending: PendingBatch) -> Any:
-        """Wait for a batch and return it as NumPy arrays.
+    def result(self, pending: PendingBatch) -> NDArray[Any]:
+        """Wait for the images of a batch.
 
         Batches submitted before it are waited for too, and kept in their `PendingBatch`.
 
@@ -177,10 +187,25 @@ class Executor:
         """
         while not pending.arrived:
             self._receive()
-        element = pending.arrived[0]
-        if isinstance(element, _ERRORS):
-            raise error_of_batch(element, [self._filepaths[i] for i in pending.plan.index])
-        return to_numpy(element)
+        images = pending.arrived[0]
+        if isinstance(images, _ERRORS):
+            raise error_of_batch(images, pending.paths)
+        return own_array(images)
+
+    def drop(self) -> None:
+        """Drop all batches that were submitted; what has not begun of them is not done.
+
+        May be called wherever Python frees an object, while a function is traced too.
+        """
+        if not (self.runs and self._pending):
+            return
+        try:
+            with tf.init_scope(), self._pixels.unwanted():
+                while self._pending:
+                    self._receive()
+        except BaseException:
+            self.end()
+            raise
 
     def end(self) -> None:
         """End the pipeline and its threads; nothing can be submitted any more."""
@@ -218,16 +243,12 @@ def _end(queue: tf.queue.FIFOQueue, running: list[Iterator[Any]]) -> None:
     running.clear()
 
 
-def to_numpy(element: Any) -> Any:
-    """Turn tensors into arrays that belong to the caller, without a copy where that is safe.
+def own_array(tensor: tf.Tensor) -> NDArray[Any]:
+    """Turn a tensor into an array that belongs to the caller, without a copy where that is safe.
 
     The pipeline makes every batch in a buffer of its own and forgets it, so the buffer itself is
     handed out; `tensor.numpy()` would copy it.
     """
-    return tf.nest.map_structure(_own_array, element)
-
-
-def _own_array(tensor: tf.Tensor) -> NDArray[Any]:
     view = getattr(tensor, "_numpy", tensor.numpy)()
     if isinstance(view, np.ndarray) and view.flags.writeable:
         return view
@@ -250,6 +271,13 @@ def _stages(
     return Stages(rows_of, parameters_of, pixels, rendering, batch_size, element)
 
 
+def _padded(paths: Sequence[str], batch_size: int) -> NDArray[np.object_]:
+    """Make the keys of a batch from its paths; those behind the last are empty."""
+    # An empty name is no padding: it is exchanged for another that no file has.
+    names = [os.fsencode(path) or b"\0" for path in paths]
+    return np.array(names + [b""] * (batch_size - len(names)), object)
+
+
 def _signature(batch_size: int) -> tuple[tf.TensorSpec, ...]:
     """Describe `PlanTables`."""
     return (
@@ -259,19 +287,16 @@ def _signature(batch_size: int) -> tuple[tf.TensorSpec, ...]:
     )
 
 
-def _tables_of(plan: BatchPlan | None, batch_size: int, image_size: tuple[int, int]) -> PlanTables:
+def _tables_of(plan: BatchPlan | None, batch_size: int, rendering: Rendering) -> PlanTables:
     """Pad a plan to the full batch with rows that read no image; None for such rows alone."""
-    if plan is None:
-        shapes = [spec.shape for spec in _signature(batch_size)]
-        index, geometry, photometry = (np.zeros(shape) for shape in shapes)
-        return index.astype(np.int64) - 1, geometry, photometry
-    missing = batch_size - len(plan.index)
-    geometry = geometry_rows(plan.transforms, image_size)
-    photometry = photometry_rows(plan.transforms)
-    if not missing:
-        return plan.index, geometry, photometry
-    return (
-        np.pad(plan.index, (0, missing), constant_values=-1),
-        np.pad(geometry, ((0, missing), (0, 0))),
-        np.pad(photometry, ((0, missing), (0, 0))),
-    )
+    tables = [np.zeros(spec.shape) for spec in _signature(batch_size)[1:]]
+    index = np.full(batch_size, -1, np.int64)
+    if plan is not None:
+        count = len(plan.index)
+        index[:count] = plan.index
+        # Rows that the rendering ignores take as long to make as all else that is planned.
+        if rendering.resampling is not None:
+            tables[0][:count] = geometry_rows(plan.transforms, rendering.image_size)
+        if rendering.steps:
+            tables[1][:count] = photometry_rows(plan.transforms)
+    return index, tables[0], tables[1]

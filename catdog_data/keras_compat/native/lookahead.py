@@ -8,6 +8,7 @@ user goes on as before; a request that has another plan is submitted with its ow
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,6 +17,8 @@ from catdog_data.keras_compat.planning.batch_plan import BatchPlan, BatchRequest
 
 FURTHEST = 8
 """Batches submitted ahead: as many as the pipeline has in work, so that it never waits."""
+_AT_FIRST = 2
+"""So many at first, where looking ahead is trusted from the first on."""
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Lookahead:
 
     Args:
         executor: carries plans out.
-        trusting: whether to look ahead from the first request on.
+        trusting: whether to look ahead, by a little, from the first request on.
     """
 
     def __init__(self, executor: Executor, *, trusting: bool) -> None:
@@ -38,20 +41,34 @@ class Lookahead:
         self._expected: deque[_Expected] = deque()
         # A wrong guess costs the work on the batches submitted by it. With half as many as were
         # guessed right in a row, that is never more than half of the work that was of use.
-        self._right_in_a_row = 2 * FURTHEST if trusting else 0
+        self._right_in_a_row = 2 * _AT_FIRST if trusting else 0
 
-    def submit(self, request: BatchRequest) -> PendingBatch:
-        """Submit a batch, unless that is done, and look ahead from it.
+    def submit(self, request: BatchRequest, filepaths: Sequence[str]) -> PendingBatch:
+        """Submit a batch, unless that is done.
+
+        Args:
+            request: which batch.
+            filepaths: the N files, as they are now.
 
         Returns:
             The batch, with the plan of this request.
         """
         asked = self._take_expected(request)
-        pending = asked.pending or self.executor.submit(asked.plan)
-        self._expect_on_from(asked)
+        self._asked, self._filepaths = _Expected(request, asked.plan), filepaths
+        return replace(self._submitted(asked), plan=asked.plan)
+
+    def look_ahead(self) -> None:
+        """Submit those expected behind the last one: once it is there, lest it wait for them."""
+        self._expect_on_from(self._asked)
         for each in islice(self._expected, self._reach):
-            each.pending = each.pending or self.executor.submit(each.plan)
-        return replace(pending, plan=asked.plan)
+            if each.pending is None:
+                self._submitted(each)
+
+    def _submitted(self, expected: _Expected) -> PendingBatch:
+        paths = [self._filepaths[i] for i in expected.plan.index]
+        if expected.pending is None or expected.pending.paths != paths:
+            expected.pending = self.executor.submit(expected.plan, paths)
+        return expected.pending
 
     @property
     def _reach(self) -> int:

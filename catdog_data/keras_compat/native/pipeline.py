@@ -1,19 +1,23 @@
-"""The pipeline of an iterator, which is built again once what it was built from has changed."""
+"""The pipeline of an iterator, which is exchanged once its settings have changed."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache
 from catdog_data.engine.pixel_sources import Pixels
 from catdog_data.engine.render import Rendering
 from catdog_data.keras_compat.labels import Labels
 from catdog_data.keras_compat.native.executor import Executor, MakeElement, PendingBatch
+from catdog_data.keras_compat.native.idle import Settings, give_back, take
+from catdog_data.keras_compat.native.loading import Loading
 from catdog_data.keras_compat.native.lookahead import Lookahead
-from catdog_data.keras_compat.native.reading import pixels_of_files
-from catdog_data.keras_compat.native.snapshot import same, snapshot
 from catdog_data.keras_compat.planning.batch_plan import BatchRequest
 
 
@@ -24,10 +28,8 @@ class PipelineInputs:
     Args:
         n: how many files there are.
         filepaths: the N files.
-        color_mode: see `pixels_of_files`.
-        interpolation: see `pixels_of_files`.
-        keep_aspect_ratio: see `pixels_of_files`.
-        cache: see `pixels_of_files`.
+        loading: how they are read.
+        cache: see `catdog_data.cache.cached`.
         rendering: what is done to the pixels.
         batch_size: rows of the largest batch.
         labels: what is added to the images; None for images alone.
@@ -35,24 +37,15 @@ class PipelineInputs:
 
     n: int
     filepaths: Sequence[str]
-    color_mode: str
-    interpolation: str
-    keep_aspect_ratio: bool
+    loading: Loading
     cache: Cache
     rendering: Rendering
     batch_size: int
     labels: Labels | None
 
     def pixels(self) -> Pixels:
-        """Choose how the files are read."""
-        return pixels_of_files(
-            self.filepaths,
-            self.rendering.image_size,
-            self.color_mode,
-            self.interpolation,
-            self.keep_aspect_ratio,
-            self.cache,
-        )
+        """Choose how the files are read, by index."""
+        return self.loading.of_files(self.filepaths, self.cache)
 
     def make_element(self) -> MakeElement:
         """Make the function that puts labels and weights beside the images of a batch."""
@@ -60,13 +53,9 @@ class PipelineInputs:
             return lambda index, images: images
         return self.labels.in_graph(self.n)
 
-    def sources(self) -> list[Any]:
-        """List all but what an executor compares itself, to tell a change by."""
-        labels = self.labels
-        class_mode = None if labels is None else labels.class_mode
-        settings = (labels is None, class_mode, self.color_mode, self.interpolation)
-        sources = [(*settings, self.keep_aspect_ratio, self.cache), self.filepaths]
-        return sources if labels is None else [*sources, labels.values, labels.sample_weight]
+    def settings(self, room: int | None) -> Settings:
+        """Say which executor makes these batches; `room` as of `Loading.by_path`."""
+        return Settings(self.loading, self.rendering, self.batch_size, room)
 
 
 class NativePipeline:
@@ -74,50 +63,63 @@ class NativePipeline:
 
     def __init__(self) -> None:
         self.executor: Executor | None = None
-        self._built_from: list[Any] = []
+        self._made_for: Any = None
+        self._room: tuple[Loading, int | None] | None = None
+        self._leave: weakref.finalize[Any, Any] | None = None
         self._lookahead: Lookahead | None = None
 
     def submit(
         self, request: BatchRequest, inputs: PipelineInputs, *, trusting: bool
     ) -> PendingBatch:
-        """Submit a batch, unless that is done, and look ahead from it.
+        """Submit a batch, unless that is done.
 
         Args:
             request: which batch.
-            inputs: what the pipeline is to be built from.
+            inputs: what it is made from.
             trusting: whether a new pipeline looks ahead from its first request on.
         """
         executor = self._executor_for(inputs)
         if self._lookahead is None or self._lookahead.executor is not executor:
             self._lookahead = Lookahead(executor, trusting=trusting)
-        return self._lookahead.submit(request)
+        return self._lookahead.submit(request, inputs.filepaths)
 
-    def result(self, pending: PendingBatch) -> Any:
-        """Wait for the batch that was submitted last: see `Executor.result`."""
+    def result(self, pending: PendingBatch) -> NDArray[Any]:
+        """Wait for the batch that was submitted last, see `Executor.result`; look ahead from it."""
         assert self.executor is not None
-        return self.executor.result(pending)
+        assert self._lookahead is not None
+        images = self.executor.result(pending)
+        self._lookahead.look_ahead()
+        return images
 
     def forget_expected(self) -> None:
         """Forget which batches are expected; the next request decides it again."""
         self._lookahead = None
 
     def _executor_for(self, inputs: PipelineInputs) -> Executor:
-        executor, sources = self.executor, inputs.sources()
-        if (
-            executor is None
-            or not executor.serves(inputs.rendering, inputs.batch_size)
-            or len(sources) != len(self._built_from)
-            or not all(map(same, self._built_from, sources))
-        ):
-            if executor is not None:
-                executor.end()
-            executor = Executor(
-                inputs.filepaths,
-                inputs.pixels(),
-                inputs.rendering,
-                inputs.batch_size,
-                inputs.make_element(),
-            )
-            self.executor = executor
-            self._built_from = [snapshot(source) for source in sources]
-        return executor
+        settings = inputs.settings(self._room_of(inputs))
+        # Decoded images are of these files alone, and so is an executor that reads them.
+        decoded = None if inputs.cache is None else (inputs.cache, list(inputs.filepaths))
+        made_for = (settings, decoded)
+        if self.executor is None or not self.executor.runs or made_for != self._made_for:
+            if self._leave is not None:
+                self._leave()
+            if decoded is None:
+                executor = take(settings)
+                leave = partial(give_back, settings, executor)
+            else:
+                pixels = inputs.pixels()
+                executor = Executor(pixels, inputs.rendering, inputs.batch_size, by_path=False)
+                leave = partial(executor.end)
+            if self._leave is not None:
+                # Who exchanges settings once may do so before every batch.
+                self._lookahead = Lookahead(executor, trusting=False)
+            self.executor, self._made_for = executor, made_for
+            self._leave = weakref.finalize(self, leave)
+            self._leave.atexit = False
+        return self.executor
+
+    def _room_of(self, inputs: PipelineInputs) -> int | None:
+        """Look at the files once; those that a script puts in their place are read all the same."""
+        if self._room is None or self._room[0] != inputs.loading:
+            self._room = inputs.loading, inputs.loading.room(inputs.filepaths)
+        return self._room[1]

@@ -20,6 +20,11 @@ from PIL import Image
 
 from catdog_data import ImageDataGenerator, image_dataset_from_directory
 from catdog_data.decoding import limits, load_image
+from catdog_data.decoding.decode import (
+    decode_as_keras_dataset,
+    read_plain_jpegs,
+    read_several_with,
+)
 from catdog_data.decoding.limits import decoded_in_turn
 from catdog_data.decoding.unreadable import TooManyPixels
 
@@ -141,6 +146,44 @@ def test_what_declares_too_much_is_refused_by_both_apis(tmp_path, kind):
         )
         with pytest.raises(Image.DecompressionBombError, match=words):
             next(it)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "bmp", "gif"])
+def test_of_files_read_together_none_may_declare_much(tmp_path, kind):
+    paths = [str(tmp_path / f"{name}.{kind}") for name in ("small", "other", "large")]
+    save_picture(tmp_path / f"small.{kind}", (20, 15), 1)
+    save_picture(tmp_path / f"other.{kind}", (16, 18), 2)
+    (tmp_path / f"large.{kind}").write_bytes(of_header(kind, 1025))
+
+    def read_with_tensorflow(paths):
+        return read_several_with(paths, lambda each: decode_as_keras_dataset(each, 3))
+
+    for read, known in ((read_with_tensorflow, kind != "gif"), (read_plain_jpegs, kind == "jpg")):
+        images, decoded = read(tf.constant(paths[:2]))
+        assert bool(decoded) == known
+        if known:
+            assert [image.shape for image in images] == [(15, 20, 3), (18, 16, 3)]
+        images, decoded = read(tf.constant(paths))
+        assert not decoded
+        assert images[2].shape == (1, 1, 3)
+        (tmp_path / f"large.{kind}").write_bytes(b"")
+        assert not read(tf.constant(paths))[1]
+        (tmp_path / f"large.{kind}").write_bytes(of_header(kind, 1025))
+
+
+def test_among_small_files_one_that_declares_too_much_is_refused(tmp_path):
+    for i in range(20):
+        save_picture(tmp_path / "cats" / f"{i:02}.png", (20, 15), i)
+    path = tmp_path / "cats" / "01.png"  # not among those that are looked at
+    path.write_bytes(bomb(20_000)[:16_000])
+    dataset = image_dataset_from_directory(
+        tmp_path, image_size=(8, 8), interpolation="nearest", verbose=False
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"{path}.*MAX_IMAGE_PIXELS"):
+        next(iter(dataset))
+    it = ImageDataGenerator().flow_from_directory(tmp_path, target_size=(8, 8))
+    with pytest.raises(Image.DecompressionBombError, match=rf"{path}.*MAX_IMAGE_PIXELS"):
+        next(it)
 
 
 def jpeg_in_scans(kind, subsampling, side):

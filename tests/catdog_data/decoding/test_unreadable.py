@@ -26,7 +26,7 @@ from catdog_data.decoding.unreadable import (
     unreadable,
 )
 from catdog_data.keras_compat.native.failures import error_of_batch
-from catdog_data.keras_compat.native.reading import pixels_of_files
+from catdog_data.keras_compat.native.loading import Loading
 
 SIZE = (8, 8)
 FORGIVEN = {("jpeg", "marker"), ("gray-jpeg", "marker")}
@@ -81,7 +81,7 @@ def loaded(path, mode):
 
 @pytest.mark.parametrize("mode", ["rgb", "grayscale", "rgba"])
 def test_the_adapter_refuses_what_keras_refuses_in_its_types(files, paths, mode):
-    pixels = pixels_of_files(paths, SIZE, mode, "nearest", keep_aspect_ratio=False)
+    pixels = Loading(SIZE, mode, "nearest", keep_aspect_ratio=False).of_files(paths)
     images = iter(tf.data.Dataset.range(len(paths)).map(pixels.image, num_parallel_calls=2))
     refused = []
     for file, path in zip(files, paths, strict=True):

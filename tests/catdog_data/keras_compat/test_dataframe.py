@@ -875,3 +875,13 @@ def test_missing_numbers_do_not_stop_reading_ahead(frame, photos):
     executor = ours._pipeline.executor
     same_nested(next(reference), next(ours))
     assert ours._pipeline.executor is executor
+
+
+def test_a_file_without_a_name_is_no_padding(frame, photos):
+    frame["filename"] = [str(photos / name) for name in frame["filename"]]
+    frame.loc[1, "filename"] = ""
+    ours = ImageDataGenerator().flow_from_dataframe(
+        frame, None, shuffle=False, batch_size=2, class_mode=None, validate_filenames=False
+    )
+    with pytest.raises(OSError, match="''"):
+        next(ours)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import threading
+import weakref
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +16,8 @@ from conftest import save_picture
 from tensorflow.python.data.ops import iterator_ops
 from test_keras_parity import RECIPE, assert_same, pair
 
-from catdog_data.keras_compat.native.executor import PendingBatch
+from catdog_data.keras_compat.native import idle
+from catdog_data.keras_compat.native.executor import _EXECUTORS, PendingBatch
 from catdog_data.keras_compat.native.lookahead import FURTHEST, Lookahead
 from catdog_data.keras_compat.planning.batch_plan import BatchRequest, Recipe, StreamPosition
 from catdog_data.keras_compat.planning.transform_ranges import TransformRanges
@@ -25,6 +29,7 @@ PLAIN = {"rescale": 1 / 255.0}
 
 @pytest.fixture
 def pipelines_begun(monkeypatch):
+    monkeypatch.setattr(idle, "_IDLE", deque())
     begun = []
     original = iterator_ops.OwnedIterator.__init__
 
@@ -104,6 +109,73 @@ def test_two_iterators_in_turn_have_a_pipeline_each(photos, pipelines_begun):
     for expected, got in zip(*taken, strict=True):
         assert_same(expected, got)
     assert len(pipelines_begun) == 2
+
+
+def test_a_further_iterator_takes_the_pipeline_of_one_that_is_gone(
+    tmp_path, photos, pipelines_begun
+):
+    for i in range(9):
+        save_picture(tmp_path / ("cats", "dogs", "mice")[i % 3] / f"{i}.jpg", (300, 240), i)
+    flows = [
+        (photos, {"class_mode": "binary", "batch_size": 4}),
+        (tmp_path, {"class_mode": "categorical", "seed": None, "batch_size": 4}),
+        (tmp_path, {"class_mode": "input", "shuffle": False, "batch_size": 4}),
+    ]
+    for folder, flow in flows:
+        reference, ours = pair(folder, RECIPE, flow)
+        for _ in range(8):
+            np.random.seed(3)
+            expected = next(reference)
+            np.random.seed(3)
+            assert_same(expected, next(ours))
+        del ours
+    assert len(pipelines_begun) == 1
+
+
+def test_a_further_iterator_sees_nothing_of_failed_batches_that_were_not_taken(
+    tmp_path, pipelines_begun
+):
+    for i in range(12):
+        save_picture(tmp_path / "cats" / f"{i:02}.jpg", (20, 20), i)
+    bad = tmp_path / "cats" / "05.jpg"
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[:-40])
+    _, ours = pair(tmp_path, RECIPE, {"shuffle": False, "batch_size": 3})
+    next(ours)
+    del ours
+    bad.write_bytes(whole)
+    reference, ours = pair(tmp_path, RECIPE, {"shuffle": False, "batch_size": 3})
+    for _ in range(6):
+        assert_same(next(reference), next(ours))
+    assert len(pipelines_begun) == 1
+
+
+def test_settings_that_alternate_set_up_a_pipeline_each(photos, pipelines_begun):
+    iterators = pair(photos, RECIPE, {"seed": None})
+    taken = []
+    for iterator in iterators:
+        np.random.seed(8)
+        taken.append([])
+        for k in range(9):
+            iterator.image_data_generator.rescale = (None, 1 / 255.0, 1 / 127.5)[k % 3]
+            taken[-1].append(next(iterator))
+    for expected, got in zip(*taken, strict=True):
+        assert_same(expected, got)
+    assert len(pipelines_begun) == 3
+
+
+def test_few_pipelines_are_kept_and_none_of_a_users_objects(photos, monkeypatch):
+    monkeypatch.setattr(idle, "_IDLE", deque())
+    of_others, freed = set(_EXECUTORS), []
+    for size in range(8, 16):
+        _, ours = pair(photos, RECIPE, {"target_size": (size, size)})
+        batch = next(ours)
+        freed += map(weakref.ref, (ours, ours.image_data_generator, ours.classes, batch[0]))
+        del ours, batch
+    gc.collect()
+    assert not any(ref() for ref in freed)
+    running = [each for each in _EXECUTORS if each not in of_others and each.runs]
+    assert 0 < len(running) <= 4
 
 
 def test_the_pipeline_goes_on_behind_failed_batches(tmp_path, pipelines_begun):
@@ -197,9 +269,9 @@ class Noted:
     def __init__(self):
         self.plans = []
 
-    def submit(self, plan):
+    def submit(self, plan, paths):
         self.plans.append(plan)
-        return PendingBatch(plan, [])
+        return PendingBatch(plan, paths)
 
 
 def requests(count, seen, *, ranges, shuffle=True):
@@ -221,7 +293,8 @@ def submitted_for(count, seen, *, trusting=True, **recipe):
     executor = Noted()
     lookahead = Lookahead(executor, trusting=trusting)
     for request in requests(count, seen, **recipe):
-        expected, got = request.plan(), lookahead.submit(request).plan
+        expected, got = request.plan(), lookahead.submit(request, FILES).plan
+        lookahead.look_ahead()
         assert got.makes_the_same_as(expected)
         assert got.after.batches_seen == expected.after.batches_seen
         np.testing.assert_array_equal(got.after.random_state[1], expected.after.random_state[1])
@@ -229,18 +302,19 @@ def submitted_for(count, seen, *, trusting=True, **recipe):
     return len(executor.plans)
 
 
+FILES = [f"{i}.jpg" for i in range(1000)]
 TURNING = TransformRanges(rotation=30.0)
 
 
 def test_who_goes_on_is_looked_ahead_for():
     assert submitted_for(40, lambda k: False, ranges=TURNING) == 40 + FURTHEST
-    assert submitted_for(1, lambda k: False, ranges=TURNING) == 1 + FURTHEST
+    assert submitted_for(1, lambda k: False, ranges=TURNING) == 1 + 2
     assert submitted_for(1, lambda k: False, ranges=TURNING, trusting=False) == 1
     assert submitted_for(40, lambda k: False, ranges=TURNING, trusting=False) == 40 + FURTHEST
 
 
 def test_who_draws_before_every_batch_costs_no_more_than_the_batches():
-    assert submitted_for(40, lambda k: k > 0, ranges=TURNING) == 40 + FURTHEST
+    assert submitted_for(40, lambda k: k > 0, ranges=TURNING) == 40 + 2
     assert submitted_for(40, lambda k: k > 0, ranges=TURNING, trusting=False) == 40
 
 

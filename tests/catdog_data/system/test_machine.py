@@ -1,6 +1,10 @@
-"""The limits of control groups, of both versions, as this process reads them."""
+"""What TensorFlow is told about the machine; and the limits of control groups."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -69,3 +73,82 @@ def test_without_limits_there_are_none(groups, own):
     groups(own, {"memory.max": "max", "cpu.max": "max 100000", "cpu/cpu.cfs_quota_us": -1})
     assert machine._cgroup_memory() > 2**60
     assert machine._cgroup_quota() == float("inf")
+
+
+POOL, LIMIT, ONE_DNN = (
+    *("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPU_BFC_MEM_LIMIT_IN_MB"),
+    "TF_ENABLE_ONEDNN_OPTS",
+)
+ZEN_3, SAPPHIRE_RAPIDS = {"avx2", "fma"}, {"avx2", "fma", "avx512_vnni", "amx_tile"}
+
+TENSORS = """
+import resource
+import catdog_data
+import tensorflow as tf
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+tensors = tf.data.Dataset.range(30).map(lambda i: tf.fill([10 << 20], tf.cast(i, tf.float32)), 2)
+for i, each in enumerate(tensors.prefetch(2)):
+    if i == 9:
+        before = faults()
+print((faults() - before) // 20)
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kept"),
+    [(None, True), pytest.param("false", False, marks=pytest.mark.slow)],
+)
+def test_freed_tensors_above_32_megabytes_are_kept_where_one_dnn_is_off(
+    chosen: str | None, kept: bool
+) -> None:
+    environment = {**os.environ, ONE_DNN: "0"}
+    environment.pop(POOL, None)
+    if chosen:
+        environment[POOL] = chosen
+    done = subprocess.run(
+        [sys.executable, "-c", TENSORS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    # One of 40 MB has 10,240 pages.
+    assert (int(done.stdout) < 1000) == kept
+
+
+@pytest.mark.parametrize(
+    ("features", "given", "expected"),
+    [
+        (ZEN_3, {}, "true"),
+        (ZEN_3, {ONE_DNN: "0"}, "true"),
+        (ZEN_3, {ONE_DNN: "1"}, None),
+        (ZEN_3, {POOL: "false"}, "false"),
+        (SAPPHIRE_RAPIDS, {}, None),
+        (SAPPHIRE_RAPIDS, {ONE_DNN: "False"}, "true"),
+        (SAPPHIRE_RAPIDS, {ONE_DNN: "0", POOL: ""}, ""),
+        ((), {}, None),  # no x86, or a system that does not list them
+    ],
+)
+def test_the_pool_is_asked_for_where_tensorflow_has_none_and_nobody_has_chosen(
+    features: set[str], given: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_processor_features", lambda: frozenset(features))
+    for name in (POOL, LIMIT, ONE_DNN):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    machine.keep_freed_tensors()
+    assert os.environ.get(POOL) == expected
+    assert (LIMIT in os.environ) == (expected != given.get(POOL))
+
+
+def test_a_limit_of_the_pool_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_processor_features", lambda: frozenset(ZEN_3))
+    monkeypatch.setattr(os, "environ", {LIMIT: "300"})
+    machine.keep_freed_tensors()
+    assert os.environ == {LIMIT: "300", POOL: "true"}
