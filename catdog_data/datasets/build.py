@@ -17,11 +17,13 @@ from catdog_data.augment.parameters import Parameters
 from catdog_data.datasets.elements import Element, LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset, Position
 from catdog_data.datasets.plan import CounterPlan
+from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
 from catdog_data.engine.forks import check_not_forked
-from catdog_data.engine.pipeline import Stages, image_batches, images_one_by_one
+from catdog_data.engine.pipeline import Stages, images_one_by_one, maker_of_batches
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
 from catdog_data.engine.render import Rendering, Resampling
+from catdog_data.fit.install import let_epochs_follow
 
 _EPOCHS = 2**31
 """More than anybody trains for, and few enough to number their batches."""
@@ -211,12 +213,14 @@ class _Beginnings:
     def _dataset(self, begin: Callable[[], int], *, whole: bool) -> ImageDataset:
         """Make the dataset whose passes begin where `begin` says; `whole`: see `Passes`."""
         passes = Passes(self.plan.steps, begin, whole)
-        if self.batched:
-            dataset = image_batches(passes, self.stages)
-        else:
+        known = {**self.known, "resume": self.resume, "follow": self.follow}
+        if not self.batched:
             length = self.plan.images if whole else tf.data.UNKNOWN_CARDINALITY
-            dataset = images_one_by_one(passes, self.stages, length)
-        return ImageDataset(dataset, **self.known, resume=self.resume, follow=self.follow)
+            return ImageDataset(images_one_by_one(passes, self.stages, length), **known)
+        let_epochs_follow()
+        batches = maker_of_batches(passes, self.stages)
+        turns = Turns(passes.steps, lambda was_whole: begin(), lambda first: True, batches)
+        return ImageDataset(batches(passes), **known, turns=turns if whole else None)
 
 
 def _check_together(source: Source, epochs: Epochs, output: Output) -> None:

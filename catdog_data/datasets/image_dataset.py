@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from catdog_data.engine.epochs_in_turn import EpochsInTurn, Turns
 from catdog_data.engine.forks import check_not_forked
+from catdog_data.engine.mapping import is_function_of_element, mapped_again
 
 Resume = Callable[[int, int], "ImageDataset"]
 """From (epoch, step) to the dataset that begins there."""
@@ -36,13 +38,22 @@ def _keeping(name: str, *, positions: bool) -> Any:
             return apply(self.follow(position), *args, **options)
 
         can_begin = positions and self._resume is not None
+        result = operation(self, *args, **options)
+        turns = self._turns if positions else None
+        if turns is not None and name != "map":
+            turns = turns.then(lambda each: operation(each, *args, **options))
+        elif turns is not None:
+            # What a function with state makes of the next epoch may be another before it begins.
+            again = turns.then(lambda each: mapped_again(each, result))
+            turns = again if is_function_of_element(result) else None
         return ImageDataset(
-            operation(self, *args, **options),
+            result,
             class_names=self.class_names,
             file_paths=self.file_paths,
             split=self.split,
             resume=resume if can_begin else None,
             follow=follow if can_begin else None,
+            turns=turns,
         )
 
     return apply
@@ -92,12 +103,14 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         split: str | None = None,
         resume: Resume | None = None,
         follow: Callable[[Position], ImageDataset] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.class_names = class_names
         self.file_paths = file_paths or []
         self.split = split
         self._resume = resume
         self._follow = follow
+        self._turns = turns
         self._wrapped = dataset
         # Of the same variant tensor: no operation is added, so none has a cost.
         super().__init__(tf.data.experimental.to_variant(dataset))
@@ -145,6 +158,12 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         if self._follow is None:
             raise ValueError(_cannot_begin("follow", "dataset.follow(position).take(count)"))
         return self._follow(position)
+
+    def epochs_in_turn(self) -> EpochsInTurn | None:
+        """Take epochs from one pipeline, as `fit` does; None where each needs a pass of its own."""
+        if self._turns is None or self.options().deterministic is False:
+            return None
+        return EpochsInTurn(self._turns)
 
     if TYPE_CHECKING:
 

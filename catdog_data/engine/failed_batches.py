@@ -24,6 +24,9 @@ _BATCHES_PER_MARK = 32
 """A failure is seen when something behind it arrives. Marks cannot fail, so it is seen soon where
 all files are unreadable; each costs what a batch of padding does."""
 
+_NONE, _END = tf.int64.min, tf.int64.min + 1
+"""In place of the number of an epoch's first batch: before the first epoch, and behind the last."""
+
 
 @dataclass(frozen=True)
 class Passes:
@@ -33,6 +36,8 @@ class Passes:
         steps: batches in an epoch.
         begin: asked, when a pass begins, for its first batch, counted over all epochs.
         whole: whether every pass begins with an epoch, so that all have `steps` batches.
+        goes_on: asked behind an epoch, with the number of the next one's first batch, whether the
+            pass goes on into that. None for passes that end with an epoch.
 
     Raises:
         RuntimeError: see `check_not_forked`.
@@ -41,6 +46,7 @@ class Passes:
     steps: int
     begin: Callable[[], int]
     whole: bool
+    goes_on: Callable[[int], bool] | None = None
     _failures: deque[Exception] = field(default_factory=lambda: deque(maxlen=1), repr=False)
 
     def __post_init__(self) -> None:
@@ -49,16 +55,16 @@ class Passes:
     @property
     def length(self) -> int:
         """Batches in a pass, or `tf.data.UNKNOWN_CARDINALITY`."""
-        return self.steps if self.whole else tf.data.UNKNOWN_CARDINALITY
+        ends_with_epoch = self.whole and self.goes_on is None
+        return self.steps if ends_with_epoch else tf.data.UNKNOWN_CARDINALITY
 
     def numbers(self) -> tf.data.Dataset:
         """Make the dataset of the batches' numbers, int64[], of cardinality `length`."""
 
-        def of_pass(_: tf.Tensor) -> tf.data.Dataset:
-            first = _from_python(self.begin)
+        def of_epoch(first: tf.Tensor) -> tf.data.Dataset:
             return tf.data.Dataset.range(first, first + self._left_from(first))
 
-        return with_length(tf.data.Dataset.range(1).flat_map(as_written(of_pass)), self.length)
+        return with_length(self._epochs(self.begin, of_epoch), self.length)
 
     def codes(self) -> tf.data.Dataset:
         """Make the dataset of a code, int64[], for every batch and for the marks in between.
@@ -76,16 +82,13 @@ class Passes:
                 self._failures.append(error)
                 return -self._failing
 
-        def of_pass(_: tf.Tensor) -> tf.data.Dataset:
-            # Called at the start of each pass, and hence not a constant. Few and plain operations,
-            # as all are set up for every pass: `from_generator` alone would take 20 ms.
-            first = _from_python(ask)
+        def of_epoch(first: tf.Tensor) -> tf.data.Dataset:
             left = self._left_from(first)
             begin = tf.where(first < 0, first, first * codes)
             count = tf.where(first < 0, -first, left + left // _BATCHES_PER_MARK + 1)
             return tf.data.Dataset.range(begin, begin + count)
 
-        return tf.data.Dataset.range(1).flat_map(as_written(of_pass))
+        return self._epochs(ask, of_epoch)
 
     def mark(self, code: tf.Tensor) -> tf.Tensor:
         """Read a code.
@@ -113,6 +116,35 @@ class Passes:
         """Return what `begin` raised last."""
         return self._failures[-1]
 
+    def _epochs(
+        self, begin: Callable[[], int], of_epoch: Callable[[tf.Tensor], tf.data.Dataset]
+    ) -> tf.data.Dataset:
+        """Put together what `of_epoch` makes from the first number of each epoch of a pass."""
+        if self.goes_on is None:
+            # Python is called at the start of each pass, and hence no constant. Few and plain
+            # operations, as all are set up for every pass: `from_generator` would take 20 ms.
+            return tf.data.Dataset.range(1).flat_map(
+                as_written(lambda _: of_epoch(_from_python(begin)))
+            )
+        goes_on, steps = self.goes_on, self.steps
+
+        def first_of_next(before: np.int64) -> int:
+            if before == _NONE:
+                return begin()
+            first = (int(before) // steps + 1) * steps
+            # Behind a pass that could not begin there is nothing.
+            return first if before >= 0 and goes_on(first) else _END
+
+        def next_of(before: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            first = _from_python(first_of_next, before)
+            return first, first
+
+        firsts = tf.data.Dataset.range(tf.int64.max).scan(
+            tf.constant(_NONE, tf.int64), as_written(next_of)
+        )
+        firsts = firsts.take_while(as_written(lambda first: first != _END))
+        return firsts.flat_map(as_written(of_epoch))
+
     @property
     def _failing(self) -> int:
         """How many batches fail where a pass cannot begin, so that it has its length."""
@@ -128,8 +160,9 @@ class Passes:
         return self.steps + self.steps // _BATCHES_PER_MARK + 1
 
 
-def _from_python(ask: Callable[[], int]) -> tf.Tensor:
-    return tf.ensure_shape(tf.numpy_function(lambda: np.int64(ask()), [], tf.int64), [])
+def _from_python(ask: Callable[..., int], *numbers: tf.Tensor) -> tf.Tensor:
+    answer = tf.numpy_function(lambda *given: np.int64(ask(*given)), numbers, tf.int64)
+    return tf.ensure_shape(answer, [])
 
 
 def _check_determinism(enabled: bool) -> None:
@@ -156,15 +189,18 @@ def with_gaps_filled(
         and an element, which is another's where the batch's own raised.
     """
 
-    def before_and(counted: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
-        return mark_of(element)[1], (counted, element)
+    def before_and(before: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
+        mark = mark_of(element)
+        return mark, (before, element)
 
-    def for_each_number(counted: tf.Tensor, element: Any) -> tf.data.Dataset:
-        first, now_counted, _ = tf.unstack(mark_of(element))
-        numbers = tf.data.Dataset.range(first + counted, first + now_counted)
+    def for_each_number(before: tf.Tensor, element: Any) -> tf.data.Dataset:
+        first, counted, _ = tf.unstack(mark_of(element))
+        counted_before = tf.where(before[0] == first, before[1], 0)
+        numbers = tf.data.Dataset.range(first + counted_before, first + counted)
         return tf.data.Dataset.zip((numbers, tf.data.Dataset.from_tensors(element).repeat()))
 
-    present = marked.ignore_errors().scan(tf.constant(0, tf.int64), as_written(before_and))
+    none = tf.constant([_NONE, 0, 0], tf.int64)
+    present = marked.ignore_errors().scan(none, as_written(before_and))
     # Nothing raises between the gaps and here.
     return with_length(present.flat_map(as_written(for_each_number)), length)
 

@@ -18,6 +18,22 @@ _FOR_ONE_DEVICE = {"experimental_ints_on_device": True}
 """Read by tf.data's runtime; one that does not know it sets the function up as ever."""
 
 
+class TracedOnce:
+    """A function that is traced for the first dataset that it is mapped over.
+
+    Args:
+        function: of the elements of several datasets of one structure.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.traced: tuple[Any, Any] | None = None
+
+    def __call__(self, *element: Any) -> Any:
+        """Call the function."""
+        return self.function(*element)
+
+
 def mapped(
     dataset: tf.data.Dataset,
     function: Callable[..., Any],
@@ -79,13 +95,55 @@ def mapped_and_batched(
     return _of(variant, batched, traced, dataset)
 
 
+def mapped_again(dataset: tf.data.Dataset, like: tf.data.Dataset) -> tf.data.Dataset:
+    """Map over another dataset what `Dataset.map` has mapped, without tracing it again.
+
+    Args:
+        dataset: of the structure of that which was mapped.
+        like: a result of `Dataset.map`.
+    """
+    spec, traced = like.element_spec, like._map_func.function
+    common = _arguments(dataset, traced, spec)
+    if hasattr(like, "_num_parallel_calls"):
+        calls, order = like._num_parallel_calls, like._deterministic
+        variant = tf.raw_ops.ParallelMapDatasetV2(
+            num_parallel_calls=calls, deterministic=order, **common
+        )
+    else:
+        variant = tf.raw_ops.MapDataset(**common)
+    return _of(variant, spec, like, dataset)
+
+
+def is_function_of_element(mapped: tf.data.Dataset) -> bool:
+    """Tell whether elements depend on those mapped alone, in their order, whenever it is done.
+
+    Then `mapped_again` makes the same. Elements with other parts than tensors are left out.
+
+    Args:
+        mapped: a result of `Dataset.map`, with a function of any kind.
+    """
+    if getattr(mapped, "_deterministic", "default") == "false":
+        return False
+    traced = getattr(getattr(mapped, "_map_func", None), "function", None)
+    parts = tf.nest.flatten(mapped.element_spec)
+    if traced is None or not all(type(part) is tf.TensorSpec for part in parts):
+        return False
+    has_state = any(op.op_def.is_stateful for op in traced.graph.get_operations())
+    holds_state = any(each.dtype in (tf.resource, tf.variant) for each in traced.captured_inputs)
+    return not has_state and not holds_state
+
+
 def as_written(function: Callable[..., Any]) -> Any:
     """Keep AutoGraph from rewriting a function, for the other methods of datasets."""
-    return tf.autograph.experimental.do_not_convert(function)
+    plain = function.function if isinstance(function, TracedOnce) else function
+    return tf.autograph.experimental.do_not_convert(plain)
 
 
 def _traced(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tuple[Any, Any]:
     """Trace a function of a dataset's elements; return also the structure of its results."""
+    if isinstance(function, TracedOnce):
+        function.traced = function.traced or _traced(dataset, function.function)
+        return function.traced
     structures: list[Any] = []
     spec = dataset.element_spec
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import weakref
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from catdog_data.augment.parameters import Parameters
 from catdog_data.decoding.unreadable import UnreadableImage
 from catdog_data.engine.calls import calls_of, from_calls, in_calls
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
-from catdog_data.engine.mapping import as_written, mapped, mapped_and_batched
+from catdog_data.engine.mapping import TracedOnce, as_written, mapped, mapped_and_batched
 from catdog_data.engine.passes import ended_at_exit
 from catdog_data.engine.pixel_sources import Pixels, is_image
 from catdog_data.engine.render import Rendering
@@ -102,18 +103,44 @@ def image_batches(passes: Passes, stages: Stages) -> tf.data.Dataset:
     Returns:
         A dataset with one element per batch, of as many as `passes.length`.
     """
+    return maker_of_batches(passes, stages)(passes)
+
+
+def maker_of_batches(passes: Passes, stages: Stages) -> Callable[[Passes], tf.data.Dataset]:
+    """Make `image_batches` for several `Passes`, with functions that are traced once.
+
+    Args:
+        passes: any of them; all have the same `steps` and are `whole` alike.
+        stages: what is done for each batch.
+    """
+    fetch, (calls, waiting) = _fetcher(stages), stages.ahead()
     if not stages.pixels.may_fail:
-        return image_batches_on_request(_numbers(passes, stages), stages)
-    restored = _fetched_or_missing(passes, stages)
-    again = _fetched_again(passes, stages, restored.element_spec[1], raises=True)
-    render, (calls, waiting) = stages.render(), stages.ahead()
+        rows_of, render = TracedOnce(stages.rows_of), TracedOnce(stages.render())
 
-    def render_or_raise(number: tf.Tensor, element: Fetched) -> Any:
-        whole = number == _own_number(element)
-        rows, fetched = tf.cond(whole, lambda: element, lambda: again(number)[0])
-        return render(rows[:-1], fetched)
+        def batches(passes: Passes) -> tf.data.Dataset:
+            fetched = _fetched(mapped(_numbers(passes, stages), rows_of), stages, fetch)
+            return _last(_rendered(fetched, render, stages, calls), stages, waiting)
 
-    return _last(_rendered(restored, render_or_raise, stages, calls), stages, waiting)
+        return batches
+    marked_rows, render_batch = TracedOnce(_marked_rows(passes, stages)), stages.render()
+
+    @functools.cache
+    def render_or_raise(spec: Any) -> TracedOnce:
+        again = _fetched_again(passes, stages, spec, raises=True)
+
+        def render(number: tf.Tensor, element: Fetched) -> Any:
+            whole = number == _own_number(element)
+            rows, fetched = tf.cond(whole, lambda: element, lambda: again(number)[0])
+            return render_batch(rows[:-1], fetched)
+
+        return TracedOnce(render)
+
+    def restored_batches(passes: Passes) -> tf.data.Dataset:
+        restored = _fetched_or_missing(passes, stages, marked_rows, fetch)
+        render = render_or_raise(restored.element_spec[1])
+        return _last(_rendered(restored, render, stages, calls), stages, waiting)
+
+    return restored_batches
 
 
 def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Dataset:
@@ -132,7 +159,8 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
     if not stages.pixels.may_fail:
         batches = image_batches_on_request(_numbers(passes, stages), stages)
         return with_length(batches.unbatch(), length)
-    restored = _fetched_or_missing(passes, stages)
+    marked_rows = _marked_rows(passes, stages)
+    restored = _fetched_or_missing(passes, stages, marked_rows, _fetcher(stages))
     again = _fetched_again(passes, stages, restored.element_spec[1], raises=False)
     render, (calls, waiting) = stages.render(), stages.ahead()
     none = tf.fill([stages.batch_size], "")
@@ -161,7 +189,7 @@ def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.dat
         A dataset with one element per number, in their order, of the cardinality of `numbers`.
     """
     calls, waiting = stages.ahead()
-    fetched = _fetched(mapped(numbers, stages.rows_of), stages)
+    fetched = _fetched(mapped(numbers, stages.rows_of), stages, _fetcher(stages))
     return _last(_rendered(fetched, stages.render(), stages, calls), stages, waiting)
 
 
@@ -193,12 +221,16 @@ def _numbers(passes: Passes, stages: Stages) -> tf.data.Dataset:
     # TensorFlow never lets go of the functions it calls; pixels are freed with their datasets.
     held = weakref.ref(stages.pixels)
 
-    def begin() -> int:
-        if (pixels := held()) is not None:
-            pixels.begin_pass()
-        return passes.begin()
+    def looked_at(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def look_and_ask(*number: int) -> Any:
+            if (pixels := held()) is not None:
+                pixels.begin_pass()
+            return ask(*number)
 
-    return replace(passes, begin=begin).numbers()
+        return look_and_ask
+
+    goes_on = None if passes.goes_on is None else looked_at(passes.goes_on)
+    return replace(passes, begin=looked_at(passes.begin), goes_on=goes_on).numbers()
 
 
 def _rendered(
@@ -218,15 +250,18 @@ def _last(rendered: tf.data.Dataset, stages: Stages, waiting: int) -> tf.data.Da
     return ended_at_exit(rendered.prefetch(waiting).with_options(options))
 
 
-def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
+def _fetcher(stages: Stages) -> TracedOnce:
+    def fetch(*row: tf.Tensor) -> Fetched:
+        return row, stages.pixels.fetch(row[0])
+
+    return TracedOnce(fetch)
+
+
+def _fetched(rows: tf.data.Dataset, stages: Stages, fetch: TracedOnce) -> tf.data.Dataset:
     """Fetch the images of every batch: elements (rows, fetched).
 
     Every batch is padded to the full number of rows: one static shape, so one compiled kernel.
     """
-
-    def fetch(*row: tf.Tensor) -> tuple[Rows, tuple[Any, ...]]:
-        return row, stages.pixels.fetch(row[0])
-
     # Rows may come from Python: those of two batches wait, so that no reader waits for them.
     rows = rows.prefetch(2)
     calls, _ = stages.ahead()
@@ -248,7 +283,7 @@ def _fetched(rows: tf.data.Dataset, stages: Stages) -> tf.data.Dataset:
 
 def _fetched_in_calls(
     rows: tf.data.Dataset,
-    fetch: Callable[..., Fetched],
+    fetch: TracedOnce,
     stages: Stages,
     per_batch: int,
     at_once: int,
@@ -256,7 +291,7 @@ def _fetched_in_calls(
     """Call `fetch` for each of the `per_batch` parts of every element, `at_once` of them."""
     if is_op_determinism_enabled():
         calls, _ = stages.ahead()
-        loop = as_written(_in_one_function(fetch, at_once))
+        loop = as_written(_in_one_function(fetch.function, at_once))
         return rows.map(loop, calls, deterministic=True)
     # Part by part, so that all cores work on the same batch and the first is early. A map calls no
     # Python, holds no lock and keeps the order. Not AUTOTUNE, which now and then settles on one
@@ -285,8 +320,7 @@ def _in_one_function(fetch: Callable[..., Fetched], reads: int) -> Callable[...,
     return fetch_all
 
 
-def _fetched_or_missing(passes: Passes, stages: Stages) -> tf.data.Dataset:
-    """Fetch the images of every batch: elements as of `with_gaps_filled`, marks as the last row."""
+def _marked_rows(passes: Passes, stages: Stages) -> Callable[[tf.Tensor], Rows]:
     none = tf.constant(-1, tf.int64)
 
     def marked_rows(code: tf.Tensor) -> Rows:
@@ -296,7 +330,17 @@ def _fetched_or_missing(passes: Passes, stages: Stages) -> tf.data.Dataset:
             tf.broadcast_to(mark, [stages.batch_size, 3]),
         )
 
-    fetched = _fetched(mapped(passes.codes(), marked_rows), stages)
+    return marked_rows
+
+
+def _fetched_or_missing(
+    passes: Passes,
+    stages: Stages,
+    marked_rows: Callable[[tf.Tensor], Rows],
+    fetch: TracedOnce,
+) -> tf.data.Dataset:
+    """Fetch the images of every batch: elements as of `with_gaps_filled`, marks as the last row."""
+    fetched = _fetched(mapped(passes.codes(), marked_rows), stages, fetch)
     return with_gaps_filled(fetched, lambda element: element[0][-1][0], passes.length)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.keras_compat.iterator import Iterator, with_tuples
-from catdog_data.keras_compat.on_numpy.one_by_one import fill_batch
+from catdog_data.keras_compat.on_numpy.from_array import batch_of_array
 from catdog_data.keras_compat.on_numpy.saving import save_batch
 from catdog_data.keras_compat.protocol import Generator, validation_split_of
 from catdog_data.keras_compat.slow_path import python_called_per_image, reason_not_to_plan
@@ -75,9 +75,8 @@ class NumpyArrayIterator(Iterator):
             self._warn_of_slow_path(reason)
         elif (function := python_called_per_image(generator)) is not None:
             self._warn_of_python(function)
-        batch_x = np.zeros((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
         rows = min(self.batch_size, self.n)
-        fill_batch(batch_x, index_array, lambda sample: self.x[sample].copy(), generator, rows)
+        batch_x = batch_of_array(self.x, index_array, generator, rows, self.dtype)
         if self.save_to_dir:
             save_batch(self, batch_x, index_array, highest_mark=10**4)
         misc = [each[index_array] for each in self.x_misc]

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from catdog_data.cache.cached import Cache
 from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.unreadable import naming
+from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.forks import check_not_forked
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.labels import Labels
-from catdog_data.keras_compat.native.executor import PendingBatch, epoch_of
+from catdog_data.keras_compat.native.executor import PendingBatch, epochs_of
 from catdog_data.keras_compat.native.loading import Loading
 from catdog_data.keras_compat.native.pipeline import NativePipeline, PipelineInputs
 from catdog_data.keras_compat.on_numpy.one_by_one import fill_batch
@@ -47,6 +48,8 @@ from catdog_data.keras_compat.planning.batch_plan import (
     StreamPosition,
     draw_permutation,
 )
+from catdog_data.keras_compat.planning.epochs_ahead import EpochsAhead
+from catdog_data.keras_compat.preprocessing import is_traceable
 from catdog_data.keras_compat.protocol import Generator, validation_split_of
 from catdog_data.keras_compat.slow_path import (
     python_called_per_image,
@@ -172,22 +175,30 @@ class FilesIterator(Iterator):
         Returns:
             Elements as `it[i]` yields them, as tensors; cardinality is `len(it)`.
         """
+        return self.epochs_of_fit()[0]
+
+    def epochs_of_fit(self) -> tuple[tf.data.Dataset, Turns | None]:
+        """Make `epoch_dataset`, and say how its epochs are taken in turn."""
         check_not_forked()
         if self._is_read_by_index() or self._is_completed_in_numpy():
-            return super().epoch_dataset()
+            return super().epoch_dataset(), None
         # Keras asks for two batches to learn their types.
         for idx in range(min(2, len(self))):
             with self.lock:
                 self._move_to(self._request(idx).plan().after)
         inputs = self._pipeline_inputs()
-        return epoch_of(
+        dataset, turns = epochs_of(
             self._plan_of_epoch,
+            EpochsAhead(self._request, self._move_within_epoch, self.lock),
             len(self),
             inputs.pixels(),
             inputs.rendering,
             inputs.batch_size,
             inputs.make_element(),
         )
+        # A function of the user's may make something else of an image before the epoch begins.
+        is_pure = not is_traceable(self._generator.preprocessing_function)
+        return dataset, turns if is_pure else None
 
     def untransformed(self) -> IteratorOf[NDArray[Any]]:
         """Yield all images once, in batches, in the order of the files; nothing is drawn."""

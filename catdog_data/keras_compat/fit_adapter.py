@@ -16,6 +16,7 @@ from keras.src.trainers import data_adapters
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 
+from catdog_data.engine.epochs_in_turn import EpochsInTurn, Turns
 from catdog_data.keras_compat.class_weights import with_class_weights
 
 
@@ -23,8 +24,8 @@ from catdog_data.keras_compat.class_weights import with_class_weights
 class FitsFromPipeline(Protocol):
     """An iterator that can be read through its pipeline."""
 
-    def epoch_dataset(self) -> tf.data.Dataset:
-        """Return a dataset, every pass over which is one epoch."""
+    def epochs_of_fit(self) -> tuple[tf.data.Dataset, Turns | None]:
+        """Return a dataset, every pass over which is one epoch, and the same epochs in turn."""
 
     @property
     def passes_begun(self) -> int:
@@ -48,10 +49,11 @@ class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
     """
 
     def __init__(self, iterator: FitsFromPipeline, class_weight: Any = None) -> None:
-        dataset = iterator.epoch_dataset()
+        dataset, turns = iterator.epochs_of_fit()
         if class_weight is not None:
             dataset = with_class_weights(dataset, class_weight)
-        super().__init__(_Passes(dataset, lambda: iterator.passes_begun))
+            turns = turns and turns.then(lambda each: with_class_weights(each, class_weight))
+        super().__init__(_Passes(dataset, lambda: iterator.passes_begun, turns))
         self._iterator = iterator
 
     @property
@@ -82,10 +84,13 @@ class _Passes(tf.data.Dataset):  # type: ignore[misc]
     Args:
         dataset: what is iterated over.
         begun: counts the passes that have asked for a first batch.
+        turns: the same epochs in turn, or None.
     """
 
-    def __init__(self, dataset: tf.data.Dataset, begun: Callable[[], int]) -> None:
-        self._dataset, self._begun = dataset, begun
+    def __init__(
+        self, dataset: tf.data.Dataset, begun: Callable[[], int], turns: Turns | None
+    ) -> None:
+        self._dataset, self._begun, self._turns = dataset, begun, turns
         self._unused: Any = None
         self._begun_before = 0
         super().__init__(dataset._variant_tensor)
@@ -97,6 +102,10 @@ class _Passes(tf.data.Dataset):  # type: ignore[misc]
 
     def _inputs(self) -> list[tf.data.Dataset]:
         return [self._dataset]
+
+    def epochs_in_turn(self) -> EpochsInTurn | None:
+        """Take epochs from one pipeline; None where each needs a pass of its own."""
+        return None if self._turns is None else EpochsInTurn(self._turns)
 
     def __iter__(self) -> Any:
         if self._unused is None or self._begun() > self._begun_before:

@@ -17,8 +17,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.passes import ended_at_exit
+from catdog_data.fit.install import let_epochs_follow
 from catdog_data.keras_compat.options import check_batch_size_and_seed
 from catdog_data.keras_compat.steps import dataset_of_steps
 from catdog_data.sources.keras_folders import KERAS_EXTENSIONS
@@ -140,6 +142,13 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
 
         return ended_at_exit(dataset_of_steps(element, len(self), signature).prefetch(2))
 
+    def epochs_of_fit(self) -> tuple[tf.data.Dataset, Turns | None]:
+        """Make `epoch_dataset`, and say how its epochs are taken in turn; None where they are not.
+
+        For one reader at a time.
+        """
+        return self.epoch_dataset(), None
+
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, "_index_generator": None}
         del state["lock"]
@@ -232,6 +241,7 @@ def _spec_of(*arrays: Any) -> tf.TensorSpec:
 
 
 def _let_fit_read_the_pipeline() -> None:
+    let_epochs_follow()
     try:
         from catdog_data.keras_compat.fit_adapter import install_fit_adapter
     except ImportError as error:

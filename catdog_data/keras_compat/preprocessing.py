@@ -41,6 +41,11 @@ def traceable(function: Function) -> Function:
     return function
 
 
+def is_traceable(function: Any) -> bool:
+    """Tell whether a preprocessing function was marked by `traceable`."""
+    return bool(getattr(function, "catdog_traceable", False))
+
+
 def in_graph(function: Any) -> Callable[[tf.Tensor], tf.Tensor] | None:
     """Make the graph's form of a preprocessing function, for batches [B, H, W, 3].
 
@@ -50,7 +55,7 @@ def in_graph(function: Any) -> Callable[[tf.Tensor], tf.Tensor] | None:
     Returns:
         A function of tensors; None where the function must be called from Python.
     """
-    if getattr(function, "catdog_traceable", False):
+    if is_traceable(function):
         return _Traced(function)
     if not is_of_keras_applications(function):
         return None

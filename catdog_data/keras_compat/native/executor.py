@@ -17,20 +17,23 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.geometry_rows import GEOMETRY_COLUMNS
 from catdog_data.augment.parameters import Parameters
+from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
 from catdog_data.engine.passes import check_not_exiting, refuse_passes
 from catdog_data.engine.pipeline import (
     READS_PER_CORE,
     Stages,
-    image_batches,
     image_batches_on_request,
+    maker_of_batches,
 )
 from catdog_data.engine.pixel_sources import Fetching, Pixels
 from catdog_data.engine.render import Rendering
+from catdog_data.engine.shared_buffers import own_array
 from catdog_data.keras_compat.native.dropping import Droppable
 from catdog_data.keras_compat.native.failures import error_of_batch
 from catdog_data.keras_compat.planning.affine import geometry_rows
 from catdog_data.keras_compat.planning.batch_plan import BatchPlan
+from catdog_data.keras_compat.planning.epochs_ahead import EpochsAhead
 from catdog_data.keras_compat.translation import (
     PHOTOMETRY_COLUMNS,
     parameters_of_steps,
@@ -50,19 +53,24 @@ _ERRORS = (tf.errors.OpError, UnicodeDecodeError)
 _PLANS_KEPT = 64
 """Plans of an epoch that are kept for a batch that fails, beside one for each read in flight."""
 
+_IN_TURN = 2**20
+"""The first of the epochs that are taken in turn: passes of their own are numbered below it."""
 
-def epoch_of(
+
+def epochs_of(
     plan_at: Callable[[int], BatchPlan],
+    ahead: EpochsAhead,
     steps: int,
     pixels: Pixels,
     rendering: Rendering,
     batch_size: int,
     make_element: MakeElement,
-) -> tf.data.Dataset:
-    """Build the dataset every pass over which is an epoch.
+) -> tuple[tf.data.Dataset, Turns]:
+    """Build the dataset every pass over which is an epoch; and say how to take them in turn.
 
     Args:
         plan_at: makes the plan of a step; it is called in a thread, once for each step of a pass.
+        ahead: makes the plans of epochs that are taken in turn, likewise.
         steps: batches in an epoch.
         pixels: the N images that plans point into.
         rendering: what is done to the pixels.
@@ -70,7 +78,7 @@ def epoch_of(
         make_element: see `MakeElement`.
 
     Returns:
-        A dataset of `steps` elements; that is its cardinality.
+        A dataset of `steps` elements, which is its cardinality; and the same epochs in turn.
     """
     kept: OrderedDict[int, PlanTables] = OrderedDict()
     most_kept = _PLANS_KEPT + READS_PER_CORE * available_cores()
@@ -81,7 +89,11 @@ def epoch_of(
         if key < 0:
             return padding
         if key not in kept:
-            kept[key] = _tables_of(plan_at(key % steps), batch_size, rendering)
+            epoch, idx = divmod(key, steps)
+            plan = plan_at(idx) if epoch < _IN_TURN else ahead.plan(epoch - _IN_TURN, idx)
+            if plan is None:
+                return padding
+            kept[key] = _tables_of(plan, batch_size, rendering)
             if len(kept) > most_kept:
                 kept.popitem(last=False)
         return kept[key]
@@ -95,7 +107,15 @@ def epoch_of(
     # Numbered on from pass to pass, so that no two batches share a number.
     passes = count()
     every = Passes(steps, lambda: next(passes) * steps, whole=True)
-    return image_batches(every, _stages(rows_of, pixels, rendering, batch_size, make_element))
+    stages = _stages(rows_of, pixels, rendering, batch_size, make_element)
+    batches = maker_of_batches(every, stages)
+    turns = Turns(
+        steps,
+        begin=lambda was_whole: (_IN_TURN + ahead.begin(was_whole)) * steps,
+        expects=lambda first: ahead.is_expected(first // steps - _IN_TURN),
+        batches=batches,
+    )
+    return batches(every), turns
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,18 +261,6 @@ def _end(queue: tf.queue.FIFOQueue, running: list[Iterator[Any]]) -> None:
     with tf.init_scope():
         queue.close()
     running.clear()
-
-
-def own_array(tensor: tf.Tensor) -> NDArray[Any]:
-    """Turn a tensor into an array that belongs to the caller, without a copy where that is safe.
-
-    The pipeline makes every batch in a buffer of its own and forgets it, so the buffer itself is
-    handed out; `tensor.numpy()` would copy it.
-    """
-    view = getattr(tensor, "_numpy", tensor.numpy)()
-    if isinstance(view, np.ndarray) and view.flags.writeable:
-        return view
-    return np.array(tensor)
 
 
 def _stages(

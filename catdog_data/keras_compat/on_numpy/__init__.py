@@ -1,4 +1,4 @@
-"""Batches made by NumPy: all of their steps, or those that follow the native pipeline.
+"""Batches made in the call that asks for them: all of their steps, or those behind the pipeline.
 
 The iterators import it; it imports no iterator.
 """

@@ -72,7 +72,7 @@ def _fill_at_once(
     transforms = ranges_of(generator).draw(random, len(samples), size)
     images = _loaded(load, samples, batch.size)
     in_turn = python_called_per_image(generator) is not None
-    is_warped = _warps_batches(generator, images)
+    is_warped = all(warps(generator, image.dtype) for image in images)
     if is_warped:
         images = _warp_batch(images, transforms, generator, rows, for_sums=in_turn)
 
@@ -112,12 +112,12 @@ def _loaded(load: Load, samples: NDArray[np.int64], values: int) -> list[NDArray
     return images
 
 
-def _warps_batches(generator: Generator, images: Sequence[NDArray[Any]]) -> bool:
-    """Tell whether the compiled warp does what SciPy would."""
+def warps(generator: Generator, dtype: np.dtype[Any]) -> bool:
+    """Tell whether the compiled warp does to images of a type what SciPy would."""
     return (
         generator.fill_mode in FILL_MODES
         and generator.interpolation_order in (0, 1)
-        and all(image.dtype in (np.float32, np.float64) for image in images)
+        and dtype in (np.float32, np.float64)
     )
 
 
@@ -141,10 +141,8 @@ def _warp_batch(
     missing = ((0, rows - count), *[(0, 0)] * 3)
     padded = np.pad(stacked, missing) if rows > count else stacked
     geometry = np.pad(geometry_rows(unflipped, size), missing[:2])
-    rendering = rendering_of_warp(generator, size, stacked.dtype.name)
-    warped = np.array(_kernel(rendering, padded.shape)(tf.constant(geometry), tf.constant(padded)))[
-        :count
-    ]
+    kernel = warp_kernel(generator, padded.shape, stacked.dtype)
+    warped = np.array(kernel(tf.constant(geometry), tf.constant(padded)))[:count]
     warped = np.moveaxis(warped, -1, channel_axis)
     if for_sums or generator.samplewise_center or generator.samplewise_std_normalization:
         warped = _in_memory_as_keras(warped, channel_axis)
@@ -155,6 +153,14 @@ def _warp_batch(
 def _in_memory_as_keras(images: NDArray[Any], channel_axis: int) -> NDArray[Any]:
     """Put one channel behind the other: NumPy sums in the order of memory, and sums round."""
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(images, channel_axis, 1)), 1, channel_axis)
+
+
+def warp_kernel(
+    generator: Generator, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Callable[..., tf.Tensor]:
+    """Make the function from geometry rows and images [B, H, W, C] of one shape to warped ones."""
+    _, height, width, _ = shape
+    return _kernel(rendering_of_warp(generator, (height, width), dtype.name), shape)
 
 
 @functools.lru_cache(maxsize=32)

@@ -150,14 +150,16 @@ def test_an_error_where_a_pass_begins_is_no_empty_pass(folder, batch_size):
 @given(
     steps=st.integers(1, 150),
     epoch=st.integers(0, 10**6),
+    more=st.sampled_from([None, 0, 1, 3]),
     data=st.data(),
 )
-@settings(max_examples=15, deadline=None)
-def test_every_number_has_an_element_whichever_fail(steps, epoch, data):
+@settings(max_examples=25, deadline=None)
+def test_every_number_has_an_element_whichever_fail(steps, epoch, more, data):
     step = data.draw(st.integers(0, steps - 1))
-    first, last = epoch * steps + step, (epoch + 1) * steps
+    first, last = epoch * steps + step, (epoch + 1 + (more or 0)) * steps
     failing = data.draw(st.sets(st.integers(first, last - 1)))
-    passes = Passes(steps, lambda: first, whole=step == 0)
+    goes_on = None if more is None else lambda following: following < last
+    passes = Passes(steps, lambda: first, whole=step == 0, goes_on=goes_on)
 
     def fail_some(code):
         mark = passes.mark(code)
@@ -172,7 +174,7 @@ def test_every_number_has_an_element_whichever_fail(steps, epoch, data):
     assert [number for number, _ in pairs] == list(range(first, last))
     assert all((number == own) == (number not in failing) for number, own in pairs)
     assert [int(number) for number in passes.numbers()] == list(range(first, last))
-    known = steps if step == 0 else tf.data.UNKNOWN_CARDINALITY
+    known = steps if step == 0 and more is None else tf.data.UNKNOWN_CARDINALITY
     assert int(filled.cardinality()) == int(passes.numbers().cardinality()) == known
 
 

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from catdog_data.engine.mapping import mapped, mapped_and_batched
+from catdog_data.engine.mapping import (
+    is_function_of_element,
+    mapped,
+    mapped_again,
+    mapped_and_batched,
+)
 from catdog_data.engine.render import Rendering, images_renderer
 
 ELEMENTS = {
@@ -94,3 +99,40 @@ def test_renderers_are_made_once_for_the_same_settings():
     assert images_renderer(python) is not images_renderer(numpy)
     unhashable = Rendering((2, 3), preprocess=Unhashable())
     assert images_renderer(unhashable) is not images_renderer(unhashable)
+
+
+@pytest.mark.parametrize("options", [{}, {"num_parallel_calls": 3}, {"num_parallel_calls": -1}])
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+@pytest.mark.parametrize("elements", ELEMENTS.values(), ids=ELEMENTS)
+def test_mapped_again_is_the_same_map(elements, function, options):
+    source = tf.data.Dataset.from_tensor_slices(elements)
+    like = source.map(function, **options)
+    assert is_function_of_element(like)
+    expected = as_arrays(source.skip(2).map(function, **options))
+    again = mapped_again(source.skip(2), like)
+    assert again.element_spec == like.element_spec
+    tf.nest.map_structure(np.testing.assert_array_equal, as_arrays(again), expected)
+
+
+VARIABLE = tf.Variable(1.0, trainable=False)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda i: i + tf.random.uniform([], 0, 9, tf.int64),
+        lambda i: tf.cast(i, tf.float32) * VARIABLE,
+        lambda i: tf.cond(i > 3, lambda: tf.cast(i, tf.float32), lambda: 1.0 * VARIABLE),
+        lambda i: tf.numpy_function(lambda x: x, [i], tf.int64),
+        lambda i: tf.function(lambda: tf.timestamp())(),
+        lambda i: tf.ragged.range(tf.stack([i, i])),
+    ],
+    ids=["draw", "variable", "branch", "Python", "call", "ragged"],
+)
+def test_a_function_with_state_is_no_function_of_its_element(function):
+    assert not is_function_of_element(tf.data.Dataset.range(7).map(function))
+
+
+def test_elements_in_any_order_are_no_functions_of_those_mapped():
+    mixed = tf.data.Dataset.range(7).map(lambda i: i, 2, deterministic=False)
+    assert not is_function_of_element(mixed)

@@ -110,7 +110,10 @@ def test_steps_per_epoch(photos):
     assert len(history.history["loss"]) == 4
 
 
-def test_an_epoch_sets_the_pipeline_up_once(photos, monkeypatch):
+@pytest.mark.parametrize(("steps_per_execution", "pipelines"), [(1, 1), (5, 1), (2, 4 + 1)])
+def test_epochs_share_a_pipeline_where_they_can(
+    photos, monkeypatch, steps_per_execution, pipelines
+):
     made = []
     original = iterator_ops.OwnedIterator.__init__
 
@@ -121,9 +124,11 @@ def test_an_epoch_sets_the_pipeline_up_once(photos, monkeypatch):
 
     flow = ImageDataGenerator().flow_from_directory(photos, target_size=(16, 16), batch_size=4)
     monkeypatch.setattr(iterator_ops.OwnedIterator, "__init__", counted)
-    small_model(2).fit(flow, epochs=4, verbose=0)
-    # Keras prepares for an epoch after the last one.
-    assert len(made) == 5
+    model = small_model(2)
+    model.compile("sgd", "mse", steps_per_execution=steps_per_execution)
+    model.fit(flow, epochs=4, verbose=0)
+    # Where each has one of its own, Keras prepares for an epoch after the last.
+    assert len(made) == pipelines
 
 
 def test_a_truncated_file_is_named_by_fit(tmp_path, photos):
