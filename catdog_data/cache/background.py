@@ -18,7 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.decoding.unreadable import sentence_of
-from catdog_data.engine.pixel_sources import Images
+from catdog_data.engine.pixel_sources import Images, LookedAtOneByOne
 from catdog_data.engine.render import Rendering, images_renderer
 from catdog_data.system.machine import available_cores
 
@@ -113,7 +113,7 @@ def _stop_all() -> None:
         building.stop()
 
 
-class ImagesUntilCached:
+class ImagesUntilCached(LookedAtOneByOne):
     """Images that are decoded until the rows of a cache are ready, and read from these after that.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -26,7 +27,7 @@ from catdog_data.cache.pack import (
     rows_of,
     write_pack,
 )
-from catdog_data.cache.pack_format import FORMAT, Layout
+from catdog_data.cache.pack_format import FORMAT, Layout, check_layout, size_check
 from catdog_data.cache.packs import (
     LAST_USED,
     CachedPack,
@@ -136,7 +137,9 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
         )
         return ImagesUntilCached(images, row_of, building)
     rows = store.rows(lambda: batches(READS_PER_CORE, shows=True))
-    return PackedRows(rows, row_of, layout.shape)
+    if place == "memory":
+        return PackedRows(rows, row_of, layout.shape)
+    return PackedRows(rows, row_of, layout.shape, size_check(store.folder / key))
 
 
 @dataclass(frozen=True)
@@ -167,22 +170,25 @@ class _Store:
         return is_published(self.folder / self.key, _marker(self.key))
 
     def check_room(self) -> None:
-        """Refuse what will not fit.
+        """Refuse what will not fit, or cannot be written.
 
         Raises:
-            OSError: the disk has not enough room.
+            OSError: the disk has not enough room, or the folder may only be read.
             MemoryError: the memory is not enough.
         """
         if self.place == "memory":
             check_memory(self.layout)
         else:
+            _check_writable(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
             check_disk(self.folder, self.layout)
 
     def rows(self, batches: Callable[[], Iterator[NDArray[Any]]]) -> tf.Tensor:
         """Return the rows, making them if they are not there: `dtype`[N, H * W * C]."""
         if self.place != "memory":
-            return rows_of(_built(self.folder, self.key, self.layout, batches, self.sources))
+            pack = _built(self.folder, self.key, self.layout, batches, self.sources)
+            check_layout(pack, self.layout)
+            return rows_of(pack)
         rows = _IN_MEMORY.get(self.key)
         if rows is None:
             size = f"{self.layout.size / 1e6:,.0f} MB"
@@ -225,6 +231,7 @@ def _built(
     """Return the folder of a pack, building it if it is not there."""
     pack, marker = folder / key, _marker(key)
     if not is_published(pack, marker):
+        _check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # Whoever comes second waits, and finds it built. The lock of a process that died is free.
         with locked(lock_of(pack)):
@@ -233,6 +240,18 @@ def _built(
     with suppress(OSError):  # a cache that may only be read
         os.utime(pack / LAST_USED)
     return pack
+
+
+def _check_writable(folder: Path) -> None:
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(
+            errno.EACCES,
+            "`cache` has no pack of these images, read this way, and its folder cannot be written "
+            "to. Name another, or build the pack once as a user who may write to it: from the same "
+            "paths, sizes and times of the files, and with the same settings",
+            os.fspath(folder),
+        )
 
 
 def _build(

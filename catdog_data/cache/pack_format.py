@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,12 +76,59 @@ def read_layout(folder: Path) -> Layout:
         if described["format"] != FORMAT:
             raise ValueError(f"it is of the format {described['format']!r}, not {FORMAT!r}")
         layout = Layout(described["n"], tuple(described["shape"]), described["dtype"])
-        size = (folder / PIXELS).stat().st_size
-        if size != layout.size:
-            raise ValueError(f"its pixels have {size} bytes and should have {layout.size}")
+        _check_size((folder / PIXELS).stat().st_size, layout)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(folder, error) from None
     return layout
+
+
+def check_layout(folder: Path, expected: Layout) -> None:
+    """Refuse a pack whose rows are not what they should be.
+
+    Args:
+        folder: the pack.
+        expected: what its name stands for.
+
+    Raises:
+        ValueError: see `read_layout`; or the rows are others.
+
+    Example:
+        >>> check_layout(Path("no such pack"), Layout(10, (224, 224, 3), "uint8"))
+        Traceback (most recent call last):
+        ValueError: no such pack must hold a whole pack, and does not: ...
+    """
+    found = read_layout(folder)
+    if found != expected:
+        raise _damaged(folder, ValueError(f"it says {found}, and was made as {expected}"))
+
+
+def size_check(folder: Path) -> Callable[[], None]:
+    """Make the function that looks whether the pixels of a pack still have their size.
+
+    What was mapped is looked at, and not what has its name by then. Pixels that were cut short
+    while they are mapped end the process by SIGBUS where they are read.
+
+    Args:
+        folder: the pack.
+
+    Returns:
+        A function that raises the `ValueError` of `read_layout`.
+
+    Example:
+        >>> size_check(Path("no such pack"))
+        Traceback (most recent call last):
+        ValueError: no such pack must hold a whole pack, and does not: ...
+    """
+    layout = read_layout(folder)
+    pixels = (folder / PIXELS).open("rb", buffering=0)
+
+    def check() -> None:
+        try:
+            _check_size(os.fstat(pixels.fileno()).st_size, layout)
+        except (OSError, ValueError) as error:
+            raise _damaged(folder, error) from None
+
+    return check
 
 
 def read_files(folder: Path) -> list[Any]:
@@ -137,6 +186,11 @@ def damaged_rows(folder: Path) -> list[int]:
     pixels = np.memmap(folder / PIXELS, np.uint8, "r", shape=(layout.n, layout.row_bytes))
     checksums = np.load(folder / CHECKSUMS)
     return [i for i in range(layout.n) if zlib.crc32(pixels[i]) != checksums[i]]
+
+
+def _check_size(size: int, layout: Layout) -> None:
+    if size != layout.size:
+        raise ValueError(f"its pixels have {size} bytes and should have {layout.size}")
 
 
 def _damaged(folder: Path, error: Exception) -> ValueError:

@@ -19,6 +19,7 @@ from catdog_data.datasets.image_dataset import ImageDataset, Position
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
+from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.pipeline import Stages, images_one_by_one, maker_of_batches
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
@@ -65,6 +66,7 @@ class Epochs:
     Raises:
         ValueError: something else than an augmentation, or one that the device does not do or that
             single images cannot have; or a shard that is none.
+        RuntimeError: see `check_not_forked`.
     """
 
     batch_size: int | None
@@ -75,6 +77,7 @@ class Epochs:
     on_device: bool = False
 
     def __post_init__(self) -> None:
+        check_not_forked()
         if not isinstance(self.augmentation, (Augmentation, NoneType)):
             raise ValueError(
                 "`augmentation` must be an `Augmentation` or None; received "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from catdog_data.engine.epochs_in_turn import EpochsInTurn, Turns
+from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.mapping import is_function_of_element, mapped_again
 from catdog_data.sources.broken_files import BrokenFile, BrokenFiles
 
@@ -244,6 +245,11 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         def __len__(self) -> int: ...
 
     else:
+
+        def __iter__(self) -> Iterator[Any]:
+            check_not_forked()
+            return super().__iter__()
+
         map = _keeping("map", positions=True)
         prefetch = _keeping("prefetch", positions=True)
         with_options = _keeping("with_options", positions=True)

@@ -13,8 +13,14 @@ from catdog_data.cache.cached import Cache, cached
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output
 from catdog_data.datasets.options import check_booleans, checked_size, one_of
-from catdog_data.decoding.decode import decode_as_keras_dataset, read_mask, read_with
+from catdog_data.decoding.decode import (
+    decode_as_keras_dataset,
+    read_mask,
+    read_several_with,
+    read_with,
+)
 from catdog_data.decoding.jpeg_scaled import decode_at_least
+from catdog_data.decoding.limits import decoded_in_turn
 from catdog_data.decoding.resize import resize_as_keras, tensorflow_nearest_table
 from catdog_data.engine.pixel_sources import (
     Images,
@@ -219,6 +225,10 @@ class Reading:
             return decode_at_least(contents, self.channels, self.image_size, pad=self.pad)
         return decode_as_keras_dataset(contents, self.channels)
 
+    def decoded_in_turn(self, contents: tf.Tensor) -> tf.Tensor:
+        """Do the same within the limits of pixels and memory; large files by a call of Python."""
+        return decoded_in_turn(contents, self.decoded, self.channels)
+
     def resized(self, image: tf.Tensor, dtype: str) -> tf.Tensor:
         """Resize one image, uint8[H, W, channels], to the target: "float32", or "uint8" rounded."""
         resized = resize_as_keras(
@@ -242,10 +252,10 @@ class Reading:
         return room_of_small_files(file_paths, self.image_size, _DECODED_TOGETHER)
 
     def _read_several(self, paths: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-        return [self._read(path) for path in tf.unstack(paths)], tf.constant(True)
+        return read_several_with(paths, self.decoded)
 
     def _read(self, path: tf.Tensor) -> tf.Tensor:
-        return read_with(path, self.decoded, self.channels)
+        return read_with(path, self.decoded_in_turn, self.channels)
 
 
 def checked_reading(

@@ -159,7 +159,7 @@ def image_dataset_from_tfds(
 
     def image_of(index: tf.Tensor) -> tf.Tensor:
         contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
-        return reading.decoded(tf.ensure_shape(contents, []))
+        return reading.decoded_in_turn(tf.ensure_shape(contents, []))
 
     if on_error != "raise":
         rows = guard.rows(

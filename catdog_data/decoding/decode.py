@@ -13,11 +13,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
+from catdog_data.decoding.limits import are_within, is_large, ordinary_side, room_for
+from catdog_data.decoding.load_image import shrunk
 from catdog_data.decoding.unreadable import naming
 from catdog_data.sources.formats import JPEG, PNG, ImageFormat
 
+_SMALL_SIDE = 1024
+"""Pixels of a side; images with a longer one are decoded alone, so that several take little memory.
+"""
 
-def read_rgb(path: tf.Tensor) -> tf.Tensor:
+
+def read_rgb(path: tf.Tensor, image_size: tuple[int, int] | None = None) -> tf.Tensor:
     """Read and decode one image file, to the pixels of `keras.utils.load_img(path)`.
 
     Whole JPEG files of one or three components are decoded by TensorFlow, whose accurate DCT
@@ -26,6 +32,9 @@ def read_rgb(path: tf.Tensor) -> tf.Tensor:
 
     Args:
         path: string[], the file.
+        image_size: (height, width) in pixels of what Pillow's `NEAREST` is to make of it, or None.
+            A large image is returned in that size, to take less memory: its nearest pixels are
+            itself.
 
     Returns:
         uint8[H, W, 3].
@@ -44,18 +53,19 @@ def read_rgb(path: tf.Tensor) -> tf.Tensor:
     return tf.cond(
         _is_plain_jpeg(contents),
         lambda: _decode_plain_jpeg(contents),
-        lambda: _decode_with_pillow(path, contents),
+        lambda: _decode_with_pillow(path, contents, image_size),
     )
 
 
 def read_plain_jpegs(paths: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Read and decode several JPEG files by TensorFlow, if `read_rgb` does so with each.
+    """Read and decode several small JPEG files by TensorFlow, if `read_rgb` does so with each.
 
     Args:
         paths: string[K], the files.
 
     Returns:
-        K images, uint8[H, W, 3], and bool[], whether all files are such; images of others are any.
+        K images, uint8[H, W, 3], and bool[], whether all files are such, of sides of 1024 pixels or
+        less; images of others are any.
 
     Raises:
         tf.errors.OpError: as of `read_rgb`.
@@ -69,13 +79,56 @@ def read_plain_jpegs(paths: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         (TensorShape([40, 60, 3]), np.True_)
     """
     # Others are exchanged for a JPEG: branches would take as long as the rest beside decoding.
-    jpeg = _one_black_pixel()
+    jpeg, side = _one_black_pixel(), min(_SMALL_SIDE, ordinary_side())
     contents = tf.stack([tf.io.read_file(path) for path in tf.unstack(paths)])
     plain = _is_whole(contents, JPEG)
     contents = tf.where(plain, contents, jpeg)
-    plain &= tf.stack([_has_no_fourth(each) for each in tf.unstack(contents)])
+    plain &= tf.stack([_is_within(each, side) for each in tf.unstack(contents)])
     contents = tf.where(plain, contents, jpeg)
     return [_decode_plain_jpeg(each) for each in tf.unstack(contents)], tf.reduce_all(plain)
+
+
+def read_several_with(
+    paths: tf.Tensor, decode: Callable[[tf.Tensor], tf.Tensor]
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Read and decode several files by TensorFlow, if their headers say that all are small.
+
+    Args:
+        paths: string[K], the files.
+        decode: from the bytes of one, string[], to uint8[H, W, C].
+
+    Returns:
+        K images, and bool[], whether all files are JPEGs, PNGs or BMPs of sides of 1024 pixels or
+        less; images of others are any.
+
+    Raises:
+        tf.errors.OpError: a file cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Image.new("RGB", (60, 40)).save(f"{root}/1.png")
+        ...     (image,), small = read_several_with(
+        ...         tf.constant([f"{root}/1.png"]), lambda each: decode_as_keras_dataset(each, 3)
+        ...     )
+        >>> image.shape, small.numpy()
+        (TensorShape([40, 60, 3]), np.True_)
+    """
+    jpeg, side = _one_black_pixel(), min(_SMALL_SIDE, ordinary_side())
+    contents = tf.stack([tf.io.read_file(path) for path in tf.unstack(paths)])
+    start = tf.strings.join([tf.strings.substr(contents, 0, 26), bytes(26)])  # never too short
+    is_jpeg = tf.strings.substr(start, 0, len(JPEG.signatures[0])) == JPEG.signatures[0]
+    is_png = tf.strings.substr(start, 0, len(PNG.signatures[0])) == PNG.signatures[0]
+    is_bmp = tf.strings.substr(start, 0, 2) == b"BM"
+    jpegs = tf.where(is_jpeg, contents, jpeg)
+    within = tf.stack([_is_within(each, side) for each in tf.unstack(jpegs)])
+    small = (
+        (is_jpeg & within)
+        | (is_png & are_within(tf.strings.substr(start, 16, 8), side))
+        | (is_bmp & are_within(tf.strings.substr(start, 18, 8), side, little_endian=True))
+    )
+    contents = tf.where(small, contents, jpeg)
+    return [decode(each) for each in tf.unstack(contents)], tf.reduce_all(small)
 
 
 def read_as_keras_dataset(path: tf.Tensor, channels: int) -> tf.Tensor:
@@ -150,6 +203,11 @@ def read_mask(path: tf.Tensor) -> tf.Tensor:
     contents = tf.io.read_file(path)
     depth_and_colour = tf.strings.substr(contents, tf.minimum(tf.strings.length(contents), 24), 2)
     plain = _is_whole(contents, PNG) & (depth_and_colour == b"\x08\x00")
+    plain = tf.cond(
+        plain,
+        lambda: are_within(tf.strings.substr(contents, 16, 8), ordinary_side()),
+        lambda: plain,
+    )
     mask = tf.cond(
         plain,
         lambda: tf.io.decode_png(contents, channels=1),
@@ -177,12 +235,15 @@ def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
     return tf.ensure_shape(image, [None, None, channels])
 
 
-def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8]:
+def read_rgb_with_pillow(
+    path: str | bytes, contents: bytes, image_size: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
     """Decode one image file through Pillow.
 
     Args:
         path: the file's name, for messages.
         contents: its bytes.
+        image_size: see `read_rgb`.
 
     Returns:
         uint8[H, W, 3].
@@ -198,19 +259,24 @@ def read_rgb_with_pillow(path: str | bytes, contents: bytes) -> NDArray[np.uint8
         >>> read_rgb_with_pillow("cats/1.bmp", file.getvalue()).shape
         (40, 60, 3)
     """
-    with naming(path, contents), Image.open(io.BytesIO(contents)) as image:
-        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    with naming(path, contents), Image.open(io.BytesIO(contents)) as image, room_for(image):
+        if image_size is None or not is_large(image):
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)
+        return np.asarray(shrunk(image, "RGB", image_size[::-1], Image.Resampling.NEAREST))
 
 
 def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
     """Tell whether the bytes are a whole JPEG that TensorFlow decodes as Pillow does."""
     whole = _is_whole(contents, JPEG)
-    return tf.cond(whole, lambda: _has_no_fourth(contents), lambda: tf.constant(False))
+    return tf.cond(whole, lambda: _is_within(contents, ordinary_side()), lambda: tf.constant(False))
 
 
-def _has_no_fourth(jpeg: tf.Tensor) -> tf.Tensor:
-    """Tell whether a JPEG is not of CMYK's four components, which Pillow converts differently."""
-    return tf.io.extract_jpeg_shape(jpeg)[2] < 4
+def _is_within(jpeg: tf.Tensor, side: int) -> tf.Tensor:
+    """Tell whether a JPEG is no longer than a side, in pixels, nor of CMYK's four components.
+
+    Pillow converts those differently; and a large image waits for its turn.
+    """
+    return tf.reduce_all(tf.io.extract_jpeg_shape(jpeg) <= [side, side, 3])
 
 
 @functools.cache
@@ -234,7 +300,11 @@ def _is_whole(contents: tf.Tensor, expected: ImageFormat) -> tf.Tensor:
 
 def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    with naming(path, contents, "a mask"), Image.open(io.BytesIO(contents)) as image:
+    with (
+        naming(path, contents, "a mask"),
+        Image.open(io.BytesIO(contents)) as image,
+        room_for(image),
+    ):
         values = np.asarray(image)
     if values.ndim != 2 or values.min() < 0 or values.max() > 255:
         raise ValueError(
@@ -245,9 +315,11 @@ def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     return values.astype(np.uint8)[..., np.newaxis]
 
 
-def _decode_with_pillow(path: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
+def _decode_with_pillow(
+    path: tf.Tensor, contents: tf.Tensor, image_size: tuple[int, int] | None
+) -> tf.Tensor:
     image = tf.numpy_function(
-        _rgb_with_pillow,
+        functools.partial(_rgb_with_pillow, image_size),
         [path, contents],
         tf.uint8,
         stateful=False,
@@ -255,9 +327,9 @@ def _decode_with_pillow(path: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def _rgb_with_pillow(*given: bytes) -> NDArray[np.uint8]:
+def _rgb_with_pillow(image_size: tuple[int, int] | None, *given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    return read_rgb_with_pillow(path, contents)
+    return read_rgb_with_pillow(path, contents, image_size)
 
 
 def _as_bytes(*given: Any) -> list[bytes]:

@@ -19,6 +19,11 @@ from PIL import Image, UnidentifiedImageError
 from catdog_data.sources.formats import format_of
 
 _REMEDY = "Remove it from the data set or replace it."
+_REMEDY_OF_SIZE = (
+    "Remove it from the data set or make it smaller; or, if it can be trusted, set "
+    "`PIL.Image.MAX_IMAGE_PIXELS` to half of its pixels or more, to all of them for a progressive "
+    "JPEG, before datasets and iterators are made."
+)
 _RULE = "all files of a data set must be there and readable"
 _LENGTH = 200
 """Characters that a decoder's own words may have."""
@@ -53,11 +58,21 @@ class UnreadableImage(OSError, ValueError):  # noqa: N818 (seen as the name of w
     """
 
 
-_KEPT = (UnidentifiedImageError, Image.DecompressionBombError, MemoryError)
+class TooManyPixels(Image.DecompressionBombError, UnreadableImage):
+    """An image that is refused for its size, which its header says.
+
+    A `PIL.Image.DecompressionBombError`, as Pillow raises.
+    """
+
+
+_KEPT = (UnidentifiedImageError, MemoryError)
 """Types of decoders' errors that scripts catch."""
 _OF_FILES = (OSError, Image.DecompressionBombError, MemoryError)
 _SYSTEM = (OSError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-_TYPES = {each.__name__: each for each in (*_KEPT, *_SYSTEM, UnreadableImage, ValueError)}
+_TYPES = {
+    each.__name__: each
+    for each in (*_KEPT, *_OF_FILES, *_SYSTEM, TooManyPixels, UnreadableImage, ValueError)
+}
 
 
 def unreadable(
@@ -73,8 +88,8 @@ def unreadable(
 
     Returns:
         The error to raise: one that already names the file as it is; the operating system's as its
-        own type, with the path; a decoder's as `PIL.UnidentifiedImageError`,
-        `PIL.Image.DecompressionBombError`, `MemoryError` or else `UnreadableImage`.
+        own type, with the path; a decoder's as `PIL.UnidentifiedImageError`, `TooManyPixels`,
+        `MemoryError` or else `UnreadableImage`.
 
     Example:
         >>> error = unreadable("cats/1.jpg", ValueError("not a JPEG"), contents=b"<html>")
@@ -90,8 +105,11 @@ def unreadable(
         return OSError(number, f"{os.strerror(number)}; {_RULE}", name)
     decoder = "TensorFlow" if isinstance(error, tf.errors.OpError) else "Pillow"
     kind = next((each for each in _KEPT if isinstance(error, each)), UnreadableImage)
+    remedy = _REMEDY
+    if isinstance(error, Image.DecompressionBombError):
+        kind, remedy = TooManyPixels, _REMEDY_OF_SIZE
     return kind(
-        f"{name!r} cannot be decoded as {what}{_found(name, contents)}. {_REMEDY} "
+        f"{name!r} cannot be decoded as {what}{_found(name, contents)}. {remedy} "
         f"{decoder} says: {_words(error)}"
     )
 

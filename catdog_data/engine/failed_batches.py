@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
+from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.mapping import as_written
 
 _BATCHES_PER_MARK = 32
@@ -37,6 +38,9 @@ class Passes:
         whole: whether every pass begins with an epoch, so that all have `steps` batches.
         goes_on: asked behind an epoch, with the number of the next one's first batch, whether the
             pass goes on into that. None for passes that end with an epoch.
+
+    Raises:
+        RuntimeError: see `check_not_forked`.
     """
 
     steps: int
@@ -44,6 +48,9 @@ class Passes:
     whole: bool
     goes_on: Callable[[int], bool] | None = None
     _failures: deque[Exception] = field(default_factory=lambda: deque(maxlen=1), repr=False)
+
+    def __post_init__(self) -> None:
+        check_not_forked()
 
     @property
     def length(self) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -120,7 +121,7 @@ def maker_of_batches(passes: Passes, stages: Stages) -> Callable[[Passes], tf.da
         rows_of, render = TracedOnce(stages.rows_of), TracedOnce(stages.render())
 
         def batches(passes: Passes) -> tf.data.Dataset:
-            fetched = _fetched(mapped(passes.numbers(), rows_of), stages, fetch)
+            fetched = _fetched(mapped(_numbers(passes, stages), rows_of), stages, fetch)
             return _last(_rendered(fetched, render, stages, calls), stages, waiting)
 
         return batches
@@ -159,7 +160,7 @@ def images_one_by_one(passes: Passes, stages: Stages, length: int) -> tf.data.Da
         A dataset of `length` elements, each as of `image_batches` without the axis of the batch.
     """
     if not stages.pixels.may_fail:
-        batches = image_batches_on_request(passes.numbers(), stages)
+        batches = image_batches_on_request(_numbers(passes, stages), stages)
         return with_length(batches.unbatch(), length)
     marked_rows = _marked_rows(passes, stages)
     restored = _fetched_or_missing(passes, stages, marked_rows, _fetcher(stages))
@@ -217,6 +218,22 @@ def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:
     if calls + waiting <= affordable:
         return calls, waiting
     return max(1, min(calls, affordable - 1)), 1
+
+
+def _numbers(passes: Passes, stages: Stages) -> tf.data.Dataset:
+    # TensorFlow never lets go of the functions it calls; pixels are freed with their datasets.
+    held = weakref.ref(stages.pixels)
+
+    def looked_at(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def look_and_ask(*number: int) -> Any:
+            if (pixels := held()) is not None:
+                pixels.begin_pass()
+            return ask(*number)
+
+        return look_and_ask
+
+    goes_on = None if passes.goes_on is None else looked_at(passes.goes_on)
+    return replace(passes, begin=looked_at(passes.begin), goes_on=goes_on).numbers()
 
 
 def _rendered(

@@ -48,8 +48,18 @@ class Pixels(Fetching, Protocol):
 
     may_fail: bool
 
+    def begin_pass(self) -> None:
+        """Raise an error if the images are no longer what they were; asked when a pass begins."""
+
     def check(self, index: int) -> None:
         """Read one image, and raise an error that names it if it cannot be read."""
+
+
+class LookedAtOneByOne:
+    """Part of a source whose images are looked at when each is read."""
+
+    def begin_pass(self) -> None:
+        """Do nothing."""
 
 
 class Images(Pixels, Protocol):
@@ -85,7 +95,7 @@ def is_image(key: tf.Tensor) -> tf.Tensor:
     return key != "" if key.dtype == tf.string else key >= 0
 
 
-class RowsOfFiles:
+class RowsOfFiles(LookedAtOneByOne):
     """RGB files resized to nearest pixels: rows are picked at once, columns for the batch.
 
     Picking rows copies long runs, picking columns three bytes at a time, which is slow for a
@@ -160,7 +170,7 @@ class RowsOfFiles:
         return key if self._paths is None else tf.gather(self._paths, key)
 
 
-class WholeImages:
+class WholeImages(LookedAtOneByOne):
     """Images in the target's size.
 
     Args:
@@ -212,6 +222,7 @@ class PackedRows:
         rows: `dtype`[N, H * W * C], as `catdog_data.cache.pack` maps them.
         row_of: int64[M], the row of each image.
         shape: (H, W, C).
+        begin_pass: raises an error if the rows cannot be read any more.
     """
 
     whole_batches = True
@@ -219,8 +230,13 @@ class PackedRows:
     may_fail = False
 
     def __init__(
-        self, rows: tf.Tensor, row_of: NDArray[np.int64], shape: tuple[int, int, int]
+        self,
+        rows: tf.Tensor,
+        row_of: NDArray[np.int64],
+        shape: tuple[int, int, int],
+        begin_pass: Callable[[], None] = lambda: None,
     ) -> None:
+        self.begin_pass = begin_pass
         self._rows, self.shape, self.dtype = rows, shape, rows.dtype.name
         in_order = np.array_equal(row_of, np.arange(len(row_of)))
         self._row_of = None if in_order else tf.constant(row_of)
@@ -243,7 +259,7 @@ class PackedRows:
         """Do nothing: decoded images can be read."""
 
 
-class RowsOfArray:
+class RowsOfArray(LookedAtOneByOne):
     """Images of an array in memory, or of anything with its shape and type, a batch at a time.
 
     Args:
@@ -308,6 +324,11 @@ class WithMasks:
         # that error is none which `ignore_errors` drops.
         with tf.control_dependencies(tf.nest.flatten(images)):
             return images, self._masks.fetch(index)
+
+    def begin_pass(self) -> None:
+        """Ask both."""
+        self._images.begin_pass()
+        self._masks.begin_pass()
 
     def check(self, index: int) -> None:
         """Read one image and its mask, and raise an error that names what cannot be read."""

@@ -18,8 +18,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache
+from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.epochs_in_turn import Turns
+from catdog_data.engine.forks import check_not_forked
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.labels import Labels
 from catdog_data.keras_compat.native.executor import PendingBatch, epochs_of
@@ -182,6 +184,7 @@ class FilesIterator(Iterator):
         raise NotImplementedError(f"{type(self).__name__} must define `sample_weight`.")
 
     def __next__(self) -> Any:
+        check_not_forked()
         if self._goes_one_by_one():
             return super().__next__()
         with self.lock:
@@ -189,6 +192,7 @@ class FilesIterator(Iterator):
             return self._make(self._request())
 
     def __getitem__(self, idx: int) -> Any:
+        check_not_forked()
         if not 0 <= idx < len(self) or self._goes_one_by_one():
             return super().__getitem__(idx)
         with self.lock:
@@ -215,6 +219,7 @@ class FilesIterator(Iterator):
 
     def epochs_of_fit(self) -> tuple[tf.data.Dataset, Turns | None]:
         """Make `epoch_dataset`, and say how its epochs are taken in turn."""
+        check_not_forked()
         if self._is_read_by_index() or self._is_completed_in_numpy():
             return super().epoch_dataset(), None
         # Keras asks for two batches to learn their types.
@@ -277,7 +282,7 @@ class FilesIterator(Iterator):
         """Load and resize one image, as Keras does, to floats of its `image_shape`."""
         path = self.filepaths[sample]
         with naming(path):
-            image = keras.utils.load_img(
+            image = load_image(
                 path,
                 color_mode=self.color_mode,
                 target_size=self.target_size,

@@ -18,6 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.engine.epochs_in_turn import Turns
+from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.passes import ended_at_exit
 from catdog_data.fit.install import let_epochs_follow
 from catdog_data.keras_compat.options import check_batch_size_and_seed
@@ -84,6 +85,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         return self
 
     def __next__(self) -> Any:
+        check_not_forked()
         # Pixels are worked on under the lock too, so that draws of two threads never mix.
         with self.lock:
             return self._get_batches_of_transformed_samples(next(self.index_generator))
@@ -93,6 +95,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         return next(self)
 
     def __getitem__(self, idx: int) -> Any:
+        check_not_forked()
         if not 0 <= idx < len(self):
             raise ValueError(
                 f"Asked to retrieve element {idx}, but the Sequence has length {len(self)}"
@@ -126,6 +129,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             ValueError: there are no samples.
         """
+        check_not_forked()
         if not len(self):
             raise ValueError("There is nothing to read: the iterator holds no samples.")
         first = [self._element_of(self[idx]) for idx in range(min(2, len(self)))]

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_CGROUPS = Path("/proc/self/cgroup")
 _ONE_DNN = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"})
 """A processor with any of these has TensorFlow's oneDNN options by default."""
 
@@ -132,18 +134,50 @@ def _processor_features() -> frozenset[str]:
 
 def _cgroup_quota() -> float:
     """Read how many processors the control group grants; infinity where it sets no limit."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return math.inf
-    return math.inf if quota == "max" else int(quota) / int(period)
+    granted = [math.inf]
+    for folder in _cgroup_folders("cpu"):
+        try:
+            if (both := folder / "cpu.max").exists():
+                quota, period = both.read_text().split()
+            else:  # version 1
+                quota = (folder / "cpu.cfs_quota_us").read_text().strip()
+                period = (folder / "cpu.cfs_period_us").read_text()
+            if quota not in ("max", "-1"):
+                granted.append(int(quota) / int(period))
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+    return min(granted)
 
 
 def _cgroup_memory() -> int:
     """Read how many bytes the control group still grants; a huge number without a limit."""
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-    except (OSError, ValueError):
-        return sys.maxsize
-    return sys.maxsize if limit == "max" else max(int(limit) - used, 0)
+    granted = [sys.maxsize]
+    for folder in _cgroup_folders("memory"):
+        for limit, used in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),  # version 1
+        ):
+            try:
+                most = (folder / limit).read_text().strip()
+                if most != "max":
+                    granted.append(max(int(most) - int((folder / used).read_text()), 0))
+            except (OSError, ValueError):
+                continue
+    return min(granted)
+
+
+def _cgroup_folders(controller: str) -> list[Path]:
+    """List the folders of this process' control group and of those around it, as far as seen.
+
+    Args:
+        controller: of version 1, "cpu" or "memory", which has groups of its own.
+    """
+    folders = [_CGROUPS, _CGROUPS / controller]
+    with contextlib.suppress(OSError, ValueError):
+        for line in _OWN_CGROUPS.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "" or controller in controllers.split(","):
+                root = _CGROUPS / controller if controllers else _CGROUPS
+                group = root / path.lstrip("/")
+                folders += [each for each in (group, *group.parents) if each.is_relative_to(root)]
+    return [each for each in dict.fromkeys(folders) if each.is_dir()]

@@ -90,6 +90,7 @@ def test_verdicts():
     assert fuzz._verdict(refused, refused).fault == "not named"
 
 
+@pytest.mark.slow
 def test_few(tmp_path, capsys, monkeypatch):
     results = tmp_path / "results.jsonl"
     command = ["--from", "0", "--to", "70", "--workers", "1", "--json", str(results)]

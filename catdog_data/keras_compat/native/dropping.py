@@ -8,11 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from catdog_data.engine.pixel_sources import Fetching
+from catdog_data.engine.pixel_sources import Fetching, LookedAtOneByOne
 from catdog_data.engine.render import Rendering
 
 
-class Droppable:
+class Droppable(LookedAtOneByOne):
     """Pixels that are not fetched as long as nobody wants them.
 
     Args:

@@ -9,6 +9,9 @@ import tensorflow as tf
 from catdog_data.decoding.decode import read_rgb, read_rgb_with_pillow
 from catdog_data.decoding.unreadable import naming, raise_if_unreadable, raised_in_python
 
+_SMALL = (1, 1)
+"""The size that large images are read in: whether they can be is all that matters."""
+
 
 def error_of_batch(
     error: tf.errors.OpError | UnicodeDecodeError, paths: Sequence[str]
@@ -29,9 +32,9 @@ def error_of_batch(
     for path in named or paths:
         try:
             with naming(path), open(path, "rb") as file:  # noqa: PTH123 (the path as given)
-                read_rgb_with_pillow(path, file.read())
+                read_rgb_with_pillow(path, file.read(), _SMALL)
             # Now and then Pillow forgives what TensorFlow's decoder does not.
-            raise_if_unreadable(path, read_rgb)
+            raise_if_unreadable(path, lambda file: read_rgb(file, _SMALL))
         except Exception as failure:
             return failure
     return raised if named and raised is not None else error

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
+from catdog_data.decoding.limits import ordinary_side
 from catdog_data.engine.render import Rendering
 from catdog_data.keras_compat.native.executor import Executor
 from catdog_data.keras_compat.native.loading import Loading
@@ -22,9 +23,9 @@ _MOST = 4
 """Each keeps a graph and a few threads, which wait."""
 
 
-def _modes() -> tuple[bool, bool]:
-    """Tell what else TensorFlow builds pipelines by."""
-    return is_op_determinism_enabled(), tf.config.functions_run_eagerly()
+def _modes() -> tuple[bool, bool, int]:
+    """Tell what else pipelines are built by: two settings of TensorFlow's, and one of Pillow's."""
+    return is_op_determinism_enabled(), tf.config.functions_run_eagerly(), ordinary_side()
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Settings:
     rendering: Rendering
     batch_size: int
     room: int | None
-    _modes: tuple[bool, bool] = field(default_factory=_modes, init=False)
+    _modes: tuple[bool, bool, int] = field(default_factory=_modes, init=False)
 
     def executor(self) -> Executor:
         """Set one up."""

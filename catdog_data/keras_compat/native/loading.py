@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache, cached
 from catdog_data.decoding.decode import read_plain_jpegs, read_rgb
+from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.resize import nearest_table
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.pixel_sources import (
@@ -87,7 +88,14 @@ class Loading:
 
     def _rows(self, filepaths: Sequence[str] | None, room: int | None) -> RowsOfFiles:
         size = self.target_size
-        return rows_of_files(filepaths, size, read_rgb, nearest_table, read_plain_jpegs, room)
+        return rows_of_files(
+            filepaths,
+            size,
+            lambda path: read_rgb(path, size),
+            nearest_table,
+            read_plain_jpegs,
+            room,
+        )
 
     @property
     def _picks_pixels(self) -> bool:
@@ -114,7 +122,7 @@ class Loading:
         def load(path: Any) -> NDArray[Any]:
             # In an array where there is no graph.
             name = os.fsdecode(np.asarray(path, object).item())
-            with naming(name), keras.utils.load_img(name, **options) as image:
+            with naming(name), load_image(name, **options) as image:
                 pixels = np.asarray(image, dtype)
             return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
 

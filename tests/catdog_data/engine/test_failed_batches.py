@@ -22,6 +22,7 @@ from catdog_data import (
     image_dataset_from_directory,
 )
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled
+from catdog_data.keras_compat.native import loading
 
 FILES = 23
 WITHOUT_OPTIMISER = tf.data.Options()
@@ -195,7 +196,7 @@ def test_where_all_is_broken_that_is_known_soon(folder, monkeypatch):
         read.append(path)
         raise OSError("the network is away")
 
-    monkeypatch.setattr(keras.utils, "load_img", fails)
+    monkeypatch.setattr(loading, "load_image", fails)
     with pytest.raises(tf.errors.OpError, match=Path(path).name):
         next(iter(dataset))
     assert len(read) < 500
@@ -208,7 +209,7 @@ def test_a_failure_that_has_passed_leaves_no_trace(folder, monkeypatch):
         )
 
     expected = list(flow().epoch_dataset())
-    load, failed = keras.utils.load_img, set()
+    load, failed = loading.load_image, set()
 
     def fails_once(path, *args, **options):
         if random.Random(path).random() < 0.3 and path not in failed:
@@ -216,7 +217,7 @@ def test_a_failure_that_has_passed_leaves_no_trace(folder, monkeypatch):
             raise OSError("the network is away")
         return load(path, *args, **options)
 
-    monkeypatch.setattr(keras.utils, "load_img", fails_once)
+    monkeypatch.setattr(loading, "load_image", fails_once)
     for one, other in zip(expected, flow().epoch_dataset(), strict=True):
         tf.nest.map_structure(np.testing.assert_array_equal, other, one)
     assert failed

@@ -1,0 +1,114 @@
+"""Image files as `keras.utils.load_img` loads them, the large ones in little memory."""
+
+from __future__ import annotations
+
+import io
+import os
+
+from PIL import Image
+
+from catdog_data.decoding.limits import is_large, room_for
+
+_ROWS = 256
+"""Rows of a large image that are converted and narrowed at once."""
+_GRAYSCALE = ("L", "I;16", "I")
+
+
+def load_image(
+    path: str | os.PathLike[str],
+    color_mode: str,
+    target_size: tuple[int, int],
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+) -> Image.Image:
+    """Load one image file and resize it, to the pixels of `keras.utils.load_img`.
+
+    Args:
+        path: the file.
+        color_mode: "rgb", "rgba" or "grayscale", which keeps 16 and 32 bits.
+        target_size: (height, width) in pixels.
+        interpolation: a name that Pillow knows, in lower case.
+        keep_aspect_ratio: whether the centre is cropped to the target's aspect ratio first.
+
+    Returns:
+        The image, of the target's size.
+
+    Raises:
+        OSError: the file cannot be read or decoded.
+        PIL.Image.DecompressionBombError: it has too many pixels.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Image.new("L", (60, 40)).save(f"{root}/1.png")
+        ...     image = load_image(f"{root}/1.png", "rgb", (8, 6))
+        >>> image.size, image.mode
+        ((6, 8), 'RGB')
+    """
+    with open(path, "rb") as file:  # noqa: PTH123 (the path as given)
+        contents = file.read()
+    image = Image.open(io.BytesIO(contents))
+    mode = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}[color_mode]
+    if mode == "L" and image.mode in _GRAYSCALE:
+        mode = image.mode
+    size = target_size[1], target_size[0]
+    resample = Image.Resampling[interpolation.upper()]
+    box = _centre(image.size, size) if keep_aspect_ratio else (0, 0, *image.size)
+    with room_for(image):
+        if is_large(image) and image.size != size:
+            return shrunk(image, mode, size, resample, box)
+        if image.mode != mode:
+            image = image.convert(mode)  # type: ignore[assignment]
+        return image if image.size == size else image.resize(size, resample, box)
+
+
+def shrunk(
+    image: Image.Image,
+    mode: str,
+    size: tuple[int, int],
+    resample: Image.Resampling,
+    box: tuple[int, int, int, int] | None = None,
+) -> Image.Image:
+    """Convert and resize an image, without a converted copy of the whole.
+
+    Pillow resizes rows first and columns after that, rounding between the two: so this is done for
+    some rows at a time, and the columns of all at the end.
+
+    Args:
+        image: any.
+        mode: Pillow's name of the colours to convert to.
+        size: (width, height) in pixels of the target, which is not the image's.
+        resample: how pixels are mixed.
+        box: (left, upper, right, lower) in pixels of what is resized; None for all.
+
+    Returns:
+        The same as `image.convert(mode).resize(size, resample, box)`.
+
+    Example:
+        >>> shrunk(Image.new("L", (600, 400)), "RGB", (6, 4), Image.Resampling.BOX).size
+        (6, 4)
+    """
+    left, upper, right, lower = box or (0, 0, *image.size)
+    # Pillow mixes colours by their opacity.
+    mixed = "RGBa" if mode == "RGBA" and resample != Image.Resampling.NEAREST else mode
+    narrow = Image.new(mixed, (size[0], image.height))
+    image.load()
+    for top in range(0, image.height, _ROWS):
+        rows = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
+        rows = _converted(_converted(rows, mode), mixed)
+        rows = rows.resize((size[0], rows.height), resample, (left, 0, right, rows.height))
+        narrow.paste(rows, (0, top))
+    return _converted(narrow.resize(size, resample, (0, upper, size[0], lower)), mode)
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _centre(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Choose the largest box of the target's aspect ratio, (width, height), as Keras does."""
+    width, height = size
+    crop_width = min(width, height * target[0] // target[1])
+    crop_height = min(height, width * target[1] // target[0])
+    left, upper = (width - crop_width) // 2, (height - crop_height) // 2
+    return left, upper, left + crop_width, upper + crop_height
