@@ -28,6 +28,9 @@ _SMALL_FILE = 2**14
 _SMALL_IMAGE = 128 * 128
 """Pixels; larger images take so long to decode that calls do not matter."""
 
+_FEW = 1000
+"""Files; of fewer, several epochs would be read before what is longer to set up pays."""
+
 _LOOKED_AT = 16
 """Files that show how large the others are."""
 
@@ -45,10 +48,10 @@ def room_of_small_files(
     Returns:
         Pixels of the largest image, at least those of the target, up to a power of two, so that few
         functions serve many sets; None where a file is not small, of another format or cannot be
-        read.
+        read, or where there are few files.
     """
     room = math.prod(image_size)
-    if not filepaths or room > _SMALL_IMAGE:
+    if len(filepaths) < _FEW or room > _SMALL_IMAGE:
         return None
     for path in filepaths[:: math.ceil(len(filepaths) / _LOOKED_AT)]:
         try:

@@ -14,6 +14,7 @@ from PIL import Image
 from catdog_data import ImageDataGenerator, image_dataset_from_directory
 from catdog_data.decoding.decode import read_plain_jpegs, read_rgb
 from catdog_data.decoding.resize import nearest_table
+from catdog_data.engine import small_files
 from catdog_data.engine.calls import calls_of, from_calls, in_calls
 from catdog_data.engine.pixel_sources import RowsOfFiles
 from catdog_data.engine.small_files import SmallFiles, room_of_small_files, rows_of_files
@@ -21,6 +22,11 @@ from catdog_data.engine.small_files import SmallFiles, room_of_small_files, rows
 SIZE = (13, 18)
 N = 37
 """So many that few of them are looked at, and that no number of calls divides them."""
+
+
+@pytest.fixture(autouse=True)
+def few_are_enough(monkeypatch):
+    monkeypatch.setattr(small_files, "_FEW", 1)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +115,11 @@ def test_a_call_may_have_padding_alone_or_beside_images(plain):
     np.testing.assert_array_equal(image, source.image(tf.constant(2, tf.int64)))
     nothing = SmallFiles(["missing.jpg"], SIZE, read_rgb, nearest_table, read_plain_jpegs, 256)
     nothing.fetch(tf.constant([-1, -1], tf.int64))
+
+
+def test_files_that_are_few_are_read_one_by_one(plain, monkeypatch):
+    monkeypatch.undo()
+    assert room_of_small_files(paths_in(plain), SIZE, ("JPEG",)) is None
 
 
 def test_files_that_are_not_small_are_read_one_by_one(plain, tmp_path):
