@@ -27,6 +27,7 @@ from catdog_data.decoding.decode import (
 )
 from catdog_data.decoding.limits import decoded_in_turn
 from catdog_data.decoding.unreadable import TooManyPixels
+from catdog_data.engine import small_files
 
 MODES = ["1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "I;16", "I"]
 TO = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
@@ -171,7 +172,8 @@ def test_of_files_read_together_none_may_declare_much(tmp_path, kind):
         (tmp_path / f"large.{kind}").write_bytes(of_header(kind, 1025))
 
 
-def test_among_small_files_one_that_declares_too_much_is_refused(tmp_path):
+def test_among_small_files_one_that_declares_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(small_files, "_FEW", 1)
     for i in range(20):
         save_picture(tmp_path / "cats" / f"{i:02}.png", (20, 15), i)
     path = tmp_path / "cats" / "01.png"  # not among those that are looked at
