@@ -106,20 +106,20 @@ def timed(*, lead_in: float | None, seconds: float, at_most: int | None = None) 
 
 
 def started() -> Receiver:
-    """Time the first batch, and keep what is told of those that follow.
+    """Time the first batch, and keep the seconds that the contestant gives for those that follow.
 
     Returns:
         A receiver of one batch, then of fields of `Sample` and their values, in pairs. It returns a
         `Sample`, without its round and memory.
     """
     sample = yield from timed(lead_in=None, seconds=0.0)
-    told: dict[str, float] = {}
+    seconds_of: dict[str, float] = {}
     try:
         while True:
             field, seconds = yield
-            told[field] = seconds
+            seconds_of[field] = seconds
     except ValueError:  # there are no further ones
-        return replace(sample, **told)
+        return replace(sample, **seconds_of)
 
 
 def cpu_seconds(process: psutil.Process) -> float:

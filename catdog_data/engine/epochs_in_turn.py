@@ -24,7 +24,7 @@ class Turns:
 
     Args:
         steps: batches in an epoch.
-        begin: begins an epoch, told whether the one before was taken to its end. It returns the
+        begin: begins an epoch, given whether the one before was taken to its end. It returns the
             number of the first batch: that behind the epoch before if the batches made ahead by
             these numbers are right.
         expects: asked behind an epoch, with the number of the next one's first batch, whether its
@@ -66,7 +66,7 @@ class EpochsInTurn:
         """Begin an epoch: return the iterator whose next `steps` elements it is."""
         was_whole, self._is_whole = self._is_whole, False
         if not was_whole:
-            # Before anything is planned anew, since its thread plans too.
+            # Before anything is planned again, since its thread plans too.
             self._end()
         is_next = self._course.turn_to(self._begin(was_whole))
         if self._iterator is None or not is_next:

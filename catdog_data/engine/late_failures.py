@@ -22,7 +22,7 @@ class OnFailure:
     Args:
         skips: whether they are left out; else a neighbour stands in for each.
         neighbours: of an image, those that may stand in for it, the best first.
-        tell: is told of each: the image, why it cannot be read, and which stands in, or None.
+        tell: called with each: the image, why it cannot be read, and which stands in, or None.
     """
 
     skips: bool

@@ -47,7 +47,7 @@ def rows_kept(
     found: set[str] = set()
     rows = []
     for row, path in enumerate(paths):
-        # Most paths are told apart by their last part, which is fast.
+        # Most paths differ in their last part, which is fast.
         if os.path.basename(path) in last_parts and (full := os.path.abspath(path)) in names:  # noqa: PTH100, PTH119
             found.add(full)
         else:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from tests.reliability.whole_images import png_chunk
 
 _BLOCK = 24
-"""Bytes of a part, where a format has none that are easily told."""
+"""Bytes of a part, where a format has none that are easily found."""
 
 
 def parts_of(kind: str, contents: bytes) -> list[bytes]:

@@ -22,7 +22,7 @@ from rich.table import Table
 
 _SIDE, _BATCH = 128, 32
 _EPOCHS_OF_ITERATOR = 5
-"""Epochs after which all iterators and datasets are made anew."""
+"""Epochs after which all iterators and datasets are made again."""
 _WARM_UP = 0.1
 _MINUTE = 60.0
 
@@ -103,7 +103,7 @@ def main(
 ) -> None:
     """Read augmented batches without end, each face in a process of its own.
 
-    Epochs change, iterators and datasets are made anew, and validation is read after each epoch.
+    Epochs change, iterators and datasets are made again, and validation is read after each epoch.
     """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ _COME_AND_GO = 10
 
 
 def assert_nothing_grows(soaked, epochs):
-    assert soaked.epochs > epochs  # iterators were made anew for every fifth
+    assert soaked.epochs > epochs  # iterators were made again for every fifth
     half = len(soaked.samples) // 2
     for name in ("descriptors", "threads"):
         counts = [getattr(each, name) for each in soaked.samples]

@@ -119,7 +119,7 @@ class EpochsAhead:
         request = self._request(0)
         if request.recipe != ahead.begin.recipe:
             return False
-        # Planned anew, since the stream may be another where draws do not show.
+        # Planned again, since the stream may be another where draws do not show.
         again = _Ahead(request, [])
         for known in ahead.plans or [ahead.begin.plan()]:
             again.plans.append(again.following().plan())

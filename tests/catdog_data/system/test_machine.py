@@ -1,4 +1,4 @@
-"""What TensorFlow is told about the machine; and the limits of control groups."""
+"""What TensorFlow is set to on this machine; and the limits of control groups."""
 
 from __future__ import annotations
 
