@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow.python.eager.context import eager_mode
 
 from catdog_data.cache.cached import Cache
 from catdog_data.decoding.load_image import load_image
@@ -393,8 +394,8 @@ class FilesIterator(Iterator):
 
     def _make(self, request: BatchRequest) -> Any:
         """Make the batch asked for; the iterator moves on even if it cannot be made."""
-        # Done at once, even where this is called while a function is traced.
-        with tf.init_scope():
+        # Done at once, even where this is called while a function is traced or in a graph.
+        with eager_mode():
             pending = self._submit(request, trusting=request.idx is None)
             self._move_to(pending.plan.after)
             return self._completed(pending.plan, self._pipeline.result(pending))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow.python.eager.context import eager_mode
 
 from catdog_data.augment.geometry_rows import GEOMETRY_COLUMNS
 from catdog_data.augment.parameters import Parameters
@@ -224,7 +225,7 @@ class Executor:
         if not (self.runs and self._pending):
             return
         try:
-            with tf.init_scope(), self._pixels.unwanted():
+            with eager_mode(), self._pixels.unwanted():
                 while self._pending:
                     self._receive()
         except BaseException:
@@ -262,7 +263,7 @@ def _end_executors() -> None:
 def _end(queue: tf.queue.FIFOQueue, running: list[Iterator[Any]]) -> None:
     # Closed first, and at once, even where this is called while a function is traced: TensorFlow
     # crashes where an iterator is deleted that waits for a queue which goes with it.
-    with tf.init_scope():
+    with eager_mode():
         queue.close()
     running.clear()
 

@@ -330,3 +330,16 @@ def test_draws_that_do_not_show_are_no_wrong_guess():
     assert submitted_for(40, lambda k: k > 0, ranges=nothing, shuffle=False) == 40 + FURTHEST
     # An order is drawn for the first batch only.
     assert submitted_for(40, lambda k: k > 0, ranges=nothing) == 40 + FURTHEST
+
+
+def test_iterators_are_read_and_freed_within_a_graph(photos):
+    reference, ours = pair(photos, PLAIN, {})
+    assert_same(next(reference), next(ours))
+    with tf.Graph().as_default():
+        assert_same(next(reference), next(ours))
+        del ours
+        _, others = pair(photos, RECIPE, {})
+        next(others)
+        del others
+    reference, ours = pair(photos, PLAIN, {})
+    assert_same(next(reference), next(ours))
