@@ -116,15 +116,10 @@ def maker_of_batches(passes: Passes, stages: Stages) -> Callable[[Passes], tf.da
         passes: any of them; all have the same `steps` and are `whole` alike.
         stages: what is done for each batch.
     """
-    fetch, (calls, waiting) = _fetcher(stages), stages.ahead()
     if not stages.pixels.may_fail:
-        rows_of, render = TracedOnce(stages.rows_of), TracedOnce(stages.render())
-
-        def batches(passes: Passes) -> tf.data.Dataset:
-            fetched = _fetched(mapped(_numbers(passes, stages), rows_of), stages, fetch)
-            return _last(_rendered(fetched, render, stages, calls), stages, waiting)
-
-        return batches
+        on_request = _maker_of_batches_on_request(stages)
+        return lambda passes: on_request(_numbers(passes, stages))
+    fetch, (calls, waiting) = _fetcher(stages), stages.ahead()
     marked_rows, render_batch = TracedOnce(_marked_rows(passes, stages)), stages.render()
 
     @functools.cache
@@ -191,9 +186,20 @@ def image_batches_on_request(numbers: tf.data.Dataset, stages: Stages) -> tf.dat
     Returns:
         A dataset with one element per number, in their order, of the cardinality of `numbers`.
     """
+    return _maker_of_batches_on_request(stages)(numbers)
+
+
+def _maker_of_batches_on_request(stages: Stages) -> Callable[[tf.data.Dataset], tf.data.Dataset]:
+    """Make `image_batches_on_request` for several datasets of numbers, traced once."""
     calls, waiting = stages.ahead()
-    fetched = _fetched(mapped(numbers, stages.rows_of), stages, _fetcher(stages))
-    return _last(_rendered(fetched, stages.render(), stages, calls), stages, waiting)
+    rows_of, render = TracedOnce(stages.rows_of), TracedOnce(stages.render())
+    fetch = _fetcher(stages)
+
+    def batches(numbers: tf.data.Dataset) -> tf.data.Dataset:
+        fetched = _fetched(mapped(numbers, rows_of), stages, fetch)
+        return _last(_rendered(fetched, render, stages, calls), stages, waiting)
+
+    return batches
 
 
 def batches_ahead(batch_bytes: int, cores: int, budget: int) -> tuple[int, int]:

@@ -43,10 +43,10 @@ class EpochIteratorInTurn(TFEpochIterator):  # type: ignore[misc]
 
     def _epochs_in_turn(self) -> Epochs | None:
         offered = self._offered()
-        # Where they do not divide, the last call of an epoch asks for more, and goes by the end.
-        return (
-            None if offered is None or self._num_batches % self.steps_per_execution else offered()
-        )
+        if offered is None or self._num_batches % self.steps_per_execution:
+            # Where they do not divide, the last call of an epoch asks for more: it goes by the end.
+            return None
+        return offered()
 
     def _get_iterator(self) -> Any:
         if self._offered() is None:
