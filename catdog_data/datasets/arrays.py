@@ -10,9 +10,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.datasets.build import Epochs, Source, build_dataset
+from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output, gatherer
 from catdog_data.datasets.image_dataset import ImageDataset
+from catdog_data.datasets.image_set import ImageSet, datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -21,7 +22,10 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
+from catdog_data.datasets.splits import Split
 from catdog_data.engine.pixel_sources import RowsOfArray
+from catdog_data.readable.on_error import OnError
+from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.system.messages import some_of
 
 
@@ -85,22 +89,23 @@ def image_dataset_from_arrays(
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     seed = seed_or_drawn(seed)
-    shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
-    dtype = images.dtype.name
-
-    return build_dataset(
-        Source(
-            RowsOfArray(images),
-            len(images),
-            dtype,
-            shape[:2],
-            None if masks is None else RowsOfArray(_checked_masks(masks, images, labels)),
-        ),
-        Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device"),
-        Output(rescale, output_dtype, "channels_last", return_index),
-        None if columns is None else gatherer(columns),
-        ram_budget=ram_budget,
+    pixels = Source(
+        RowsOfArray(images),
+        len(images),
+        images.dtype.name,
+        (int(images.shape[1]), int(images.shape[2])),
+        None if masks is None else RowsOfArray(_checked_masks(masks, images, labels)),
     )
+    listed = ImageSet(
+        LabelledFiles(("",) * len(images), None, None),
+        lambda part, epochs, output, cache: pixels,
+        None if columns is None else lambda part: gatherer(columns),
+        are_files=False,
+    )
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    output = Output(rescale, output_dtype, "channels_last", return_index)
+    on_error = OnError("raise")
+    return datasets_of(listed, epochs, output, Split(), on_error, ram_budget=ram_budget)[0]
 
 
 def _checked_images(images: Any) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
-from catdog_data.datasets.build import Epochs, build_dataset
+from catdog_data.datasets.build import Epochs
 from catdog_data.datasets.elements import LabelsOf, Output, gatherer
 from catdog_data.datasets.image_dataset import ImageDataset
+from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -27,9 +27,9 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import checked_reading
-from catdog_data.datasets.splits import epochs_of_subset
-from catdog_data.readable.on_error import Listed, OnError
+from catdog_data.datasets.reading import checked_reading, image_set_of_files
+from catdog_data.datasets.splits import Split
+from catdog_data.readable.on_error import OnError
 from catdog_data.sources.data_frame import (
     ClassCells,
     check_files_exist,
@@ -43,7 +43,7 @@ from catdog_data.sources.exclude import Exclude
 from catdog_data.sources.found import print_found
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.masks import warn_of_jpegs
-from catdog_data.sources.split import check_split, split_by_name
+from catdog_data.sources.split import check_split
 
 _OF_CLASSES = ("int", "categorical", "binary")
 _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
@@ -294,69 +294,39 @@ def image_dataset_from_dataframe(
         check_files_exist(masks or (), y_col, "y_col")
     seed = seed_or_drawn(seed)
 
-    # Row numbers go where the labels of files would, so that splits are those of a directory.
-    files = LabelledFiles(paths, np.arange(len(paths), dtype=np.int32), names)
     output = Output(rescale, output_dtype, data_format, return_index)
-    whole = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
-
-    def classes_of(part: LabelledFiles) -> NDArray[Any] | None:
-        return None if class_of_row is None else class_of_row[part.labels]
-
-    def listed(part: LabelledFiles) -> Listed:
-        own_masks = _masks_of(part, masks)
-        return reading.listed(
-            part.file_paths,
-            os.path.abspath(directory),  # noqa: PTH100 (a string)
-            lambda: reading.source(part.file_paths, whole, output, None, own_masks),
-            lambda: classes_of(part),
-            names,
-            own_masks,
-        )
-
-    if guard.skips:
-        files = files.take(guard.rows(listed(files)))
-    if shuffle:
-        files = files.shuffled(seed)
-
-    subsets = split_by_name(files, validation_split, subset)
-    if verbose:
-        print_found(files, subsets)
-
-    datasets = []
-    for name, part in subsets.items():
-        own_guard = guard.for_part()
-        if guard.replaces:
-            part = part.take(own_guard.rows(listed(part)))
-        epochs = epochs_of_subset(
-            name, whole, beside_training=len(subsets) == 2, augment_validation=augment_validation
-        )
-        dataset = build_dataset(
-            reading.source(part.file_paths, epochs, output, cache, _masks_of(part, masks)),
-            epochs,
-            output,
-            None if labels is None else _of_rows(part, labels),
-            None if weights is None else _of_rows(part, gatherer(tf.constant(weights))),
-            ram_budget=ram_budget,
-            class_names=names,
-            file_paths=part.file_paths,
-            split=name,
-            on_failure=own_guard.late(part.file_paths, functools.partial(classes_of, part)),
-            broken=own_guard.found,
-        )
-        datasets.append(dataset)
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    images = image_set_of_files(
+        LabelledFiles(paths, class_of_row, names),
+        reading,
+        directory,
+        labels=_of_rows(labels),
+        weights=_of_rows(None if weights is None else gatherer(tf.constant(weights))),
+        classes=lambda part: part.labels,
+        class_names=names,
+        masks=None if masks is None else lambda part: [masks[row] for row in part.rows],
+    )
+    split = Split(
+        validation_split,
+        subset,
+        shuffle_seed=seed if shuffle else None,
+        augment_validation=augment_validation,
+    )
+    tell = print_found if verbose else None
+    datasets = datasets_of(images, epochs, output, split, guard, cache, ram_budget, tell)
     return datasets if subset == "both" else datasets[0]
 
 
-def _masks_of(part: LabelledFiles, masks: Sequence[str] | None) -> list[str] | None:
-    if masks is None or part.labels is None:
+def _of_rows(of_rows: LabelsOf | None) -> Callable[[LabelledFiles], LabelsOf] | None:
+    """Make what makes, of a function of row numbers, one of the positions in a part."""
+    if of_rows is None:
         return None
-    return [masks[row] for row in part.labels]
 
+    def of_part(part: LabelledFiles) -> LabelsOf:
+        rows = tf.constant(part.rows, tf.int32)
+        return lambda index: of_rows(tf.gather(rows, index))
 
-def _of_rows(part: LabelledFiles, of_rows: LabelsOf) -> LabelsOf:
-    """Turn a function of row numbers into one of the positions in a part."""
-    rows = tf.constant(part.labels)
-    return lambda index: of_rows(tf.gather(rows, index))
+    return of_part
 
 
 def _labels(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
-from catdog_data.datasets.build import Epochs, build_dataset
+from catdog_data.datasets.build import Epochs
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
+from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -27,15 +28,15 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import checked_reading
-from catdog_data.datasets.splits import epochs_of_subset
-from catdog_data.readable.on_error import Listed, OnError
+from catdog_data.datasets.reading import checked_reading, image_set_of_files
+from catdog_data.datasets.splits import Split
+from catdog_data.readable.on_error import OnError
 from catdog_data.sources.exclude import Exclude
-from catdog_data.sources.found import print_empty_classes, print_found
+from catdog_data.sources.found import print_found
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.list_files import checked_labels, list_labelled_files
 from catdog_data.sources.masks import masks_beside
-from catdog_data.sources.split import check_split, split_by_name
+from catdog_data.sources.split import check_split
 from catdog_data.system.messages import some_of
 
 _LABEL_MODES = ("int", "categorical", "binary", None)
@@ -317,60 +318,26 @@ def image_dataset_from_directory(
         mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
     output = Output(rescale, output_dtype, data_format, return_index)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
-
-    def listed(part: LabelledFiles) -> Listed:
-        own_masks = _masks_of(part, mask_of)
-        return reading.listed(
-            part.file_paths,
-            os.path.abspath(directory),  # noqa: PTH100 (a string)
-            lambda: reading.source(part.file_paths, epochs, output, None, own_masks),
-            lambda: _classes_of(part),
-            part.class_names if isinstance(labels, str) else None,
-            own_masks,
-        )
-
-    if guard.skips:
-        files = files.take(guard.rows(listed(files)))
-    if shuffle:
-        files = files.shuffled(seed)
-
-    subsets = split_by_name(
-        files, validation_split, subset, stratify_below=directory if stratify else None
+    is_inferred = isinstance(labels, str)  # the values of a list are no folders
+    images = image_set_of_files(
+        files,
+        reading,
+        directory,
+        labels=None if label_mode is None else functools.partial(_labels_of, label_mode=label_mode),
+        classes=_classes_of,
+        class_names=files.class_names if is_inferred else None,
+        masks=None if mask_of is None else lambda part: [mask_of[path] for path in part.file_paths],
     )
-    if verbose:
-        print_found(files, subsets)
-        if isinstance(labels, str):  # those of a list are no folders
-            print_empty_classes(files)
-
-    datasets = []
-    for name, part in subsets.items():
-        own_guard = guard.for_part()
-        if guard.replaces:
-            part = part.take(own_guard.rows(listed(part)))
-        own_epochs = epochs_of_subset(
-            name,
-            epochs,
-            beside_training=len(subsets) == 2,
-            augment_validation=augment_validation,
-        )
-        dataset = build_dataset(
-            reading.source(part.file_paths, own_epochs, output, cache, _masks_of(part, mask_of)),
-            own_epochs,
-            output,
-            None if label_mode is None else _labels_of(part, label_mode),
-            ram_budget=ram_budget,
-            class_names=part.class_names,
-            file_paths=part.file_paths,
-            split=name,
-            on_failure=own_guard.late(part.file_paths, functools.partial(_classes_of, part)),
-            broken=own_guard.found,
-        )
-        datasets.append(dataset)
+    split = Split(
+        validation_split,
+        subset,
+        shuffle_seed=seed if shuffle else None,
+        stratify_below=directory if stratify else None,
+        augment_validation=augment_validation,
+    )
+    tell = functools.partial(print_found, empty_folders=is_inferred) if verbose else None
+    datasets = datasets_of(images, epochs, output, split, guard, cache, ram_budget, tell)
     return datasets if subset == "both" else datasets[0]
-
-
-def _masks_of(files: LabelledFiles, mask_of: Mapping[str, str] | None) -> list[str] | None:
-    return None if mask_of is None else [mask_of[path] for path in files.file_paths]
 
 
 def _classes_of(files: LabelledFiles) -> NDArray[Any] | None:

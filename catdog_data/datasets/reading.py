@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from catdog_data.cache.cached import Cache, cached
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output
+from catdog_data.datasets.image_set import ImageSet
 from catdog_data.datasets.options import check_booleans, checked_size, one_of
 from catdog_data.decoding.decode import (
     decode_as_keras_dataset,
@@ -29,7 +30,7 @@ from catdog_data.engine.pixel_sources import (
     tensor_of_paths,
 )
 from catdog_data.engine.small_files import room_of_small_files, rows_of_files
-from catdog_data.readable.on_error import Listed
+from catdog_data.sources.labelled_files import LabelledFiles
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _INTERPOLATIONS = (
@@ -157,34 +158,16 @@ class Reading:
         pixels = WholeImages(load, (*self.image_size, self.channels), dtype, names)
         return Source(self.cached(pixels, names, cache), len(names), dtype, self.image_size)
 
-    def listed(
-        self,
-        names: Sequence[str],
-        folder: str,
-        source: Callable[[], Source],
-        classes: Callable[[], NDArray[Any] | None],
-        class_names: Sequence[str] | None = None,
-        masks: Sequence[str] | None = None,
-    ) -> Listed:
-        """Describe images of which it is not known yet whether they can be read.
+    def settings(self, origin: str) -> dict[str, Any]:
+        """Describe how images are read.
 
         Args:
-            names: the N images.
-            folder: the whole path of that which they are in, or another origin.
-            source: makes their source, without a cache.
-            classes: see `Listed`.
-            class_names: see `Listed`.
-            masks: the mask of each.
+            origin: the whole path of the folder that they are in, or what else they are from.
+
+        Returns:
+            Plain JSON values.
         """
-
-        def sources() -> list[Images]:
-            made = source()
-            # Those that are not cached load single images.
-            parts: list[Any] = [made.pixels, *([] if made.masks is None else [made.masks])]
-            return parts
-
-        settings = {"reader": "Keras datasets", **asdict(self), "folder": folder}
-        return Listed(names, sources, settings, classes, class_names, masks)
+        return {"reader": "Keras datasets", **asdict(self), "folder": origin}
 
     def _masks(self, file_paths: Sequence[str], cache: Cache) -> Pixels:
         """Make the source of masks in files: resized as the images, but to nearest pixels.
@@ -293,3 +276,29 @@ def checked_reading(
         antialias=bool(antialias),
         decode=one_of("decode", decode, ("exact", "fast")),
     )
+
+
+def image_set_of_files(
+    files: LabelledFiles,
+    reading: Reading,
+    directory: str,
+    *,
+    masks: Callable[[LabelledFiles], list[str]] | None = None,
+    **belonging: Any,
+) -> ImageSet:
+    """Make the image set of files.
+
+    Args:
+        files: what was listed.
+        reading: how they are read.
+        directory: the folder that they are in.
+        masks: see `ImageSet`.
+        **belonging: other arguments of `ImageSet`.
+    """
+
+    def source(part: LabelledFiles, epochs: Epochs, output: Output, cache: Cache) -> Source:
+        own_masks = None if masks is None else masks(part)
+        return reading.source(part.file_paths, epochs, output, cache, own_masks)
+
+    folder = os.path.abspath(directory)  # noqa: PTH100 (a string)
+    return ImageSet(files, source, masks=masks, settings=reading.settings(folder), **belonging)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
-from catdog_data.datasets.build import Epochs, build_dataset
+from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
+from catdog_data.datasets.image_set import ImageSet, datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
@@ -22,7 +23,9 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.reading import checked_reading
+from catdog_data.datasets.splits import Split
 from catdog_data.readable.on_error import OnError
+from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.tfds_records import (
     Records,
     image_keys,
@@ -150,47 +153,42 @@ def image_dataset_from_tfds(
     records = read_records(tfds, builder, split, image_key, label_key)
     names = getattr(label, "names", None)
     origin = f"{builder.info.full_name} {builder.data_dir} {split} {image_key}"
-    record_names = [f"{origin} {i:09d}" for i in range(len(records))]
+    record_names = tuple(f"{origin} {i:09d}" for i in range(len(records)))
 
-    def classes() -> NDArray[Any] | None:
+    def source(part: LabelledFiles, epochs: Epochs, output: Output, cache: Cache) -> Source:
+        rows = part.rows
+
+        def image_of(index: tf.Tensor) -> tf.Tensor:
+            contents = tf.numpy_function(
+                lambda i: records.image(int(rows[i])), [index], tf.string, stateful=False
+            )
+            return reading.decoded_in_turn(tf.ensure_shape(contents, []))
+
+        return reading.source_of_images(image_of, part.file_paths, epochs, output, cache)
+
+    def classes(part: LabelledFiles) -> NDArray[Any] | None:
         if names is None or label.shape:
             return None
-        return np.array([records.label(i) for i in range(len(records))])
+        return np.array([records.label(row) for row in part.rows])
 
-    def image_of(index: tf.Tensor) -> tf.Tensor:
-        contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
-        return reading.decoded_in_turn(tf.ensure_shape(contents, []))
-
-    if on_error != "raise":
-        rows = guard.rows(
-            reading.listed(
-                record_names,
-                origin,
-                lambda: reading.source_of_images(image_of, record_names, epochs, output),
-                classes,
-                names,
-            )
-        )
-        records = records.taken(rows)
-        record_names = [record_names[row] for row in rows]
-    return build_dataset(
-        reading.source_of_images(image_of, record_names, epochs, output, cache),
-        epochs,
-        output,
-        None if label is None else _labels_of(records, label, label_mode),
-        ram_budget=ram_budget,
+    images = ImageSet(
+        LabelledFiles(record_names, None, None if names is None else tuple(names)),
+        source,
+        None if label is None else lambda part: _labels_of(records, part.rows, label, label_mode),
+        classes=classes,
         class_names=names,
+        settings=reading.settings(origin),
+        are_files=False,
         split=str(split),
-        on_failure=guard.late(record_names, classes),
-        broken=guard.found,
     )
+    return datasets_of(images, epochs, output, Split(), guard, cache, ram_budget)[0]
 
 
-def _labels_of(records: Records, label: Any, label_mode: str) -> LabelsOf:
+def _labels_of(records: Records, rows: NDArray[np.intp], label: Any, label_mode: str) -> LabelsOf:
     dtype, shape = np.dtype(label.np_dtype), label.shape
 
     def read(index: NDArray[np.int64]) -> NDArray[Any]:
-        labels = np.array([records.label(int(i)) for i in index], dtype)
+        labels = np.array([records.label(row) for row in rows[index]], dtype)
         if label_mode in ("categorical", "binary") and (unknown := _unknown(labels, label)).size:
             raise ValueError(
                 f"`label_mode={label_mode!r}` needs labels from 0 to {label.num_classes - 1}; "

@@ -129,11 +129,12 @@ class OnError:
         """Make what goes on with the files of one part alone."""
         return replace(self, found=BrokenFiles(self.found.all()))
 
-    def rows(self, listed: Listed) -> NDArray[np.int64]:
+    def rows(self, listed: Listed, stacklevel: int = 3) -> NDArray[np.int64]:
         """Choose the images that are read, find out about them first, and warn of broken ones.
 
         Args:
             listed: the N images.
+            stacklevel: of the warning, as of `warnings.warn` called here.
 
         Returns:
             int64[M], positions: of the good ones, in order; or, where broken ones are replaced,
@@ -155,7 +156,7 @@ class OnError:
         for i, reason in broken.items():
             stand_in = listed.names[rows[i]] if self.replaces else None
             self.found.add(BrokenFile(listed.names[i], reason, _action(stand_in)))
-        self._warn(listed, broken)
+        self._warn(listed, broken, stacklevel + 1)
         return rows if self.replaces else np.delete(rows, list(broken))
 
     def late(
@@ -182,14 +183,14 @@ class OnError:
 
         return OnFailure(self.skips, Neighbours(names, classes).of, tell)
 
-    def _warn(self, listed: Listed, broken: Mapping[int, str]) -> None:
+    def _warn(self, listed: Listed, broken: Mapping[int, str], stacklevel: int) -> None:
         done = "others of their class take their places" if self.replaces else "are left out"
         reason = next(iter(broken.values()))
         warnings.warn(
             f"`on_error={self.mode!r}`: {len(broken)} of {len(listed.names)} images cannot be read "
             f"and {done}: {some_of([listed.names[i] for i in broken])}. `report()` lists all of "
             f"them; the first: {reason}",
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
 

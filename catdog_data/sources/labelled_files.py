@@ -21,11 +21,13 @@ class LabelledFiles:
         class_names: Keras' `dataset.class_names`: the class folders, a folder without images
             included; for a list of labels the values that occur, sorted, as strings; None
             without labels.
+        of_listed: the positions of these files among those listed; None for all of them, in order.
     """
 
     file_paths: tuple[str, ...]
     labels: NDArray[Any] | None
     class_names: tuple[str, ...] | None
+    of_listed: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         if self.labels is None:
@@ -39,6 +41,11 @@ class LabelledFiles:
 
     def __len__(self) -> int:
         return len(self.file_paths)
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """Where each file was when all were listed, [N]: what else belongs to it is found there."""
+        return np.arange(len(self)) if self.of_listed is None else self.of_listed
 
     def take(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> LabelledFiles:
         """Keep some of the files.
@@ -57,6 +64,7 @@ class LabelledFiles:
             file_paths=tuple(self.file_paths[row] for row in chosen.tolist()),
             labels=None if self.labels is None else self.labels[chosen],
             class_names=self.class_names,
+            of_listed=self.rows[chosen],
         )
 
     def shuffled(self, seed: int) -> LabelledFiles:

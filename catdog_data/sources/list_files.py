@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from numbers import Real
 from operator import index
 from pathlib import Path
@@ -92,7 +93,8 @@ def list_labelled_files(
         raise ValueError(_no_image(root, names, extensions))
     files = _label(listings, names, chosen, root)
     if exclude is not None:
-        files = files.take(rows_kept(files.file_paths, exclude, root))
+        kept = files.take(rows_kept(files.file_paths, exclude, root))
+        files = replace(kept, of_listed=None)
     if not shuffle:
         return files
     return files.shuffled(np.random.randint(1_000_000) if seed is None else seed)

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 def imported_tfds() -> Any:
     """Import tensorflow_datasets; an ImportError names the extra that installs it."""
@@ -92,10 +89,6 @@ class Records:
     def __len__(self) -> int:
         return len(self._labels)
 
-    def taken(self, rows: Sequence[int] | NDArray[np.int64]) -> Records:
-        """Make the records at some positions, in their new order."""
-        return Records(_Taken(self._examples, rows), self._image_key, self._label_key)
-
     def image(self, index: int) -> bytes:
         """Read the encoded image of a record."""
         example = self._examples[int(index)]
@@ -109,21 +102,6 @@ class Records:
         if self._labels[index] is None:
             self.image(index)
         return self._labels[index]
-
-
-class _Taken(Sequence[Mapping[str, Any]]):
-    """Some of a sequence, by their positions."""
-
-    def __init__(
-        self, examples: Sequence[Mapping[str, Any]], rows: Sequence[int] | NDArray[np.int64]
-    ) -> None:
-        self._examples, self._rows = examples, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._examples[int(self._rows[index])]
 
 
 def read_records(

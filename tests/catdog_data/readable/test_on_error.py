@@ -153,8 +153,10 @@ def test_a_directory_is_read_as_its_twin_without_broken_files(folder, mode, opti
 
 @pytest.mark.parametrize("mode", MODES)
 def test_reports_say_why_and_what_was_done(folder, mode):
-    with pytest.warns(UserWarning, match=r"5 of 24 images cannot be read .*04\.jpg', .*…\. "):
+    said = r"5 of 24 images cannot be read .*04\.jpg', .*…\. "
+    with pytest.warns(UserWarning, match=said) as warned:
         dataset = image_dataset_from_directory(folder, verbose=False, on_error=mode)
+    assert warned[0].filename == __file__, "the line of the user's that asked for it"
     for each in dataset.map(lambda *element: element).report():
         assert each.path in each.reason
         assert "cannot be decoded as an image" in each.reason

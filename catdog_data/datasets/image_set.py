@@ -1,0 +1,142 @@
+"""From listed images to datasets: the steps that all functions of the tf.data API share.
+
+Those that cannot be read are left out, the others are shuffled and split, and each part is read,
+planned and built. Which images there are at each step is a `LabelledFiles`; all else is made from
+it, so that nothing goes out of step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from catdog_data.cache.cached import Cache
+from catdog_data.datasets.build import Epochs, Source, build_dataset
+from catdog_data.datasets.elements import LabelsOf, Output
+from catdog_data.datasets.image_dataset import ImageDataset
+from catdog_data.datasets.splits import Split
+from catdog_data.engine.pixel_sources import Images
+from catdog_data.readable.on_error import Listed, OnError
+from catdog_data.sources.labelled_files import LabelledFiles
+
+SourceOf = Callable[[LabelledFiles, Epochs, Output, Cache], Source]
+"""Makes the source of the pixels of some images; see `catdog_data.datasets.reading`."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images that were listed, and how to make what belongs to any of them.
+
+    Args:
+        files: their names; where they are no files, those that errors give them.
+        source: of their pixels, and of those of their masks.
+        labels: makes the function from positions in a part to labels; None without labels.
+        weights: makes that of sample weights; None without.
+        classes: makes the class of each image of a part, see `Listed`.
+        class_names: of `classes`, where they are positions in it.
+        masks: lists the files of the masks of a part; None without such.
+        settings: see `Listed`.
+        are_files: whether the names are paths, which datasets tell.
+        split: the name that the whole has; None for none.
+    """
+
+    files: LabelledFiles
+    source: SourceOf
+    labels: Callable[[LabelledFiles], LabelsOf] | None = None
+    weights: Callable[[LabelledFiles], LabelsOf] | None = None
+    classes: Callable[[LabelledFiles], NDArray[Any] | None] = lambda files: None
+    class_names: Sequence[str] | None = None
+    masks: Callable[[LabelledFiles], Sequence[str]] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    are_files: bool = True
+    split: str | None = None
+
+    def read_as(self, on_error: OnError, epochs: Epochs, output: Output) -> ImageSet:
+        """Leave out the images that cannot be read, or exchange them; see `OnError.rows`."""
+        files = self.files
+
+        def sources() -> list[Images]:
+            made = self.source(files, epochs, output, None)
+            # Those that are not cached load single images.
+            parts: list[Any] = [made.pixels, *([] if made.masks is None else [made.masks])]
+            return parts
+
+        listed = Listed(
+            files.file_paths,
+            sources,
+            self.settings,
+            lambda: self.classes(files),
+            self.class_names,
+            None if self.masks is None else self.masks(files),
+        )
+        # Behind this function, that below and the one that the user called.
+        return replace(self, files=files.take(on_error.rows(listed, stacklevel=5)))
+
+
+def datasets_of(
+    images: ImageSet,
+    epochs: Epochs,
+    output: Output,
+    split: Split,
+    on_error: OnError,
+    cache: Cache = None,
+    ram_budget: int | None = None,
+    tell: Callable[[LabelledFiles, Mapping[str | None, LabelledFiles]], None] | None = None,
+) -> list[ImageDataset]:
+    """Make the datasets of the parts of a data set; the function that a user calls calls it.
+
+    Args:
+        images: what was listed, without what is excluded.
+        epochs: those of a training subset, or of the whole.
+        output: what elements look like.
+        split: into which parts.
+        on_error: what is done about images that cannot be read.
+        cache: see `catdog_data.cache.cached`.
+        ram_budget: see `build_dataset`.
+        tell: called with all images and the parts; None for nothing.
+
+    Returns:
+        The dataset of each part.
+    """
+    if on_error.skips:
+        images = images.read_as(on_error, epochs, output)
+    parts = split.parts(images.files)
+    if tell is not None:
+        tell(images.files, parts)
+    datasets = []
+    for name, files in parts.items():
+        part, own = replace(images, files=files), on_error.for_part()
+        if own.replaces:
+            part = part.read_as(own, epochs, output)
+        datasets.append(
+            _dataset(part, name, split.epochs(name, epochs), output, own, cache, ram_budget)
+        )
+    return datasets
+
+
+def _dataset(
+    images: ImageSet,
+    name: str | None,
+    epochs: Epochs,
+    output: Output,
+    on_error: OnError,
+    cache: Cache,
+    ram_budget: int | None,
+) -> ImageDataset:
+    files = images.files
+    return build_dataset(
+        images.source(files, epochs, output, cache),
+        epochs,
+        output,
+        None if images.labels is None else images.labels(files),
+        None if images.weights is None else images.weights(files),
+        ram_budget=ram_budget,
+        class_names=files.class_names,
+        file_paths=files.file_paths if images.are_files else (),
+        split=name or images.split,
+        on_failure=on_error.late(files.file_paths, lambda: images.classes(files)),
+        broken=on_error.found,
+    )
