@@ -281,12 +281,9 @@ def _rendering(
 ) -> Rendering:
     values_change = augmentation.moves_pixels or composition.steps or output.rescale
     unchanged_dtype = "float32" if values_change else source.dtype
-    # Mirroring alone moves whole pixels, which the cheaper order does exactly.
-    order = int(augmentation.interpolation == "bilinear" and augmentation.moves_pixels)
-    resampling = Resampling(augmentation.fill_mode, augmentation.fill_value, order)
     return Rendering(
         image_size=source.image_size,
-        resampling=resampling if composition.geometry.is_set else None,
+        resampling=Resampling.of(augmentation) if composition.geometry.is_set else None,
         steps=composition.steps,
         rescale=output.rescale,
         output_dtype=output.dtype or unchanged_dtype,

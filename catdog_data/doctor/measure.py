@@ -35,9 +35,10 @@ from catdog_data.decoding.unreadable import naming, sentence_of
 from catdog_data.doctor.diagnosis import Diagnosis, Files, Machine, Stage, rate
 from catdog_data.engine.pipeline import untuned_options
 from catdog_data.engine.pixel_sources import tensor_of_paths
+from catdog_data.engine.render import Resampling
 from catdog_data.kernels.compiled import compiled
 from catdog_data.kernels.packed_pixels import packed_words
-from catdog_data.kernels.warp import coordinate_tables, warp_by_tables
+from catdog_data.kernels.warp import coordinate_tables
 from catdog_data.system.machine import available_cores, available_memory
 
 _FILES_READ = 2048
@@ -244,15 +245,8 @@ class _Bench:
         return tf.stack([images[path] for path in paths])
 
     def _warped(self, words: tf.Tensor, *tables: tf.Tensor) -> tf.Tensor:
-        augmentation = self.augmentation or Augmentation()
-        images = warp_by_tables(
-            words,
-            tables,
-            fill_mode=augmentation.fill_mode,
-            cval=augmentation.fill_value,
-            order=int(augmentation.interpolation == "bilinear" and augmentation.moves_pixels),
-        )
-        return tf.cast(images, tf.float32)
+        resampling = Resampling.of(self.augmentation or Augmentation())
+        return tf.cast(resampling.warped(words, tables), tf.float32)
 
 
 def _listed(directory: str | os.PathLike[str], options: dict[str, Any]) -> list[str]:

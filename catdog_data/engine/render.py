@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.parameters import Parameters
 from catdog_data.augment.steps.step import Step
 from catdog_data.decoding.resize import nearest_table
@@ -37,6 +38,19 @@ class Resampling:
     fill_mode: FillMode = "nearest"
     cval: float = 0.0
     order: int = 1
+
+    @classmethod
+    def of(cls, augmentation: Augmentation) -> Resampling:
+        """Take what an augmentation says of it."""
+        # Mirroring alone moves whole pixels, which the cheaper order does exactly.
+        order = int(augmentation.interpolation == "bilinear" and augmentation.moves_pixels)
+        return cls(augmentation.fill_mode, augmentation.fill_value, order)
+
+    def warped(self, pixels: tf.Tensor, tables: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """Move a batch; see `catdog_data.kernels.warp.warp_by_tables`."""
+        return warp_by_tables(
+            pixels, tables, fill_mode=self.fill_mode, cval=self.cval, order=self.order
+        )
 
 
 @dataclass(frozen=True)
@@ -230,14 +244,7 @@ def _warp_and_round(rendering: Rendering) -> Callable[..., tf.Tensor]:
     resampling = rendering.resampling or Resampling()
 
     def warp(pixels: tf.Tensor, *tables: tf.Tensor) -> tf.Tensor:
-        images = warp_by_tables(
-            pixels,
-            tables,
-            fill_mode=resampling.fill_mode,
-            cval=resampling.cval,
-            order=resampling.order,
-        )
-        return _last_of_geometry(images, rendering)
+        return _last_of_geometry(resampling.warped(pixels, tables), rendering)
 
     return warp
 
