@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.cache.cached import Cache
+from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.datasets.build import Epochs, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output, gatherer
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -302,19 +302,32 @@ def image_dataset_from_dataframe(
     def classes_of(part: LabelledFiles) -> NDArray[Any] | None:
         return None if class_of_row is None else class_of_row[part.labels]
 
-    def listed(part: LabelledFiles) -> Listed:
+    kept = CacheOfListing(cache)
+
+    def epochs_of(name: str | None) -> Epochs:
+        return epochs_of_subset(
+            name,
+            whole,
+            beside_training=subset == "both",
+            augment_validation=augment_validation,
+        )
+
+    def listed(part: LabelledFiles, epochs: Epochs) -> Listed:
         own_masks = _masks_of(part, masks)
         return reading.listed(
             part.file_paths,
             os.path.abspath(directory),  # noqa: PTH100 (a string)
-            lambda: reading.source(part.file_paths, whole, output, None, own_masks),
+            lambda: reading.source(part.file_paths, epochs, output, None, own_masks),
             lambda: classes_of(part),
             names,
             own_masks,
+            kept,
         )
 
     if guard.skips:
-        files = files.take(guard.rows(listed(files)))
+        first_read = epochs_of("training" if subset == "both" else subset)
+        files = files.take(guard.rows(listed(files, first_read)))
+        kept = kept.of(files.file_paths)
     if shuffle:
         files = files.shuffled(seed)
 
@@ -324,14 +337,11 @@ def image_dataset_from_dataframe(
 
     datasets = []
     for name, part in subsets.items():
-        own_guard = guard.for_part()
+        own_guard, epochs = guard.for_part(), epochs_of(name)
         if guard.replaces:
-            part = part.take(own_guard.rows(listed(part)))
-        epochs = epochs_of_subset(
-            name, whole, beside_training=len(subsets) == 2, augment_validation=augment_validation
-        )
+            part = part.take(own_guard.rows(listed(part, epochs)))
         dataset = build_dataset(
-            reading.source(part.file_paths, epochs, output, cache, _masks_of(part, masks)),
+            reading.source(part.file_paths, epochs, output, kept, _masks_of(part, masks)),
             epochs,
             output,
             None if labels is None else _of_rows(part, labels),

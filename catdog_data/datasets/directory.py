@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.cache.cached import Cache
+from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.datasets.build import Epochs, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -318,7 +318,17 @@ def image_dataset_from_directory(
     output = Output(rescale, output_dtype, data_format, return_index)
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
 
-    def listed(part: LabelledFiles) -> Listed:
+    kept = CacheOfListing(cache)
+
+    def epochs_of(name: str | None) -> Epochs:
+        return epochs_of_subset(
+            name,
+            epochs,
+            beside_training=subset == "both",
+            augment_validation=augment_validation,
+        )
+
+    def listed(part: LabelledFiles, epochs: Epochs) -> Listed:
         own_masks = _masks_of(part, mask_of)
         return reading.listed(
             part.file_paths,
@@ -327,10 +337,13 @@ def image_dataset_from_directory(
             lambda: _classes_of(part),
             part.class_names if isinstance(labels, str) else None,
             own_masks,
+            kept,
         )
 
     if guard.skips:
-        files = files.take(guard.rows(listed(files)))
+        first_read = epochs_of("training" if subset == "both" else subset)
+        files = files.take(guard.rows(listed(files, first_read)))
+        kept = kept.of(files.file_paths)
     if shuffle:
         files = files.shuffled(seed)
 
@@ -344,17 +357,11 @@ def image_dataset_from_directory(
 
     datasets = []
     for name, part in subsets.items():
-        own_guard = guard.for_part()
+        own_guard, own_epochs = guard.for_part(), epochs_of(name)
         if guard.replaces:
-            part = part.take(own_guard.rows(listed(part)))
-        own_epochs = epochs_of_subset(
-            name,
-            epochs,
-            beside_training=len(subsets) == 2,
-            augment_validation=augment_validation,
-        )
+            part = part.take(own_guard.rows(listed(part, own_epochs)))
         dataset = build_dataset(
-            reading.source(part.file_paths, own_epochs, output, cache, _masks_of(part, mask_of)),
+            reading.source(part.file_paths, own_epochs, output, kept, _masks_of(part, mask_of)),
             own_epochs,
             output,
             None if label_mode is None else _labels_of(part, label_mode),

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.cache.cached import Cache, cached
+from catdog_data.cache.cached import Cache, CacheOfListing, cached
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output
 from catdog_data.datasets.options import check_booleans, checked_size, one_of
@@ -76,7 +76,7 @@ class Reading:
         file_paths: Sequence[str],
         epochs: Epochs,
         output: Output,
-        cache: Cache = None,
+        cache: Cache | CacheOfListing = None,
         mask_paths: Sequence[str] | None = None,
     ) -> Source:
         """Make the source of the pixels of files, and of their masks.
@@ -102,7 +102,7 @@ class Reading:
         file_paths: Sequence[str],
         epochs: Epochs,
         output: Output,
-        cache: Cache,
+        cache: Cache | CacheOfListing,
         *,
         several: bool = True,
     ) -> Source:
@@ -132,7 +132,7 @@ class Reading:
         names: Sequence[str],
         epochs: Epochs,
         output: Output,
-        cache: Cache = None,
+        cache: Cache | CacheOfListing = None,
     ) -> Source:
         """Make the source of the pixels of images of any size, as `source` does.
 
@@ -165,6 +165,7 @@ class Reading:
         classes: Callable[[], NDArray[Any] | None],
         class_names: Sequence[str] | None = None,
         masks: Sequence[str] | None = None,
+        cache: CacheOfListing | None = None,
     ) -> Listed:
         """Describe images of which it is not known yet whether they can be read.
 
@@ -175,7 +176,14 @@ class Reading:
             classes: see `Listed`.
             class_names: see `Listed`.
             masks: the mask of each.
+            cache: what is decoded to find out is kept there, but for pairs of images and masks.
         """
+
+        def keep(indices: Sequence[int]) -> dict[int, Exception] | None:
+            if cache is None or masks is not None:
+                return None
+            (images,) = sources()
+            return cache.decode(images, names, self._settings("images"), indices)
 
         def sources() -> list[Images]:
             made = source()
@@ -184,9 +192,12 @@ class Reading:
             return parts
 
         settings = {"reader": "Keras datasets", **asdict(self), "folder": folder}
-        return Listed(names, sources, settings, classes, class_names, masks)
+        return Listed(names, sources, settings, classes, class_names, masks, keep)
 
-    def _masks(self, file_paths: Sequence[str], cache: Cache) -> Pixels:
+    def _settings(self, kind: str) -> dict[str, Any]:
+        return {"reader": f"Keras datasets, {kind}", **asdict(self)}
+
+    def _masks(self, file_paths: Sequence[str], cache: Cache | CacheOfListing) -> Pixels:
         """Make the source of masks in files: resized as the images, but to nearest pixels.
 
         Args:
@@ -207,16 +218,20 @@ class Reading:
                 pad=self.pad,
             )
 
+        if isinstance(cache, CacheOfListing):  # which is of images
+            cache = cache.cache
         masks = WholeImages(load, (*self.image_size, 1), "uint8", file_paths)
         return self.cached(masks, file_paths, cache, kind="masks")
 
     def cached(
-        self, images: Images, names: Sequence[str], cache: Cache, kind: str = "images"
+        self,
+        images: Images,
+        names: Sequence[str],
+        cache: Cache | CacheOfListing,
+        kind: str = "images",
     ) -> Pixels:
         """Decode images once, if a cache is asked for."""
-        pixels: Pixels = cached(
-            images, names, {"reader": f"Keras datasets, {kind}", **asdict(self)}, cache
-        )
+        pixels: Pixels = cached(images, names, self._settings(kind), cache)
         return pixels
 
     def decoded(self, contents: tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.cache.cached import Cache
+from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.datasets.build import Epochs, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -161,6 +161,7 @@ def image_dataset_from_tfds(
         contents = tf.numpy_function(records.image, [index], tf.string, stateful=False)
         return reading.decoded_in_turn(tf.ensure_shape(contents, []))
 
+    kept = CacheOfListing(cache)
     if on_error != "raise":
         rows = guard.rows(
             reading.listed(
@@ -169,12 +170,13 @@ def image_dataset_from_tfds(
                 lambda: reading.source_of_images(image_of, record_names, epochs, output),
                 classes,
                 names,
+                cache=kept,
             )
         )
         records = records.taken(rows)
         record_names = [record_names[row] for row in rows]
     return build_dataset(
-        reading.source_of_images(image_of, record_names, epochs, output, cache),
+        reading.source_of_images(image_of, record_names, epochs, output, kept),
         epochs,
         output,
         None if label is None else _labels_of(records, label, label_mode),
