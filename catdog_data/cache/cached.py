@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -10,9 +11,9 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -39,11 +40,21 @@ from catdog_data.cache.packs import (
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.pipeline import READS_PER_CORE, single_images
 from catdog_data.engine.pixel_sources import Images, PackedRows
-from catdog_data.system.atomic_directory import is_published, staged
+from catdog_data.engine.read_once import read_once
+from catdog_data.system.atomic_directory import is_published, staged, staged_unnamed
 from catdog_data.system.lock_file import locked
 
-__all__ = ["Cache", "CachedPack", "InBackground", "cached", "packs_in", "user_folder"]
+__all__ = [
+    "Cache",
+    "CacheOfListing",
+    "CachedPack",
+    "InBackground",
+    "cached",
+    "packs_in",
+    "user_folder",
+]
 
+Item = TypeVar("Item")
 Place = str | os.PathLike[str]
 """Where images are kept: "memory", "disk", or the folder of packs."""
 
@@ -69,6 +80,94 @@ class InBackground:
 Cache = Place | InBackground | None
 """Whether and where images are kept once they are decoded, and when that is done."""
 
+
+class CacheOfListing:
+    """The cache of images that were listed, not all of which can be read.
+
+    `cached` takes it too, for all of the readable ones or some. They are read from a pack of their
+    own or else, where there is one, from a pack of all.
+
+    Args:
+        cache: as of `cached`.
+        whole: the files of all that can be read, where some of them alone may be asked for.
+    """
+
+    def __init__(self, cache: Cache, whole: Sequence[str] = ()) -> None:
+        self.cache, self.whole = cache, whole
+        self._held: list[tf.Tensor] = []
+
+    def of(self, whole: Sequence[str]) -> CacheOfListing:
+        """Make the same for `whole`."""
+        made = CacheOfListing(self.cache, whole)
+        made._held = self._held
+        return made
+
+    def decode(
+        self,
+        images: Images,
+        files: Sequence[str],
+        settings: Mapping[str, Any],
+        indices: Sequence[int],
+    ) -> dict[int, Exception] | None:
+        """Decode images into a pack of those that can be read, which is held for `cached`.
+
+        It is done at once, even where `cache` is `InBackground`: all is read before it returns.
+
+        Args:
+            images: the N images.
+            files: where each comes from; see `cached`.
+            settings: see `cached`.
+            indices: which of them.
+
+        Returns:
+            The error of each that cannot be read, which names it; None where there is no cache or
+            no room for it, and nothing was done.
+
+        Raises:
+            ValueError: `cache` is none of those that `cached` takes.
+            OSError: the disk had room and is full.
+        """
+        if self.cache is None:
+            return None
+        rows = _Rows.of([files[i] for i in indices])
+        store = _store(images, rows.names, settings, _place_of(self.cache))
+        if store.is_there():
+            return {}
+        try:
+            store.check_room()
+        except (OSError, MemoryError):
+            return None
+        broken, held = store.make_readable(images, np.asarray(indices, np.int64)[rows.first])
+        self._held.append(held)
+        return {
+            index: broken[row]
+            for index, row in zip(indices, rows.row_of.tolist(), strict=True)
+            if row in broken
+        }
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Which row of a pack each image has: each file has one, in the order of their names."""
+
+    names: Sequence[str]
+    row_of: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, files: Sequence[str]) -> _Rows:
+        names, row_of = np.unique(np.asarray(files, dtype=object), return_inverse=True)
+        row_of = row_of.astype(np.int64)
+        first = np.zeros(len(names), np.int64)
+        first[row_of] = np.arange(len(files))
+        return cls([str(name) for name in names], row_of, first)
+
+    def rows_of(self, files: Sequence[str]) -> NDArray[np.int64]:
+        """Find the rows of some of the files."""
+        row_of = {name: row for row, name in enumerate(self.names)}
+        return np.array([row_of[name] for name in files], np.int64)
+
+
 _GROUP = 32
 _IN_MEMORY: weakref.WeakValueDictionary[str, tf.Tensor] = weakref.WeakValueDictionary()
 """Rows that are still referenced in this process, by key."""
@@ -78,7 +177,12 @@ _BUILDING: weakref.WeakValueDictionary[tuple[str, str], BackgroundBuild] = (
 """What threads of this process build, by `Place` and key."""
 
 
-def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], cache: Cache) -> Any:
+def cached(
+    images: Images,
+    files: Sequence[str],
+    settings: Mapping[str, Any],
+    cache: Cache | CacheOfListing,
+) -> Any:
     """Decode images once, and read them from memory or from a pack on disk from then on.
 
     A pack is known by the files' paths, sizes and times, and by how they are read. If there is
@@ -90,7 +194,8 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
         files: where each comes from: paths, or other names that change when the image does.
         settings: what else the pixels depend on; plain JSON values.
         cache: None for none; "memory"; "disk", for a folder of this user's; or a folder. Any of
-            the latter as `InBackground`, to be built while it is not there yet.
+            the latter as `InBackground`, to be built while it is not there yet. See also
+            `CacheOfListing`.
 
     Returns:
         `images` itself without a cache, else other pixels of the same values.
@@ -114,32 +219,44 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
         [[12 13 14]
          [15 16 17]]
     """
+    whole: Sequence[str] = ()
+    if isinstance(cache, CacheOfListing):
+        whole, cache = cache.whole, cache.cache
     if cache is None:
         return images
-    place = cache.place if isinstance(cache, InBackground) else cache
-    _check(place)
-    names, row_of = np.unique(np.asarray(files, dtype=object), return_inverse=True)
-    row_of = row_of.astype(np.int64)
-    first = np.zeros(len(names), np.int64)
-    first[row_of] = np.arange(len(files))
-    sources = [source_of(name) for name in names]
-    layout = Layout(len(names), images.shape, images.dtype)
-    key = _key(sources, {**settings, "shape": layout.shape, "dtype": layout.dtype})
-    store = _Store(place, key, layout, sources)
+    rows = _Rows.of(files)
+    store = _store(images, rows.names, settings, _place_of(cache))
+    if len(whole) > len(files) and not store.is_there():
+        of_whole = _store(images, _Rows.of(whole).names, settings, store.place)
+        if (found := of_whole.found()) is not None:
+            return of_whole.opened(found, _Rows.of(whole).rows_of(files))
 
     def batches(per_core: int, *, shows: bool) -> Iterator[NDArray[Any]]:
-        return _decoded(images, first, [str(name) for name in names], per_core, shows=shows)
+        return _decoded(images, rows.first, rows.names, per_core, shows=shows)
 
     if isinstance(cache, InBackground) and not store.is_there():
         store.check_room()
         building = _building(
             store, lambda through: store.rows(lambda: through(batches(1, shows=False)))
         )
-        return ImagesUntilCached(images, row_of, building)
-    rows = store.rows(lambda: batches(READS_PER_CORE, shows=True))
-    if place == "memory":
-        return PackedRows(rows, row_of, layout.shape)
-    return PackedRows(rows, row_of, layout.shape, size_check(store.folder / key))
+        return ImagesUntilCached(images, rows.row_of, building)
+    made = store.rows(lambda: batches(READS_PER_CORE, shows=True))
+    return store.opened(made, rows.row_of)
+
+
+def _place_of(cache: Any) -> Place:
+    """Return where a cache is, once that is known to be a place."""
+    place: Place = cache.place if isinstance(cache, InBackground) else cache
+    _check(place)
+    return place
+
+
+def _store(
+    images: Images, names: Sequence[str], settings: Mapping[str, Any], place: Place
+) -> _Store:
+    """Say where the rows of these files are, each named once and in order, or will be."""
+    layout = Layout(len(names), images.shape, images.dtype)
+    return _Store(place, layout, settings, [source_of(name) for name in names])
 
 
 @dataclass(frozen=True)
@@ -148,15 +265,21 @@ class _Store:
 
     Args:
         place: "memory", "disk", or the folder of packs.
-        key: a hash of these images and how they are read.
         layout: what their rows are.
+        settings: how they are read.
         sources: what each row is made from.
     """
 
     place: Place
-    key: str
     layout: Layout
+    settings: Mapping[str, Any]
     sources: Sequence[Any]
+
+    @functools.cached_property
+    def key(self) -> str:
+        """A hash of these images and how they are read."""
+        described = {**self.settings, "shape": self.layout.shape, "dtype": self.layout.dtype}
+        return _key(self.sources, described)
 
     @property
     def folder(self) -> Path:
@@ -183,19 +306,86 @@ class _Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             check_disk(self.folder, self.layout)
 
+    def found(self) -> tf.Tensor | None:
+        """Return the rows if they have been made."""
+        if self.place == "memory":
+            return _IN_MEMORY.get(self.key)
+        return self._mapped() if self.is_there() else None
+
     def rows(self, batches: Callable[[], Iterator[NDArray[Any]]]) -> tf.Tensor:
         """Return the rows, making them if they are not there: `dtype`[N, H * W * C]."""
         if self.place != "memory":
-            pack = _built(self.folder, self.key, self.layout, batches, self.sources)
-            check_layout(pack, self.layout)
-            return rows_of(pack)
+            _built(self.folder, self.key, self.layout, batches, self.sources)
+            return self._mapped()
         rows = _IN_MEMORY.get(self.key)
         if rows is None:
-            size = f"{self.layout.size / 1e6:,.0f} MB"
-            _say(f"Decoding {self.layout.n:,} images into memory ({size}).")
+            self._say_decoding("memory")
             rows = rows_in_memory(self.layout, batches())
             _IN_MEMORY[self.key] = rows
         return rows
+
+    def make_readable(
+        self, images: Images, index: NDArray[np.int64]
+    ) -> tuple[dict[int, Exception], Any]:
+        """Make the rows of the images that can be read, as of a listing without the others.
+
+        Args:
+            images: any.
+            index: int64[N], the image of each row.
+
+        Returns:
+            The errors of the others, by their rows here; and the rows that were made, if any.
+        """
+        broken: dict[int, Exception] = {}
+        row_of = {image: row for row, image in enumerate(index.tolist())}
+
+        def batches() -> Iterator[NDArray[Any]]:
+            groups = read_once(images.image, images.check, index.tolist(), _GROUP)
+            total = -(-len(index) // _GROUP)
+            for rows, errors in _tracked(groups, total) if sys.stderr.isatty() else groups:
+                broken.update({row_of[image]: error for image, error in errors.items()})
+                if len(rows):
+                    yield rows
+
+        if self.place == "memory":
+            self._say_decoding("memory")
+            rows = rows_in_memory(self.layout, batches())
+            _IN_MEMORY[self._without(broken).key] = rows
+            return broken, rows
+        self._say_decoding(self.folder)
+        with (
+            naming_lack_of_room(self.folder, self.layout),
+            staged_unnamed(self.folder / self.key) as (staging, publish),
+        ):
+            # What is good is known behind the last batch, when the list of it is written.
+            good = (each for row, each in enumerate(self.sources) if row not in broken)
+            write_pack(staging, self.layout, batches(), good)
+            if len(broken) < len(index):
+                (staging / LAST_USED).touch()
+                key = self._without(broken).key
+                publish(self.folder / key, _marker(key))
+        return broken, None
+
+    def opened(self, rows: tf.Tensor, row_of: NDArray[np.int64]) -> PackedRows:
+        """Make the source of images that have these of the rows."""
+        shape = self.layout.shape
+        if self.place == "memory":
+            return PackedRows(rows, row_of, shape)
+        return PackedRows(rows, row_of, shape, size_check(self.folder / self.key))
+
+    def _mapped(self) -> tf.Tensor:
+        pack = self.folder / self.key
+        with suppress(OSError):  # a cache that may only be read
+            os.utime(pack / LAST_USED)
+        check_layout(pack, self.layout)
+        return rows_of(pack)
+
+    def _without(self, broken: Mapping[int, Any]) -> _Store:
+        sources = [each for row, each in enumerate(self.sources) if row not in broken]
+        return replace(self, layout=replace(self.layout, n=len(sources)), sources=sources)
+
+    def _say_decoding(self, where: Any) -> None:
+        _say(f"Decoding {self.layout.n:,} images into {where} ({self.layout.size / 1e6:,.0f} MB).")
 
 
 def _building(store: _Store, build: Callable[..., tf.Tensor]) -> BackgroundBuild:
@@ -227,8 +417,8 @@ def _built(
     layout: Layout,
     batches: Callable[[], Iterator[NDArray[Any]]],
     sources: Sequence[Any],
-) -> Path:
-    """Return the folder of a pack, building it if it is not there."""
+) -> None:
+    """Build a pack if it is not there."""
     pack, marker = folder / key, _marker(key)
     if not is_published(pack, marker):
         _check_writable(folder)
@@ -237,9 +427,6 @@ def _built(
         with locked(lock_of(pack)):
             if not is_published(pack, marker):
                 _build(pack, marker, layout, batches, sources)
-    with suppress(OSError):  # a cache that may only be read
-        os.utime(pack / LAST_USED)
-    return pack
 
 
 def _check_writable(folder: Path) -> None:
@@ -298,12 +485,12 @@ def _decoded(
             raise
 
 
-def _tracked(groups: Iterable[int]) -> Iterable[int]:
+def _tracked(groups: Iterable[Item], total: int | None = None) -> Iterable[Item]:
     # Here, as it takes as long to import as a batch to be made, and few see it.
     from rich.console import Console
     from rich.progress import track
 
-    return track(groups, "Decoding", console=Console(stderr=True), transient=True)
+    return track(groups, "Decoding", total, console=Console(stderr=True), transient=True)
 
 
 def _name_unreadable(images: Images, index: NDArray[np.int64], names: Sequence[str]) -> None:

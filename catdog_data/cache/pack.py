@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import mmap
 import os
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,15 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_pack(
-    folder: Path, layout: Layout, batches: Iterable[NDArray[Any]], files: Sequence[Any]
+    folder: Path, layout: Layout, batches: Iterable[NDArray[Any]], files: Iterable[Any]
 ) -> None:
     """Fill an empty folder with a pack.
 
     Args:
         folder: where it is written; the caller syncs and renames it when this has returned.
-        layout: what the rows are.
+        layout: what the rows are, and how many there are at most.
         batches: `dtype`[B, H, W, C] each, N rows in all.
-        files: plain JSON values, what each of the N rows was made from.
+        files: plain JSON values, what each of the N rows was made from; asked for behind the last.
 
     Raises:
         OSError: the disk takes no more; see `naming_lack_of_room`.
@@ -61,6 +63,8 @@ def write_pack(
             os.posix_fallocate(file.fileno(), 0, layout.size)
         for rows in _written(file, batches):
             checksums += [zlib.crc32(row) for row in rows]
+        layout = replace(layout, n=len(checksums))
+        file.truncate(layout.size)
     np.save(folder / CHECKSUMS, np.array(checksums, np.uint32))
     (folder / FILES).write_text(json.dumps(list(files)))
     described = {"format": FORMAT, "n": layout.n, "shape": layout.shape, "dtype": layout.dtype}
@@ -98,7 +102,7 @@ def rows_in_memory(layout: Layout, batches: Iterable[NDArray[Any]]) -> tf.Tensor
     """Keep rows in memory of this process, in the form of `rows_of`.
 
     Args:
-        layout: what the rows are.
+        layout: what the rows are, and how many there are at most.
         batches: see `write_pack`.
 
     Returns:
@@ -114,9 +118,9 @@ def rows_in_memory(layout: Layout, batches: Iterable[NDArray[Any]]) -> tf.Tensor
     """
     check_memory(layout)
     memory = mmap.mmap(-1, layout.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    for _ in _written(memory, batches):
-        pass
-    return _as_tensor(np.frombuffer(memory, layout.dtype), layout)
+    layout = replace(layout, n=sum(len(rows) for rows in _written(memory, batches)))
+    values = np.frombuffer(memory, layout.dtype, layout.size // np.dtype(layout.dtype).itemsize)
+    return _as_tensor(values, layout)
 
 
 def _written(file: Any, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
@@ -128,7 +132,7 @@ def _written(file: Any, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any
 
 def _as_tensor(values: NDArray[Any], layout: Layout) -> tf.Tensor:
     """View an array as a tensor of the processor's memory; it must begin at a page."""
-    rows = values.reshape(layout.n, -1)
+    rows = values.reshape(layout.n, math.prod(layout.shape))
     # Not `ImmutableConst`, which TensorFlow copies once when it is called eagerly.
     return tf.experimental.dlpack.from_dlpack(rows.__dlpack__())
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from catdog_data.cache.cached import Cache
+from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.datasets.build import Epochs, Source, build_dataset
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -22,7 +22,7 @@ from catdog_data.engine.pixel_sources import Images
 from catdog_data.readable.on_error import Listed, OnError
 from catdog_data.sources.labelled_files import LabelledFiles
 
-SourceOf = Callable[[LabelledFiles, Epochs, Output, Cache], Source]
+SourceOf = Callable[[LabelledFiles, Epochs, Output, Cache | CacheOfListing], Source]
 """Makes the source of the pixels of some images; see `catdog_data.datasets.reading`."""
 
 
@@ -39,6 +39,7 @@ class ImageSet:
         class_names: of `classes`, where they are positions in it.
         masks: lists the files of the masks of a part; None without such.
         settings: see `Listed`.
+        cached_as: how their pixels are read, see `catdog_data.cache.cached`.
         are_files: whether the names are paths, which datasets tell.
         split: the name that the whole has; None for none.
     """
@@ -51,11 +52,17 @@ class ImageSet:
     class_names: Sequence[str] | None = None
     masks: Callable[[LabelledFiles], Sequence[str]] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    cached_as: Mapping[str, Any] = field(default_factory=dict)
     are_files: bool = True
     split: str | None = None
 
-    def read_as(self, on_error: OnError, epochs: Epochs, output: Output) -> ImageSet:
-        """Leave out the images that cannot be read, or exchange them; see `OnError.rows`."""
+    def read_as(
+        self, on_error: OnError, epochs: Epochs, output: Output, cache: CacheOfListing
+    ) -> ImageSet:
+        """Leave out the images that cannot be read, or exchange them; see `OnError.rows`.
+
+        What is decoded to find out is kept in the cache, but for pairs of images and masks.
+        """
         files = self.files
 
         def sources() -> list[Images]:
@@ -64,6 +71,12 @@ class ImageSet:
             parts: list[Any] = [made.pixels, *([] if made.masks is None else [made.masks])]
             return parts
 
+        def keep(indices: Sequence[int]) -> dict[int, Exception] | None:
+            if self.masks is not None:
+                return None
+            (images,) = sources()
+            return cache.decode(images, files.file_paths, self.cached_as, indices)
+
         listed = Listed(
             files.file_paths,
             sources,
@@ -71,6 +84,7 @@ class ImageSet:
             lambda: self.classes(files),
             self.class_names,
             None if self.masks is None else self.masks(files),
+            keep,
         )
         # Behind this function, that below and the one that the user called.
         return replace(self, files=files.take(on_error.rows(listed, stacklevel=5)))
@@ -101,19 +115,22 @@ def datasets_of(
     Returns:
         The dataset of each part.
     """
+    kept = CacheOfListing(cache)
     if on_error.skips:
-        images = images.read_as(on_error, epochs, output)
+        # As those that are read first, so that a cache is theirs.
+        first = "training" if split.subset == "both" else split.subset
+        images = images.read_as(on_error, split.epochs(first, epochs), output, kept)
+        kept = kept.of(images.files.file_paths)
     parts = split.parts(images.files)
     if tell is not None:
         tell(images.files, parts)
     datasets = []
     for name, files in parts.items():
         part, own = replace(images, files=files), on_error.for_part()
+        own_epochs = split.epochs(name, epochs)
         if own.replaces:
-            part = part.read_as(own, epochs, output)
-        datasets.append(
-            _dataset(part, name, split.epochs(name, epochs), output, own, cache, ram_budget)
-        )
+            part = part.read_as(own, own_epochs, output, kept)
+        datasets.append(_dataset(part, name, own_epochs, output, own, kept, ram_budget))
     return datasets
 
 
@@ -123,7 +140,7 @@ def _dataset(
     epochs: Epochs,
     output: Output,
     on_error: OnError,
-    cache: Cache,
+    cache: CacheOfListing,
     ram_budget: int | None,
 ) -> ImageDataset:
     files = images.files

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from catdog_data.cache.cached import Cache, cached
+from catdog_data.cache.cached import Cache, CacheOfListing, cached
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output
 from catdog_data.datasets.image_set import ImageSet
@@ -77,7 +77,7 @@ class Reading:
         file_paths: Sequence[str],
         epochs: Epochs,
         output: Output,
-        cache: Cache = None,
+        cache: Cache | CacheOfListing = None,
         mask_paths: Sequence[str] | None = None,
     ) -> Source:
         """Make the source of the pixels of files, and of their masks.
@@ -103,7 +103,7 @@ class Reading:
         file_paths: Sequence[str],
         epochs: Epochs,
         output: Output,
-        cache: Cache,
+        cache: Cache | CacheOfListing,
         *,
         several: bool = True,
     ) -> Source:
@@ -133,7 +133,7 @@ class Reading:
         names: Sequence[str],
         epochs: Epochs,
         output: Output,
-        cache: Cache = None,
+        cache: Cache | CacheOfListing = None,
     ) -> Source:
         """Make the source of the pixels of images of any size, as `source` does.
 
@@ -169,7 +169,7 @@ class Reading:
         """
         return {"reader": "Keras datasets", **asdict(self), "folder": origin}
 
-    def _masks(self, file_paths: Sequence[str], cache: Cache) -> Pixels:
+    def _masks(self, file_paths: Sequence[str], cache: Cache | CacheOfListing) -> Pixels:
         """Make the source of masks in files: resized as the images, but to nearest pixels.
 
         Args:
@@ -194,13 +194,19 @@ class Reading:
         return self.cached(masks, file_paths, cache, kind="masks")
 
     def cached(
-        self, images: Images, names: Sequence[str], cache: Cache, kind: str = "images"
+        self,
+        images: Images,
+        names: Sequence[str],
+        cache: Cache | CacheOfListing,
+        kind: str = "images",
     ) -> Pixels:
         """Decode images once, if a cache is asked for."""
-        pixels: Pixels = cached(
-            images, names, {"reader": f"Keras datasets, {kind}", **asdict(self)}, cache
-        )
+        pixels: Pixels = cached(images, names, self.cached_as(kind), cache)
         return pixels
+
+    def cached_as(self, kind: str = "images") -> dict[str, Any]:
+        """Describe how the pixels of images or "masks" are read, for `cached`."""
+        return {"reader": f"Keras datasets, {kind}", **asdict(self)}
 
     def decoded(self, contents: tf.Tensor) -> tf.Tensor:
         """Decode the bytes of one file, string[]: uint8[H, W, channels]."""
@@ -296,9 +302,18 @@ def image_set_of_files(
         **belonging: other arguments of `ImageSet`.
     """
 
-    def source(part: LabelledFiles, epochs: Epochs, output: Output, cache: Cache) -> Source:
+    def source(
+        part: LabelledFiles, epochs: Epochs, output: Output, cache: Cache | CacheOfListing
+    ) -> Source:
         own_masks = None if masks is None else masks(part)
         return reading.source(part.file_paths, epochs, output, cache, own_masks)
 
     folder = os.path.abspath(directory)  # noqa: PTH100 (a string)
-    return ImageSet(files, source, masks=masks, settings=reading.settings(folder), **belonging)
+    return ImageSet(
+        files,
+        source,
+        masks=masks,
+        settings=reading.settings(folder),
+        cached_as=reading.cached_as(),
+        **belonging,
+    )

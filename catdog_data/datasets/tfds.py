@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
-from catdog_data.cache.cached import Cache
+from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -155,7 +155,9 @@ def image_dataset_from_tfds(
     origin = f"{builder.info.full_name} {builder.data_dir} {split} {image_key}"
     record_names = tuple(f"{origin} {i:09d}" for i in range(len(records)))
 
-    def source(part: LabelledFiles, epochs: Epochs, output: Output, cache: Cache) -> Source:
+    def source(
+        part: LabelledFiles, epochs: Epochs, output: Output, cache: Cache | CacheOfListing
+    ) -> Source:
         rows = part.rows
 
         def image_of(index: tf.Tensor) -> tf.Tensor:
@@ -178,6 +180,7 @@ def image_dataset_from_tfds(
         classes=classes,
         class_names=names,
         settings=reading.settings(origin),
+        cached_as=reading.cached_as(),
         are_files=False,
         split=str(split),
     )

@@ -41,6 +41,7 @@ _BEFORE = re.compile(
           |
         )\n
       | \ *\(0\)\ [A-Z_]+:\ *
+      | \w+:\ (?=\{\{function_node\ )
       | \{\{function_node\ .*?\}\}\ *
       | Error\ in\ user-defined\ function\ .*?:\ \S+::\S+:\ """,
     re.VERBOSE,

@@ -18,7 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.eager.context import eager_mode
 
-from catdog_data.cache.cached import Cache
+from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.epochs_in_turn import Turns
@@ -68,6 +68,7 @@ from catdog_data.readable.on_error import Listed, OnError
 from catdog_data.sources.broken_files import BrokenFile
 
 _HOOKS = ("_get_batches_of_transformed_samples", "_set_index_array", "_flow_index")
+_NOT_PICKLED = ("_pipeline", "_kept")
 _OF_OLD_PICKLES = ("_executor", "_lookahead", "_sources_of_executor")
 
 
@@ -86,6 +87,7 @@ class FilesIterator(Iterator):
     dtype: Any
     cache: Cache = None
     _on_error = OnError("raise")  # of iterators pickled without it
+    _kept: CacheOfListing | None = None
 
     def set_processing_attrs(
         self,
@@ -152,22 +154,29 @@ class FilesIterator(Iterator):
         directory: str | os.PathLike[str],
     ) -> NDArray[np.int64]:
         """Choose which of some files are read; see `OnError.rows`."""
-        how = asdict(self._loading())
+        loading, kept = self._loading(), CacheOfListing(self.cache)
+        how = asdict(loading)
         folder = os.path.abspath(directory)  # noqa: PTH100 (as Keras)
         settings = {"reader": "Keras generators", "how": how, "folder": folder}
 
-        def sources() -> list[Any]:
-            return [self._loading().of_files(filepaths)]
+        def keep(indices: Sequence[int]) -> dict[int, Exception] | None:
+            if self._reason_to_go_one_by_one() is not None:  # where there is no cache
+                return None
+            return loading.decode_into(kept, filepaths, indices)
 
-        return self._on_error.rows(
+        rows = self._on_error.rows(
             Listed(
                 filepaths,
-                sources,
+                lambda: [loading.images(filepaths)],
                 settings,
                 lambda: classes,
                 class_names,
+                keep=keep,
             )
         )
+        if self.cache is not None:
+            self._kept = kept.of([filepaths[row] for row in rows])
+        return rows
 
     @property
     def filepaths(self) -> list[str]:
@@ -251,7 +260,7 @@ class FilesIterator(Iterator):
             yield images
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in super().__getstate__().items() if k != "_pipeline"}
+        return {k: v for k, v in super().__getstate__().items() if k not in _NOT_PICKLED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({k: v for k, v in state.items() if k not in _OF_OLD_PICKLES})
@@ -440,11 +449,16 @@ class FilesIterator(Iterator):
             n=self.n,
             filepaths=self.filepaths,
             loading=self._loading(),
-            cache=self.cache,
+            cache=self._cache_or_kept(),
             rendering=rendering,
             batch_size=self._rows(),
             labels=None if completed_in_numpy else self._labels(),
         )
+
+    def _cache_or_kept(self) -> Cache | CacheOfListing:
+        """Return `cache`, which a script may have changed, with what is known of the listing."""
+        kept = self._kept
+        return self.cache if kept is None or kept.cache != self.cache else kept
 
     def _loading(self) -> Loading:
         return Loading(

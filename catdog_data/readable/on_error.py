@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ from catdog_data.decoding.unreadable import sentence_of
 from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.pixel_sources import Images
 from catdog_data.readable.verdicts import (
+    Verdicts,
     fingerprints,
     keep_verdicts,
+    only_one,
     read_verdicts,
     verdicts_file,
 )
@@ -48,6 +51,8 @@ class Listed:
             None where all are of one.
         class_names: the classes; None without.
         masks: the file of each one's mask; None without.
+        keep: decodes those at these positions into a cache, and returns the errors of those that
+            cannot be read; or None if it did nothing. None without a cache.
     """
 
     names: Sequence[str]
@@ -56,6 +61,7 @@ class Listed:
     classes: Callable[[], NDArray[Any] | None] = lambda: None
     class_names: Sequence[str] | None = None
     masks: Sequence[str] | None = None
+    keep: Callable[[Sequence[int]], Mapping[int, Exception] | None] | None = None
 
     def broken(self) -> dict[int, str]:
         """Find the images that cannot be read, and why, in the order of their names.
@@ -68,21 +74,40 @@ class Listed:
         versions = {"tensorflow": tf.__version__, "pillow": PIL.__version__}
         path = verdicts_file({**self.settings, **versions})
         known = read_verdicts(path)
-        unknown = known.unknown(wanted)
-        errors = broken_images(self.sources(), unknown) if unknown else {}
-        if unknown:
-            # A system may refuse today and not tomorrow, without a change of the file.
-            lasting = {i: error for i, error in errors.items() if _is_of_the_file(error)}
-            keep_verdicts(
-                path,
-                [wanted[i] for i in unknown if i not in errors],
-                {wanted[i]: sentence_of(error) for i, error in lasting.items()},
-            )
+        errors: Mapping[int, Exception] = {}
+        if known.unknown(wanted):
+            # Whoever comes second waits, and finds what the first has found.
+            with only_one(path):
+                known = read_verdicts(path)
+                errors = self._looked_at(path, known, wanted)
         found = {i: sentence_of(error) for i, error in errors.items()}
         if known.broken:
             reasons = ((i, known.reason(each)) for i, each in enumerate(wanted))
             found |= {i: reason for i, reason in reasons if reason is not None}
         return dict(sorted(found.items(), key=lambda each: self.names[each[0]]))
+
+    def _looked_at(
+        self, path: Path, known: Verdicts, wanted: Sequence[str]
+    ) -> Mapping[int, Exception]:
+        """Read what is not known, keep what is found out, and return the errors."""
+        unknown = known.unknown(wanted)
+        if not unknown:
+            return {}
+        looked_at = [i for i, each in enumerate(wanted) if each not in known.broken]
+        errors = None
+        # Where all but a few are known they may be in a cache, if only of one part.
+        if self.keep is not None and 2 * len(unknown) > len(looked_at):
+            errors = self.keep(looked_at)
+        if errors is None:
+            looked_at, errors = unknown, broken_images(self.sources(), unknown)
+        # A system may refuse today and not tomorrow, without a change of the file.
+        lasting = {i: error for i, error in errors.items() if _is_of_the_file(error)}
+        keep_verdicts(
+            path,
+            [wanted[i] for i in looked_at if i not in errors],
+            {wanted[i]: sentence_of(error) for i, error in lasting.items()},
+        )
+        return errors
 
 
 def _is_of_the_file(error: Exception) -> bool:

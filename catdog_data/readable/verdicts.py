@@ -10,8 +10,8 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from platformdirs import user_cache_dir
 
 from catdog_data.system.atomic_files import write_atomically
+from catdog_data.system.lock_file import locked
 
 _FORMAT = "catdog_data verdicts 1"
 _KEPT_FOR = 180 * 86400.0
@@ -92,6 +93,24 @@ def verdicts_file(settings: Mapping[str, Any]) -> Path:
     described = json.dumps([_FORMAT, settings], sort_keys=True)
     key = hashlib.sha256(described.encode()).hexdigest()[:32]
     return Path(user_cache_dir("catdog")) / "readable" / f"{key}.json"
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Let one thread or process at a time find out what is not known, where it can be kept.
+
+    Args:
+        path: of `verdicts_file`.
+
+    Example:
+        >>> with only_one(Path("/dev/null/0123.json")):
+        ...     pass
+    """
+    with ExitStack() as stack:
+        with suppress(OSError, NotImplementedError):  # a folder that may only be read
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(path.with_suffix(".lock")))
+        yield
 
 
 def read_verdicts(path: Path) -> Verdicts:

@@ -9,11 +9,8 @@ import tensorflow as tf
 from rich.console import Console
 from rich.progress import Progress
 
-from catdog_data.engine.mapping import mapped
-from catdog_data.engine.passes import ended_at_exit
-from catdog_data.engine.pipeline import READS_PER_CORE, untuned_options
 from catdog_data.engine.pixel_sources import Images
-from catdog_data.system.machine import available_cores
+from catdog_data.engine.read_once import read_once
 
 _GROUP = 64
 
@@ -37,32 +34,21 @@ def broken_images(sources: Sequence[Images], indices: Sequence[int]) -> dict[int
         [1]
     """
 
-    def loaded(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def highest(index: tf.Tensor) -> tf.Tensor:
         # A reduction over the pixels: where nothing needs them, the optimiser does not decode.
-        highest = [tf.reduce_max(source.image(index)) for source in sources]
-        return index, tf.add_n([tf.cast(each, tf.float32) for each in highest])
+        of_each = [tf.reduce_max(source.image(index)) for source in sources]
+        return tf.add_n([tf.cast(each, tf.float32) for each in of_each])
 
-    with tf.device("CPU:0"):
-        numbers = tf.data.Dataset.from_tensor_slices(tf.constant(indices, tf.int64))
-    calls = READS_PER_CORE * available_cores()
-    present = mapped(numbers, loaded, calls).ignore_errors().batch(_GROUP).prefetch(2)
-    readable: set[int] = set()
+    def check(index: int) -> None:
+        for source in sources:
+            source.check(index)
+
+    broken: dict[int, Exception] = {}
     shown = sys.stderr.isatty()
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("Verifying", total=len(indices))
-        for group, _ in ended_at_exit(present.with_options(untuned_options())):
-            readable.update(group.numpy().tolist())
-            progress.update(task, completed=len(readable))
-    errors = {index: _error_of(sources, index) for index in indices if index not in readable}
-    # What failed in the graph for another reason, and can be read, is no broken file.
-    return {index: error for index, error in errors.items() if error is not None}
-
-
-def _error_of(sources: Sequence[Images], index: int) -> Exception | None:
-    try:
-        for source in sources:
-            source.check(index)
-    except Exception as error:  # whatever a reader raises
-        return error.with_traceback(None)
-    return None
+        for readable, errors in read_once(highest, check, indices, _GROUP):
+            broken |= errors
+            progress.advance(task, len(readable) + len(errors))
+    return broken

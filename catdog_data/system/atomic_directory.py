@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -104,17 +105,48 @@ def staged(destination: Path, marker: Marker) -> Iterator[Path]:
         False
         a cat
     """
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with _staging_of(destination) as staging:
+    with staged_unnamed(destination) as (staging, publish):
         yield staging
-        (staging / MARKER_NAME).write_text(json.dumps(dict(marker), indent=2) + "\n")
-        sync_tree(staging)
-        try:
-            staging.rename(destination)
-        except OSError:
-            if not is_published(destination, marker):
-                raise
-        sync_folder(destination.parent)
+        publish(destination, marker)
+
+
+@contextmanager
+def staged_unnamed(beside: Path) -> Iterator[tuple[Path, Callable[[Path, Marker], None]]]:
+    """Do as `staged` for a directory whose name and marker are known only once it is filled.
+
+    Args:
+        beside: a sibling that stands for it until then, and need not exist: what a killed process
+            left behind is removed by the next call for the same.
+
+    Yields:
+        The directory to fill, and the function that turns it into the destination and marker of
+        `staged`; without a call of it nothing is left.
+
+    Raises:
+        OSError: see `staged`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with staged_unnamed(Path(folder, "set")) as (staging, publish):
+        ...         publish(Path(folder, "set of 0"), {"images": 0})
+        ...     print([path.name for path in Path(folder).iterdir()])
+        ['set of 0']
+    """
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    with _staging_of(beside) as staging:
+        yield staging, functools.partial(_publish, staging)
+
+
+def _publish(staging: Path, destination: Path, marker: Marker) -> None:
+    (staging / MARKER_NAME).write_text(json.dumps(dict(marker), indent=2) + "\n")
+    sync_tree(staging)
+    try:
+        staging.rename(destination)
+    except OSError:
+        if not is_published(destination, marker):
+            raise
+    sync_folder(destination.parent)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.cache.cached import Cache, cached
+from catdog_data.cache.cached import Cache, CacheOfListing, cached
 from catdog_data.decoding.decode import read_plain_jpegs, read_rgb
 from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.resize import nearest_table
@@ -61,7 +61,7 @@ class Loading:
             return self._rows(None, room)
         return WholeImages(self._load, self._shape, self._dtype, names=None)
 
-    def of_files(self, filepaths: Sequence[str], cache: Cache = None) -> Pixels:
+    def of_files(self, filepaths: Sequence[str], cache: Cache | CacheOfListing = None) -> Pixels:
         """Make the source of the pixels of N files.
 
         Args:
@@ -71,20 +71,30 @@ class Loading:
         Returns:
             Their pixels: 8 bits for colours, Keras' float type for grayscale.
         """
-        images: Images
-        if self._picks_pixels:
-            images = self._rows(filepaths, self.room(filepaths))
-        else:
-            paths = tensor_of_paths(filepaths)
-            images = WholeImages(
-                lambda index: self._load(tf.gather(paths, index)),
-                self._shape,
-                self._dtype,
-                filepaths,
-            )
-        settings = {"reader": "Keras generators", **asdict(self)}
-        pixels: Pixels = cached(images, filepaths, settings, cache)
+        pixels: Pixels = cached(self.images(filepaths), filepaths, self._settings, cache)
         return pixels
+
+    def decode_into(
+        self, cache: CacheOfListing, filepaths: Sequence[str], indices: Sequence[int]
+    ) -> dict[int, Exception] | None:
+        """Decode files into a cache; see `CacheOfListing.decode`."""
+        return cache.decode(self.images(filepaths), filepaths, self._settings, indices)
+
+    def images(self, filepaths: Sequence[str]) -> Images:
+        """Make the source of the pixels of N files, which decodes them each time."""
+        if self._picks_pixels:
+            return self._rows(filepaths, self.room(filepaths))
+        paths = tensor_of_paths(filepaths)
+        return WholeImages(
+            lambda index: self._load(tf.gather(paths, index)),
+            self._shape,
+            self._dtype,
+            filepaths,
+        )
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {"reader": "Keras generators", **asdict(self)}
 
     def _rows(self, filepaths: Sequence[str] | None, room: int | None) -> RowsOfFiles:
         size = self.target_size

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from catdog_data.cache.cached import Cache
+from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.engine.pixel_sources import Pixels
 from catdog_data.engine.render import Rendering
 from catdog_data.keras_compat.labels import Labels
@@ -38,7 +38,7 @@ class PipelineInputs:
     n: int
     filepaths: Sequence[str]
     loading: Loading
-    cache: Cache
+    cache: Cache | CacheOfListing
     rendering: Rendering
     batch_size: int
     labels: Labels | None

@@ -195,6 +195,17 @@ def test_the_sentence_is_found_in_what_tensorflow_makes_of_it(tmp_path, fails):
     assert sentence_of(error) == f"{tmp_path}/gone.jpg; No such file or directory"
 
 
+@pytest.mark.parametrize("read", [read_rgb, Reading(SIZE, 3, "bilinear")._read, read_mask])
+@pytest.mark.parametrize("in_graph", [False, True], ids=["called", "in a graph"])
+def test_no_words_are_of_tensorflows_own_making(paths, read, in_graph):
+    reader = tf.function(read) if in_graph else read
+    errors = [outcome(raise_if_unreadable, path, reader) for path in paths]
+    sentences = [str(error) for error in errors if error is not None]
+    assert len(sentences) > 50
+    wrapped = r"says: \w+Error: |function_node|Traceback|\[Op:|\[\[|root error|Detected at"
+    assert [each for each in sentences if re.search(wrapped, each)] == []
+
+
 def test_what_keras_datasets_raise_is_raised(tmp_path):
     (tmp_path / "text.jpg").write_text("nothing")
     dataset = image_dataset_from_directory(tmp_path, labels=None, image_size=SIZE, verbose=False)
