@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from catdog_data.engine.epochs_in_turn import EpochsInTurn, Turns
-from catdog_data.engine.forks import check_not_forked
+from catdog_data.engine.epochs_in_turn import DatasetInTurn, Turns
 from catdog_data.engine.mapping import is_function_of_element, mapped_again
 from catdog_data.sources.broken_files import BrokenFile, BrokenFiles
 
@@ -61,7 +60,7 @@ def _keeping(name: str, *, positions: bool) -> Any:
     return apply
 
 
-class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
+class ImageDataset(DatasetInTurn):
     """A `tf.data.Dataset` of images, every pass over which is an epoch.
 
     `image_dataset_from_directory` and its siblings make it. It does all that a `tf.data.Dataset`
@@ -114,19 +113,7 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         self._broken = broken or BrokenFiles()
         self._resume = resume
         self._follow = follow
-        self._turns = turns
-        self._wrapped = dataset
-        # Of the same variant tensor: no operation is added, so none has a cost.
-        super().__init__(tf.data.experimental.to_variant(dataset))
-
-    def _inputs(self) -> list[tf.data.Dataset]:
-        # The one abstract method of `tf.data.Dataset` that is private.
-        return [self._wrapped]
-
-    @property
-    def element_spec(self) -> Any:
-        """The structure of an element, of `tf.TypeSpec`s."""
-        return self._wrapped.element_spec
+        super().__init__(dataset, turns)
 
     def report(self) -> tuple[BrokenFile, ...]:
         """List the files that cannot be read, where `on_error` is "skip" or "replace".
@@ -171,12 +158,6 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         if self._follow is None:
             raise ValueError(_cannot_begin("follow", "dataset.follow(position).take(count)"))
         return self._follow(position)
-
-    def epochs_in_turn(self) -> EpochsInTurn | None:
-        """Take epochs from one pipeline, as `fit` does; None where each needs a pass of its own."""
-        if self._turns is None or self.options().deterministic is False:
-            return None
-        return EpochsInTurn(self._turns)
 
     if TYPE_CHECKING:
 
@@ -245,11 +226,6 @@ class ImageDataset(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no 
         def __len__(self) -> int: ...
 
     else:
-
-        def __iter__(self) -> Iterator[Any]:
-            check_not_forked()
-            return super().__iter__()
-
         map = _keeping("map", positions=True)
         prefetch = _keeping("prefetch", positions=True)
         with_options = _keeping("with_options", positions=True)

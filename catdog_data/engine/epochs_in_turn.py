@@ -10,12 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.data.ops.iterator_ops import OwnedIterator
 
 from catdog_data.engine.failed_batches import Passes
-from catdog_data.engine.passes import end_pass, ended_at_exit
+from catdog_data.engine.forks import check_not_forked
+from catdog_data.engine.passes import beginning, end_pass, ended_at_exit
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,40 @@ class Turns:
         """Apply an operation whose elements are functions of the dataset's, in their order."""
         batches = self.batches
         return replace(self, batches=lambda passes: operation(batches(passes)))
+
+
+class DatasetInTurn(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
+    """A dataset whose passes are epochs, and which offers Keras to take them in turn.
+
+    Args:
+        dataset: what is iterated over.
+        turns: the same epochs in turn; None where each needs a pass of its own.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset, turns: Turns | None) -> None:
+        self._wrapped, self._turns = dataset, turns
+        # Of the same variant tensor: no operation is added, so none has a cost.
+        super().__init__(tf.data.experimental.to_variant(dataset))
+
+    def _inputs(self) -> list[tf.data.Dataset]:
+        # The one abstract method of `tf.data.Dataset` that is private.
+        return [self._wrapped]
+
+    @property
+    def element_spec(self) -> Any:
+        """The structure of an element, of `tf.TypeSpec`s."""
+        return self._wrapped.element_spec
+
+    def __iter__(self) -> Any:
+        check_not_forked()
+        with beginning():
+            return super().__iter__()
+
+    def epochs_in_turn(self) -> EpochsInTurn | None:
+        """Take epochs from one pipeline, as `fit` does; None where each needs a pass of its own."""
+        if self._turns is None or self.options().deterministic is False:
+            return None
+        return EpochsInTurn(self._turns)
 
 
 class EpochsInTurn:
@@ -72,7 +108,8 @@ class EpochsInTurn:
         if self._iterator is None or not is_next:
             self._end()
             self._course.has_ended = False
-            self._iterator = iter(self._dataset)
+            with beginning():
+                self._iterator = iter(self._dataset)
         return self._iterator
 
     def complete(self) -> None:

@@ -8,7 +8,9 @@ iterator may live that long: a name at module level holds it, or the traceback o
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -19,6 +21,11 @@ from tensorflow.python.ops import gen_dataset_ops
 
 _ENDED_AT_EXIT: weakref.WeakSet[tf.data.Dataset] = weakref.WeakSet()
 _EXITING = threading.Event()
+_UNDER_WAY = threading.Condition()
+_beginning = 0
+"""How many passes are being begun, by threads that may be daemons; guarded by `_UNDER_WAY`."""
+_LONGEST_WAIT = 10.0
+"""Seconds that the exit waits for them: where one hangs, the exit does not."""
 
 
 def ended_at_exit(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -54,9 +61,51 @@ def refuse_passes() -> None:
     _EXITING.set()
 
 
+@contextlib.contextmanager
+def beginning() -> Iterator[None]:
+    """Begin a pass within: the process does not exit meanwhile, or it would not end that pass.
+
+    Once it is exiting, a daemon thread stays here, as it would at its next step in Python, when the
+    interpreter is gone.
+
+    Raises:
+        RuntimeError: the process is exiting, and another thread than a daemon begins a pass.
+    """
+    global _beginning
+    with _UNDER_WAY:
+        is_late = _EXITING.is_set()
+        _beginning += not is_late
+    if is_late:
+        if _is_daemon(threading.current_thread()):
+            threading.Event().wait()
+        check_not_exiting()
+    try:
+        yield
+    finally:
+        with _UNDER_WAY:
+            _beginning -= 1
+            _UNDER_WAY.notify_all()
+
+
+def _forget_other_threads() -> None:
+    global _UNDER_WAY, _beginning
+    _UNDER_WAY, _beginning = threading.Condition(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
+
+
+def _is_daemon(thread: threading.Thread) -> bool:
+    # Threads of TensorFlow's seem to be daemons, too.
+    return thread.daemon and not isinstance(thread, threading._DummyThread)
+
+
 @atexit.register
 def _end_passes() -> None:
     refuse_passes()
+    with _UNDER_WAY:
+        _UNDER_WAY.wait_for(lambda: _beginning <= 0, _LONGEST_WAIT)
     if not _ENDED_AT_EXIT:
         return
     for iterator in list(_live_iterators()):

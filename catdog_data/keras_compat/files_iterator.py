@@ -385,8 +385,6 @@ class FilesIterator(Iterator):
 
     def _plan_of_epoch(self, idx: int) -> BatchPlan:
         """Plan a batch of an epoch of `fit`. Runs in a thread of the pipeline."""
-        if idx == 0:
-            self.passes_begun += 1
         with self.lock:
             plan = self._request(idx).plan()
             self._move_within_epoch(plan.after)

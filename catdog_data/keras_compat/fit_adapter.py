@@ -8,7 +8,6 @@ iterators of this package it is exchanged for one over the pipeline, after Keras
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import tensorflow as tf
@@ -16,7 +15,7 @@ from keras.src.trainers import data_adapters
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 from keras.src.trainers.data_adapters.tf_dataset_adapter import TFDatasetAdapter
 
-from catdog_data.engine.epochs_in_turn import EpochsInTurn, Turns
+from catdog_data.engine.epochs_in_turn import DatasetInTurn, Turns
 from catdog_data.keras_compat.class_weights import with_class_weights
 
 
@@ -26,10 +25,6 @@ class FitsFromPipeline(Protocol):
 
     def epochs_of_fit(self) -> tuple[tf.data.Dataset, Turns | None]:
         """Return a dataset, every pass over which is one epoch, and the same epochs in turn."""
-
-    @property
-    def passes_begun(self) -> int:
-        """How many passes over the dataset have asked for a first batch."""
 
     def on_epoch_begin(self) -> None:
         """Do what an epoch begins with."""
@@ -53,7 +48,7 @@ class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
         if class_weight is not None:
             dataset = with_class_weights(dataset, class_weight)
             turns = turns and turns.then(lambda each: with_class_weights(each, class_weight))
-        super().__init__(_Passes(dataset, lambda: iterator.passes_begun, turns))
+        super().__init__(DatasetInTurn(dataset, turns))
         self._iterator = iterator
 
     @property
@@ -73,45 +68,6 @@ class PipelineAdapter(TFDatasetAdapter):  # type: ignore[misc]
     def on_epoch_end(self) -> None:
         """End an epoch of the iterator."""
         self._iterator.on_epoch_end()
-
-
-class _Passes(tf.data.Dataset):  # type: ignore[misc]
-    """A dataset that returns its last iterator again as long as nothing was taken from it.
-
-    Keras makes an iterator when an epoch ends and another one when the next begins, and each sets
-    the whole pipeline up: some batches' worth of time.
-
-    Args:
-        dataset: what is iterated over.
-        begun: counts the passes that have asked for a first batch.
-        turns: the same epochs in turn, or None.
-    """
-
-    def __init__(
-        self, dataset: tf.data.Dataset, begun: Callable[[], int], turns: Turns | None
-    ) -> None:
-        self._dataset, self._begun, self._turns = dataset, begun, turns
-        self._unused: Any = None
-        self._begun_before = 0
-        super().__init__(dataset._variant_tensor)
-
-    @property
-    def element_spec(self) -> Any:
-        """That of the dataset."""
-        return self._dataset.element_spec
-
-    def _inputs(self) -> list[tf.data.Dataset]:
-        return [self._dataset]
-
-    def epochs_in_turn(self) -> EpochsInTurn | None:
-        """Take epochs from one pipeline; None where each needs a pass of its own."""
-        return None if self._turns is None else EpochsInTurn(self._turns)
-
-    def __iter__(self) -> Any:
-        if self._unused is None or self._begun() > self._begun_before:
-            self._begun_before = self._begun()
-            self._unused = super().__iter__()
-        return self._unused
 
 
 def install_fit_adapter() -> None:

@@ -59,7 +59,6 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         self.shuffle = shuffle
         self.batch_index = 0
         self.total_batches_seen = 0
-        self.passes_begun = 0
         self.index_array: NDArray[np.int64] | None = None
         self.lock = threading.RLock()
         self._index_generator: IteratorOf[NDArray[np.int64]] | None = None
@@ -136,8 +135,6 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
         signature = tf.nest.map_structure(_spec_of, *first)
 
         def element(idx: int) -> Any:
-            if idx == 0:
-                self.passes_begun += 1
             return self._element_of(self._batch_of_epoch(idx))
 
         return ended_at_exit(dataset_of_steps(element, len(self), signature).prefetch(2))
