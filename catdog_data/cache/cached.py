@@ -94,7 +94,8 @@ class CacheOfListing:
 
     def __init__(self, cache: Cache, whole: Sequence[str] = ()) -> None:
         self.cache, self.whole = cache, whole
-        self._held: list[tf.Tensor] = []
+        # In memory, rows live as long as somebody has them.
+        self._held: list[Any] = []
 
     def of(self, whole: Sequence[str]) -> CacheOfListing:
         """Make the same for `whole`."""
