@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from catdog_data.cache.pack import (
     check_memory,
     naming_lack_of_room,
     rows_in_memory,
-    rows_of,
     write_pack,
 )
 from catdog_data.cache.pack_format import FORMAT, Layout, check_layout, size_check
+from catdog_data.cache.pack_rows import RowsAt, opened
 from catdog_data.cache.packs import (
     LAST_USED,
     CachedPack,
@@ -138,8 +139,9 @@ def cached(images: Images, files: Sequence[str], settings: Mapping[str, Any], ca
         return ImagesUntilCached(images, row_of, building)
     rows = store.rows(lambda: batches(READS_PER_CORE, shows=True))
     if place == "memory":
-        return PackedRows(rows, row_of, layout.shape)
-    return PackedRows(rows, row_of, layout.shape, size_check(store.folder / key))
+        return PackedRows(rows, row_of, layout.shape, layout.dtype)
+    look = size_check(store.folder / key)
+    return PackedRows(rows, row_of, layout.shape, layout.dtype, look)
 
 
 @dataclass(frozen=True)
@@ -183,22 +185,22 @@ class _Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             check_disk(self.folder, self.layout)
 
-    def rows(self, batches: Callable[[], Iterator[NDArray[Any]]]) -> tf.Tensor:
-        """Return the rows, making them if they are not there: `dtype`[N, H * W * C]."""
+    def rows(self, batches: Callable[[], Iterator[NDArray[Any]]]) -> RowsAt:
+        """Return the function to the rows, making these if they are not there."""
         if self.place != "memory":
             pack = _built(self.folder, self.key, self.layout, batches, self.sources)
             check_layout(pack, self.layout)
-            return rows_of(pack)
+            return opened(pack)
         rows = _IN_MEMORY.get(self.key)
         if rows is None:
             size = f"{self.layout.size / 1e6:,.0f} MB"
             _say(f"Decoding {self.layout.n:,} images into memory ({size}).")
             rows = rows_in_memory(self.layout, batches())
             _IN_MEMORY[self.key] = rows
-        return rows
+        return partial(tf.gather, rows)
 
 
-def _building(store: _Store, build: Callable[..., tf.Tensor]) -> BackgroundBuild:
+def _building(store: _Store, build: Callable[..., RowsAt]) -> BackgroundBuild:
     """Start a thread for these rows, unless there is one."""
     where = (os.fspath(store.place), store.key)
     building = _BUILDING.get(where)

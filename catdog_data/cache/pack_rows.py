@@ -1,0 +1,137 @@
+"""The rows of a pack, by their numbers: mapped or read, and compared with their sums at first."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog_data.cache.pack import rows_of
+from catdog_data.cache.pack_format import (
+    PIXELS,
+    damaged_row,
+    read_layout,
+    read_sums,
+    sums_of,
+)
+from catdog_data.system.file_systems import is_remote
+
+RowsAt = Callable[[tf.Tensor], tf.Tensor]
+"""From the numbers of rows, int64[B], to these, `dtype`[B, H * W * C]; eagerly or in a graph."""
+
+ACCESS = "CATDOG_PACK_ACCESS"
+"""The variable of the environment that says how packs are read: "map", "read", or by the disk."""
+
+
+def opened(folder: Path) -> RowsAt:
+    """Open a pack: map it into memory, or read it row by row where a map could end the process.
+
+    Rows are compared with their sums when they are used for the first time.
+
+    Args:
+        folder: the pack.
+
+    Returns:
+        The function to its rows. It raises `tf.errors.InvalidArgumentError` for a row that is not
+        what was written, and, where rows are read, `tf.errors.OpError` with the words of an
+        `OSError` for one that cannot be.
+
+    Raises:
+        ValueError: see `read_layout` and `read_sums`; or `CATDOG_PACK_ACCESS` is unknown.
+
+    Example:
+        >>> import tempfile
+        >>> from catdog_data.cache.pack import Layout, write_pack
+        >>> rows = np.arange(24, dtype="uint8").reshape(2, 2, 2, 3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_pack(Path(folder), Layout(2, (2, 2, 3), "uint8"), [rows], ["a", "b"])
+        ...     opened(Path(folder))(tf.constant([1], tf.int64)).numpy()
+        array([[12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]], dtype=uint8)
+    """
+    rows_at = _read(folder) if _is_read(folder) else partial(tf.gather, rows_of(folder))
+    sums = read_sums(folder)
+    return rows_at if sums is None else _compared_at_first(rows_at, sums, folder)
+
+
+def _is_read(folder: Path) -> bool:
+    access = os.environ.get(ACCESS, "")
+    if access not in ("", "map", "read"):
+        raise ValueError(f'{ACCESS} must be "map", "read" or unset; received {access!r}.')
+    return access == "read" or (not access and is_remote(folder))
+
+
+def _read(folder: Path) -> RowsAt:
+    layout = read_layout(folder)
+    pixels = (folder / PIXELS).open("rb", buffering=0)
+    width = layout.row_bytes // np.dtype(layout.dtype).itemsize
+
+    def read(row: NDArray[np.int64]) -> NDArray[Any]:
+        rows = np.empty((len(row), width), layout.dtype)
+        for i, into in zip(row.tolist(), rows.view(np.uint8), strict=True):
+            _read_row(pixels.fileno(), i, into, folder)
+        return rows
+
+    def rows_at(row: tf.Tensor) -> tf.Tensor:
+        rows = tf.numpy_function(read, [row], layout.dtype, stateful=False)
+        return tf.ensure_shape(rows, [*row.shape, width])
+
+    return rows_at
+
+
+def _read_row(file: int, row: int, into: NDArray[np.uint8], folder: Path) -> None:
+    """Read a row into its place.
+
+    Raises:
+        OSError: the system cannot read it, or the file ends before it does.
+    """
+    done = 0
+    while done < into.size:
+        try:
+            count = os.preadv(file, [into[done:].data], row * into.size + done)
+        except OSError as error:
+            raise _lost(error.errno or errno.EIO, os.strerror(error.errno), row, folder) from None
+        if count == 0:
+            raise _lost(errno.EIO, "the file ends before it", row, folder)
+        done += count
+
+
+def _lost(number: int, why: str, row: int, folder: Path) -> OSError:
+    return OSError(
+        number,
+        f"row {row} of a pack cannot be read: {why}. Look whether its file system is there; if it "
+        "is, delete the folder, and the pack is built again when it is needed",
+        os.fspath(folder),
+    )
+
+
+def _compared_at_first(rows_at: RowsAt, sums: NDArray[np.uint64], folder: Path) -> RowsAt:
+    """Compare each row with its sum until it was right once."""
+    with tf.device("CPU:0"):
+        unseen = tf.Variable(np.ones(len(sums), bool), trainable=False)
+
+    def differs(row: NDArray[np.int64], rows: NDArray[Any]) -> np.bool_:
+        other = sums_of(rows) != sums[row]
+        if other.any():
+            raise damaged_row(folder, int(row[other.argmax()]))
+        return np.False_
+
+    def compared(row: tf.Tensor) -> tf.Tensor:
+        rows = rows_at(row)
+
+        def compare() -> tf.Tensor:
+            # By a value, so that no row is taken for seen before it was compared.
+            still_unseen = tf.reshape(tf.numpy_function(differs, [row, rows], tf.bool), [1])
+            unseen.scatter_update(tf.IndexedSlices(tf.tile(still_unseen, tf.shape(row)), row))
+            return tf.identity(rows)
+
+        # In the graph: a call of Python for each batch costs as much as a plain epoch may lose.
+        return tf.cond(tf.reduce_any(tf.gather(unseen, row)), compare, lambda: tf.identity(rows))
+
+    return compared
