@@ -268,7 +268,7 @@ def damaged_rows(folder: Path) -> list[int]:
         for i in range(layout.n):
             whole = pixels.readinto(row.data) == layout.row_bytes
             same_sum = sums is None or sums_of(row[np.newaxis])[0] == sums[i]
-            if not (whole and same_sum and zlib.crc32(row) == checksums[i]):
+            if not (whole and same_sum and zlib.crc32(row.data) == checksums[i]):
                 damaged.append(i)
     return damaged
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +29,17 @@ from catdog_data.system.file_systems import is_remote
 RowsAt = Callable[[tf.Tensor], tf.Tensor]
 """From the numbers of rows, int64[B], to these, `dtype`[B, H * W * C]; eagerly or in a graph."""
 
-ACCESS = "CATDOG_PACK_ACCESS"
-"""The variable of the environment that says how packs are read: "map", "read", or by the disk."""
+_ACCESS = "CATDOG_PACK_ACCESS"
+"""The variable of the environment that says how rows are had: "map" or "read"."""
+_CHECK = "CATDOG_PACK_CHECK"
+"""The one that says whether rows are compared with their sums: "on" or "off"."""
 
 
 def opened(folder: Path) -> RowsAt:
     """Open a pack: map it into memory, or read it row by row where a map could end the process.
 
-    Rows are compared with their sums when they are used for the first time.
+    Rows are compared with their sums when they are used for the first time. The environment may
+    say otherwise: `CATDOG_PACK_ACCESS`, "map" or "read", and `CATDOG_PACK_CHECK`, "off".
 
     Args:
         folder: the pack.
@@ -44,7 +50,8 @@ def opened(folder: Path) -> RowsAt:
         `OSError` for one that cannot be.
 
     Raises:
-        ValueError: see `read_layout` and `read_sums`; or `CATDOG_PACK_ACCESS` is unknown.
+        ValueError: see `read_layout` and `read_sums`; or the environment says what
+            is none of these.
 
     Example:
         >>> import tempfile
@@ -55,34 +62,57 @@ def opened(folder: Path) -> RowsAt:
         ...     opened(Path(folder))(tf.constant([1], tf.int64)).numpy()
         array([[12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]], dtype=uint8)
     """
-    rows_at = _read(folder) if _is_read(folder) else partial(tf.gather, rows_of(folder))
-    sums = read_sums(folder)
+    rows_at = _ReadRows(folder) if _is_read(folder) else partial(tf.gather, rows_of(folder))
+    sums = read_sums(folder) if _setting(_CHECK, "on", "off") != "off" else None
     return rows_at if sums is None else _compared_at_first(rows_at, sums, folder)
 
 
 def _is_read(folder: Path) -> bool:
-    access = os.environ.get(ACCESS, "")
-    if access not in ("", "map", "read"):
-        raise ValueError(f'{ACCESS} must be "map", "read" or unset; received {access!r}.')
-    return access == "read" or (not access and is_remote(folder))
+    access = _setting(_ACCESS, "map", "read")
+    return is_remote(folder) if access is None else access == "read"
 
 
-def _read(folder: Path) -> RowsAt:
-    layout = read_layout(folder)
-    pixels = (folder / PIXELS).open("rb", buffering=0)
-    width = layout.row_bytes // np.dtype(layout.dtype).itemsize
+def _setting(name: str, *values: str) -> str | None:
+    setting = os.environ.get(name)
+    if setting is not None and setting not in values:
+        allowed = " or ".join(f'"{value}"' for value in values)
+        raise ValueError(f"{name} must be {allowed}, or unset; received {setting!r}.")
+    return setting
 
+
+class _ReadRows:
+    """The rows of a pack, read from its file."""
+
+    def __init__(self, folder: Path) -> None:
+        layout = read_layout(folder)
+        self._dtype = layout.dtype
+        self._width = layout.row_bytes // np.dtype(layout.dtype).itemsize
+        self._file = _opened_pixels(folder)
+        self._read = _reader(folder, layout.dtype, self._width, weakref.ref(self._file))
+
+    def __call__(self, row: tf.Tensor) -> tf.Tensor:
+        rows = tf.numpy_function(self._read, [row], self._dtype, stateful=False)
+        return tf.ensure_shape(rows, [*row.shape, self._width])
+
+
+def _reader(
+    folder: Path, dtype: str, width: int, held: weakref.ref[FileIO]
+) -> Callable[[NDArray[np.int64]], NDArray[Any]]:
+    # TensorFlow never lets go of the functions it calls; the file is closed with its datasets.
     def read(row: NDArray[np.int64]) -> NDArray[Any]:
-        rows = np.empty((len(row), width), layout.dtype)
-        for i, into in zip(row.tolist(), rows.view(np.uint8), strict=True):
-            _read_row(pixels.fileno(), i, into, folder)
+        rows = np.empty((len(row), width), dtype)
+        file = held()
+        # An iterator may outlive its dataset.
+        with _opened_pixels(folder) if file is None else nullcontext(file) as pixels:
+            for i, into in zip(row.tolist(), rows.view(np.uint8), strict=True):
+                _read_row(pixels.fileno(), i, into, folder)
         return rows
 
-    def rows_at(row: tf.Tensor) -> tf.Tensor:
-        rows = tf.numpy_function(read, [row], layout.dtype, stateful=False)
-        return tf.ensure_shape(rows, [*row.shape, width])
+    return read
 
-    return rows_at
+
+def _opened_pixels(folder: Path) -> FileIO:
+    return (folder / PIXELS).open("rb", buffering=0)
 
 
 def _read_row(file: int, row: int, into: NDArray[np.uint8], folder: Path) -> None:
@@ -96,7 +126,8 @@ def _read_row(file: int, row: int, into: NDArray[np.uint8], folder: Path) -> Non
         try:
             count = os.preadv(file, [into[done:].data], row * into.size + done)
         except OSError as error:
-            raise _lost(error.errno or errno.EIO, os.strerror(error.errno), row, folder) from None
+            number = error.errno or errno.EIO
+            raise _lost(number, os.strerror(number), row, folder) from None
         if count == 0:
             raise _lost(errno.EIO, "the file ends before it", row, folder)
         done += count
@@ -115,9 +146,12 @@ def _compared_at_first(rows_at: RowsAt, sums: NDArray[np.uint64], folder: Path) 
     """Compare each row with its sum until it was right once."""
     with tf.device("CPU:0"):
         unseen = tf.Variable(np.ones(len(sums), bool), trainable=False)
+        noted = tf.constant(sums)
 
-    def differs(row: NDArray[np.int64], rows: NDArray[Any]) -> np.bool_:
-        other = sums_of(rows) != sums[row]
+    def differs(
+        row: NDArray[np.int64], rows: NDArray[Any], expected: NDArray[np.uint64]
+    ) -> np.bool_:
+        other = sums_of(rows) != expected
         if other.any():
             raise damaged_row(folder, int(row[other.argmax()]))
         return np.False_
@@ -127,7 +161,8 @@ def _compared_at_first(rows_at: RowsAt, sums: NDArray[np.uint64], folder: Path) 
 
         def compare() -> tf.Tensor:
             # By a value, so that no row is taken for seen before it was compared.
-            still_unseen = tf.reshape(tf.numpy_function(differs, [row, rows], tf.bool), [1])
+            still = tf.numpy_function(differs, [row, rows, tf.gather(noted, row)], tf.bool)
+            still_unseen = tf.reshape(still, [1])
             unseen.scatter_update(tf.IndexedSlices(tf.tile(still_unseen, tf.shape(row)), row))
             return tf.identity(rows)
 
