@@ -176,7 +176,7 @@ def sums_of(rows: NDArray[Any]) -> NDArray[np.uint64]:
         >>> sums_of(np.array([[1, 0, 0, 0, 0, 0, 0, 0, 7], [0, 1, 0, 0, 0, 0, 0, 0, 7]], "uint8"))
         array([  8, 263], dtype=uint64)
     """
-    octets = np.ascontiguousarray(rows).reshape(len(rows), -1).view(np.uint8)
+    octets = np.ascontiguousarray(rows).reshape(len(rows), math.prod(rows.shape[1:])).view(np.uint8)
     whole = octets.shape[1] // 8 * 8
     sums: NDArray[np.uint64] = np.add.reduce(octets[:, :whole].view(np.uint64), axis=1)
     if whole < octets.shape[1]:

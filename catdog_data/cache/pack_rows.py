@@ -1,4 +1,4 @@
-"""The rows of a pack, by their numbers: mapped or read, and compared with their sums at first."""
+"""The rows of a pack, by their numbers: mapped or read, and compared with their sums on request."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _CHECK = "CATDOG_PACK_CHECK"
 def opened(folder: Path) -> RowsAt:
     """Open a pack: map it into memory, or read it row by row where a map could end the process.
 
-    Rows are compared with their sums when they are used for the first time. The environment may
-    say otherwise: `CATDOG_PACK_ACCESS`, "map" or "read", and `CATDOG_PACK_CHECK`, "off".
+    Where the environment says `CATDOG_PACK_CHECK=on`, rows are compared with their sums when they
+    are used for the first time. `CATDOG_PACK_ACCESS` may be "map" or "read".
 
     Args:
         folder: the pack.
 
     Returns:
-        The function to its rows. It raises `tf.errors.InvalidArgumentError` for a row that is not
-        what was written, and, where rows are read, `tf.errors.OpError` with the words of an
+        The function to its rows. It raises `tf.errors.InvalidArgumentError` for a row that was
+        compared and is not what was written, and, where rows are read, `tf.errors.OpError` with the words of an
         `OSError` for one that cannot be.
 
     Raises:
@@ -63,7 +63,7 @@ def opened(folder: Path) -> RowsAt:
         array([[12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]], dtype=uint8)
     """
     rows_at = _ReadRows(folder) if _is_read(folder) else partial(tf.gather, rows_of(folder))
-    sums = read_sums(folder) if _setting(_CHECK, "on", "off") != "off" else None
+    sums = read_sums(folder) if _setting(_CHECK, "on", "off") == "on" else None
     return rows_at if sums is None else _compared_at_first(rows_at, sums, folder)
 
 
@@ -166,7 +166,7 @@ def _compared_at_first(rows_at: RowsAt, sums: NDArray[np.uint64], folder: Path) 
             unseen.scatter_update(tf.IndexedSlices(tf.tile(still_unseen, tf.shape(row)), row))
             return tf.identity(rows)
 
-        # In the graph: a call of Python for each batch costs as much as a plain epoch may lose.
+        # In the graph: a call of Python for each batch would slow down all epochs.
         return tf.cond(tf.reduce_any(tf.gather(unseen, row)), compare, lambda: tf.identity(rows))
 
     return compared
