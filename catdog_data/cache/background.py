@@ -17,13 +17,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.cache.pack_rows import RowsAt
 from catdog_data.decoding.unreadable import raised_in_python, sentence_of
 from catdog_data.engine.pixel_sources import Images, LookedAtOneByOne
 from catdog_data.engine.render import Rendering, images_renderer
 from catdog_data.system.machine import available_cores
 
 Item = TypeVar("Item")
-RowsAt = Callable[[tf.Tensor], tf.Tensor]
 _SECONDS_TO_END = 10.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -46,12 +47,15 @@ def opened(folder: Path) -> RowsAt:
 
     Returns:
         The function to its rows. It raises `tf.errors.InvalidArgumentError` for a row that was
-        compared and is not what was written, and, where rows are read, `tf.errors.OpError` with the words of an
-        `OSError` for one that cannot be.
+        compared and is not what was written, and, where rows are read, `tf.errors.OpError` with
+        the words of an `OSError` for one that cannot be.
 
     Raises:
-        ValueError: see `read_layout` and `read_sums`; or the environment says what
-            is none of these.
+        ValueError: see `read_layout` and `read_sums`; or the environment says what is none of
+            these.
+
+    Warns:
+        RuntimeWarning: rows should be compared, and the pack is of an older version without sums.
 
     Example:
         >>> import tempfile
@@ -63,8 +67,18 @@ def opened(folder: Path) -> RowsAt:
         array([[12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]], dtype=uint8)
     """
     rows_at = _ReadRows(folder) if _is_read(folder) else partial(tf.gather, rows_of(folder))
-    sums = read_sums(folder) if _setting(_CHECK, "on", "off") == "on" else None
-    return rows_at if sums is None else _compared_at_first(rows_at, sums, folder)
+    if _setting(_CHECK, "on", "off") != "on":
+        return rows_at
+    sums = read_sums(folder)
+    if sums is None:
+        warnings.warn(
+            f"{folder} was built by an older version and has no sums, so its rows are not compared "
+            "with any. Delete the folder, and it is built with sums when it is needed.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return rows_at
+    return _compared_at_first(rows_at, sums, folder)
 
 
 def _is_read(folder: Path) -> bool:
