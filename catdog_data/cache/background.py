@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog_data.decoding.unreadable import sentence_of
+from catdog_data.cache.pack_rows import RowsAt
+from catdog_data.decoding.unreadable import raised_in_python, sentence_of
 from catdog_data.engine.pixel_sources import Images, LookedAtOneByOne
 from catdog_data.engine.render import Rendering, images_renderer
 from catdog_data.system.machine import available_cores
@@ -30,22 +31,28 @@ class BackgroundBuild:
     """A thread that makes the rows of a cache.
 
     Args:
-        build: makes the rows, `dtype`[N, H * W * C], and is called in the thread. It is given a
-            function to pass its batches through, which ends them when the process ends.
+        build: makes the rows, and returns the function from their numbers, int64[B], to them,
+            `dtype`[B, H * W * C]; called in the thread. It is given a function to pass its batches
+            through, which ends them when the process ends.
 
     Example:
-        >>> work = BackgroundBuild(lambda through: tf.constant([[1, 2]] * len(list(through("ab")))))
+        >>> def build(through):
+        ...     rows = tf.constant([[1, 2]] * len(list(through("ab"))))
+        ...     return lambda row: tf.gather(rows, row)
+        >>> work = BackgroundBuild(build)
         >>> work.wait()
         >>> work.rows_at(np.array([1]))
         array([[1, 2]], dtype=int32)
     """
 
-    def __init__(self, build: Callable[[Callable[[Iterable[Item]], Iterator[Item]]], Any]) -> None:
+    def __init__(
+        self, build: Callable[[Callable[[Iterable[Item]], Iterator[Item]]], RowsAt]
+    ) -> None:
         with tf.device("CPU:0"):
             self.is_ready = tf.Variable(False, trainable=False)
         self._build = build
         self._stopped = threading.Event()
-        self._rows: NDArray[Any] | None = None
+        self._rows_at: RowsAt | None = None
         self._thread = threading.Thread(target=self._run, name="catdog cache", daemon=True)
         _UNDER_WAY.add(self)
         self._thread.start()
@@ -58,13 +65,22 @@ class BackgroundBuild:
     @property
     def has_rows(self) -> bool:
         """Whether the rows are ready."""
-        return self._rows is not None
+        return self._rows_at is not None
 
     def rows_at(self, row: NDArray[np.int64]) -> NDArray[Any]:
-        """Return rows once they are ready: `dtype`[B, H * W * C]."""
-        if self._rows is None:
+        """Return rows once they are ready: `dtype`[B, H * W * C].
+
+        Raises:
+            ValueError, OSError: a row is not what was written, or cannot be read.
+        """
+        if self._rows_at is None:
             raise RuntimeError("Rows can be read once `is_ready` is set; it is not.")
-        return self._rows[row]
+        with tf.device("CPU:0"):
+            try:
+                rows = self._rows_at(tf.constant(row))
+            except tf.errors.OpError as error:
+                raise raised_in_python(error) or error from None
+        return np.asarray(memoryview(rows))  # a view: `.numpy()` would copy
 
     def wait(self) -> None:
         """Wait until the thread has ended, whether it made the rows or failed."""
@@ -77,7 +93,7 @@ class BackgroundBuild:
 
     def _run(self) -> None:
         try:
-            rows = self._build(self._until_stopped)
+            self._rows_at = self._build(self._until_stopped)
         except _Stopped:
             return
         except Exception as error:  # whatever it is, training can do without
@@ -88,8 +104,6 @@ class BackgroundBuild:
                 stacklevel=1,
             )
             return
-        # A view: `.numpy()` would copy.
-        self._rows = np.asarray(memoryview(rows)).reshape(rows.shape)
         self.is_ready.assign(True)
 
     def _until_stopped(self, items: Iterable[Item]) -> Iterator[Item]:
@@ -127,7 +141,8 @@ class ImagesUntilCached(LookedAtOneByOne):
         >>> def load(i):
         ...     return tf.gather(pixels, i)
         >>> decoded = WholeImages(load, (2, 2, 3), "uint8", names=None)
-        >>> work = BackgroundBuild(lambda through: tf.reshape(pixels, [2, 12]))
+        >>> rows = tf.reshape(pixels, [2, 12])
+        >>> work = BackgroundBuild(lambda through: lambda row: tf.gather(rows, row))
         >>> images = ImagesUntilCached(decoded, np.array([0, 1]), work)
         >>> images.fetch(tf.constant([1, 0]))[0].shape
         TensorShape([2, 2, 2, 3])

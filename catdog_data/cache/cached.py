@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,10 +26,10 @@ from catdog_data.cache.pack import (
     check_memory,
     naming_lack_of_room,
     rows_in_memory,
-    rows_of,
     write_pack,
 )
 from catdog_data.cache.pack_format import FORMAT, Layout, check_layout, size_check
+from catdog_data.cache.pack_rows import RowsAt, opened
 from catdog_data.cache.packs import (
     LAST_USED,
     CachedPack,
@@ -230,7 +231,7 @@ def cached(
     if len(whole) > len(files) and not store.is_there():
         of_whole = _store(images, _Rows.of(whole).names, settings, store.place)
         if (found := of_whole.found()) is not None:
-            return of_whole.opened(found, _Rows.of(whole).rows_of(files))
+            return of_whole.source(found, _Rows.of(whole).rows_of(files))
 
     def batches(per_core: int, *, shows: bool) -> Iterator[NDArray[Any]]:
         return _decoded(images, rows.first, rows.names, per_core, shows=shows)
@@ -242,7 +243,7 @@ def cached(
         )
         return ImagesUntilCached(images, rows.row_of, building)
     made = store.rows(lambda: batches(READS_PER_CORE, shows=True))
-    return store.opened(made, rows.row_of)
+    return store.source(made, rows.row_of)
 
 
 def _place_of(cache: Any) -> Place:
@@ -307,23 +308,24 @@ class _Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             check_disk(self.folder, self.layout)
 
-    def found(self) -> tf.Tensor | None:
-        """Return the rows if they have been made."""
-        if self.place == "memory":
-            return _IN_MEMORY.get(self.key)
-        return self._mapped() if self.is_there() else None
+    def found(self) -> RowsAt | None:
+        """Return the function to the rows if these have been made."""
+        if self.place != "memory":
+            return self._on_disk() if self.is_there() else None
+        rows = _IN_MEMORY.get(self.key)
+        return None if rows is None else partial(tf.gather, rows)
 
-    def rows(self, batches: Callable[[], Iterator[NDArray[Any]]]) -> tf.Tensor:
-        """Return the rows, making them if they are not there: `dtype`[N, H * W * C]."""
+    def rows(self, batches: Callable[[], Iterator[NDArray[Any]]]) -> RowsAt:
+        """Return the function to the rows, making these if they are not there."""
         if self.place != "memory":
             _built(self.folder, self.key, self.layout, batches, self.sources)
-            return self._mapped()
+            return self._on_disk()
         rows = _IN_MEMORY.get(self.key)
         if rows is None:
             self._say_decoding("memory")
             rows = rows_in_memory(self.layout, batches())
             _IN_MEMORY[self.key] = rows
-        return rows
+        return partial(tf.gather, rows)
 
     def make_readable(
         self, images: Images, index: NDArray[np.int64]
@@ -367,19 +369,19 @@ class _Store:
                 publish(self.folder / key, _marker(key))
         return broken, None
 
-    def opened(self, rows: tf.Tensor, row_of: NDArray[np.int64]) -> PackedRows:
+    def source(self, rows_at: RowsAt, row_of: NDArray[np.int64]) -> PackedRows:
         """Make the source of images that have these of the rows."""
-        shape = self.layout.shape
+        shape, dtype = self.layout.shape, self.layout.dtype
         if self.place == "memory":
-            return PackedRows(rows, row_of, shape)
-        return PackedRows(rows, row_of, shape, size_check(self.folder / self.key))
+            return PackedRows(rows_at, row_of, shape, dtype)
+        return PackedRows(rows_at, row_of, shape, dtype, size_check(self.folder / self.key))
 
-    def _mapped(self) -> tf.Tensor:
+    def _on_disk(self) -> RowsAt:
         pack = self.folder / self.key
         with suppress(OSError):  # a cache that may only be read
             os.utime(pack / LAST_USED)
         check_layout(pack, self.layout)
-        return rows_of(pack)
+        return opened(pack)
 
     def _without(self, broken: Mapping[int, Any]) -> _Store:
         sources = [each for row, each in enumerate(self.sources) if row not in broken]
@@ -389,7 +391,7 @@ class _Store:
         _say(f"Decoding {self.layout.n:,} images into {where} ({self.layout.size / 1e6:,.0f} MB).")
 
 
-def _building(store: _Store, build: Callable[..., tf.Tensor]) -> BackgroundBuild:
+def _building(store: _Store, build: Callable[..., RowsAt]) -> BackgroundBuild:
     """Start a thread for these rows, unless there is one."""
     where = (os.fspath(store.place), store.key)
     building = _BUILDING.get(where)

@@ -1,4 +1,4 @@
-"""Writing the rows of a pack, and reading them as tensors, from a memory map or from memory."""
+"""Writing the rows of a pack, and having them as a tensor, of a memory map or of memory."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from catdog_data.cache.pack_format import (
     FORMAT,
     PACK,
     PIXELS,
+    SUMS,
     Layout,
     read_layout,
+    sums_of,
 )
 from catdog_data.system.machine import available_memory
 
@@ -55,17 +57,20 @@ def write_pack(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_pack(Path(folder), Layout(2, (2, 2, 3), "uint8"), [rows], ["a", "b"])
         ...     print(sorted(path.name for path in Path(folder).iterdir()))
-        ['checksums.npy', 'files.json', 'pack.json', 'pixels']
+        ['checksums.npy', 'files.json', 'pack.json', 'pixels', 'sums.npy']
     """
     checksums: list[int] = []
+    sums: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
     with (folder / PIXELS).open("wb") as file:
         if hasattr(os, "posix_fallocate"):  # so that a full disk is seen before the work
             os.posix_fallocate(file.fileno(), 0, layout.size)
         for rows in _written(file, batches):
             checksums += [zlib.crc32(row) for row in rows]
+            sums.append(sums_of(rows))
         layout = replace(layout, n=len(checksums))
         file.truncate(layout.size)
     np.save(folder / CHECKSUMS, np.array(checksums, np.uint32))
+    np.save(folder / SUMS, np.concatenate(sums))
     (folder / FILES).write_text(json.dumps(list(files)))
     described = {"format": FORMAT, "n": layout.n, "shape": layout.shape, "dtype": layout.dtype}
     (folder / PACK).write_text(json.dumps(described))

@@ -1,8 +1,10 @@
 """The pack: decoded images of one size and type in one file, and what is known of each row.
 
 A folder holds `pixels`, the rows one behind the other; `checksums.npy`, a CRC-32 for each;
+`sums.npy`, a sum for each, which takes a tenth of the time and overlooks words that changed places;
 `files.json`, what each row was made from; and `pack.json`, which says what the rows are. The folder
-appears under its name when all of it is there, so whatever has the name is whole.
+appears under its name when all of it is there, so whatever has the name is whole. Packs of older
+versions have no `sums.npy`.
 """
 
 from __future__ import annotations
@@ -12,15 +14,18 @@ import math
 import os
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 FORMAT = "catdog_data pack 1"
 
-PIXELS, CHECKSUMS, FILES, PACK = "pixels", "checksums.npy", "files.json", "pack.json"
+PIXELS, CHECKSUMS, SUMS = "pixels", "checksums.npy", "sums.npy"
+FILES, PACK = "files.json", "pack.json"
 """The files of a pack."""
 
 
@@ -158,6 +163,80 @@ def read_files(folder: Path) -> list[Any]:
     return files
 
 
+def sums_of(rows: NDArray[Any]) -> NDArray[np.uint64]:
+    """Add up the 64-bit words of each row, and the bytes behind the last whole word.
+
+    Args:
+        rows: `dtype`[B, ...].
+
+    Returns:
+        uint64[B], modulo 2 ** 64: another one if a bit was flipped.
+
+    Example:
+        >>> sums_of(np.array([[1, 0, 0, 0, 0, 0, 0, 0, 7], [0, 1, 0, 0, 0, 0, 0, 0, 7]], "uint8"))
+        array([  8, 263], dtype=uint64)
+    """
+    octets = np.ascontiguousarray(rows).reshape(len(rows), math.prod(rows.shape[1:])).view(np.uint8)
+    whole = octets.shape[1] // 8 * 8
+    sums: NDArray[np.uint64] = np.add.reduce(octets[:, :whole].view(np.uint64), axis=1)
+    if whole < octets.shape[1]:
+        sums += np.add.reduce(octets[:, whole:], axis=1, dtype=np.uint64)
+    return sums
+
+
+def read_sums(folder: Path) -> NDArray[np.uint64] | None:
+    """Read the sum of each row of a pack.
+
+    Args:
+        folder: the pack.
+
+    Returns:
+        uint64[N], see `sums_of`; None for a pack of an older version, which has none.
+
+    Raises:
+        ValueError: see `read_layout`; or they were damaged.
+
+    Example:
+        >>> read_sums(Path("no such pack"))
+        Traceback (most recent call last):
+        ValueError: no such pack must hold a whole pack, and does not: ...
+    """
+    n = read_layout(folder).n
+    try:
+        sums: NDArray[np.uint64] = np.load(folder / SUMS)
+        if sums.shape != (n,) or sums.dtype != np.uint64:
+            raise ValueError(f"its sums are {sums.dtype}{list(sums.shape)}, of {n} rows")
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, ValueError) as error:
+        raise _damaged(folder, error) from None
+    return sums
+
+
+def damaged_row(folder: Path, row: int) -> ValueError:
+    """Make the error of a row that is not what was written.
+
+    Args:
+        folder: the pack.
+        row: its number.
+
+    Returns:
+        An error that names the pack, the row and the file that it was made from.
+
+    Example:
+        >>> print(damaged_row(Path("no such pack"), 3))
+        no such pack must hold the pixels that were written, and does not: those of row 3 have ...
+    """
+    made_from = ""
+    with suppress(ValueError, LookupError, TypeError):  # of a pack that was removed meanwhile
+        made_from = f", made from {read_files(folder)[row][0]!r},"
+    return ValueError(
+        f"{folder} must hold the pixels that were written, and does not: those of row {row}"
+        f"{made_from} have another sum. Delete the folder; it is built again when it is needed. "
+        "`catdog-data cache verify` finds all such rows."
+    )
+
+
 def damaged_rows(folder: Path) -> list[int]:
     """Read all of a pack and name the rows that are not what was written.
 
@@ -165,10 +244,11 @@ def damaged_rows(folder: Path) -> list[int]:
         folder: the pack.
 
     Returns:
-        The numbers of the rows whose CRC-32 is not the one that was noted.
+        The numbers of the rows whose CRC-32, or whose sum, is not the one that was noted.
 
     Raises:
-        ValueError: see `read_layout`.
+        ValueError: see `read_layout` and `read_sums`.
+        OSError: the pixels cannot be read.
 
     Example:
         >>> import tempfile
@@ -182,10 +262,15 @@ def damaged_rows(folder: Path) -> list[int]:
         []
         [0, 1]
     """
-    layout = read_layout(folder)
-    pixels = np.memmap(folder / PIXELS, np.uint8, "r", shape=(layout.n, layout.row_bytes))
-    checksums = np.load(folder / CHECKSUMS)
-    return [i for i in range(layout.n) if zlib.crc32(pixels[i]) != checksums[i]]
+    layout, checksums, sums = read_layout(folder), np.load(folder / CHECKSUMS), read_sums(folder)
+    damaged, row = [], np.zeros(layout.row_bytes, np.uint8)
+    with (folder / PIXELS).open("rb") as pixels:  # a map of a file that is cut short meanwhile dies
+        for i in range(layout.n):
+            whole = pixels.readinto(row.data) == layout.row_bytes
+            same_sum = sums is None or sums_of(row[np.newaxis])[0] == sums[i]
+            if not (whole and same_sum and zlib.crc32(row.data) == checksums[i]):
+                damaged.append(i)
+    return damaged
 
 
 def _check_size(size: int, layout: Layout) -> None:

@@ -219,9 +219,10 @@ class PackedRows:
     """Images that were decoded before, a batch at a time.
 
     Args:
-        rows: `dtype`[N, H * W * C], as `catdog_data.cache.pack` maps them.
+        rows_at: from the numbers of rows, int64[B], to these, `dtype`[B, H * W * C].
         row_of: int64[M], the row of each image.
         shape: (H, W, C).
+        dtype: type of the values.
         begin_pass: raises an error if the rows cannot be read any more.
     """
 
@@ -231,13 +232,14 @@ class PackedRows:
 
     def __init__(
         self,
-        rows: tf.Tensor,
+        rows_at: Callable[[tf.Tensor], tf.Tensor],
         row_of: NDArray[np.int64],
         shape: tuple[int, int, int],
+        dtype: str,
         begin_pass: Callable[[], None] = lambda: None,
     ) -> None:
         self.begin_pass = begin_pass
-        self._rows, self.shape, self.dtype = rows, shape, rows.dtype.name
+        self._rows_at, self.shape, self.dtype = rows_at, shape, dtype
         in_order = np.array_equal(row_of, np.arange(len(row_of)))
         self._row_of = None if in_order else tf.constant(row_of)
 
@@ -249,7 +251,7 @@ class PackedRows:
         """Load a batch: `dtype`[B, H, W, C]."""
         index = tf.maximum(index, 0)
         row = index if self._row_of is None else tf.gather(self._row_of, index)
-        return (tf.reshape(tf.gather(self._rows, row), [*index.shape, *self.shape]),)
+        return (tf.reshape(self._rows_at(row), [*index.shape, *self.shape]),)
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
         """Make the function from (parameters, *fetched) of a batch to its images."""

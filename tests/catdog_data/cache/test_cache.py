@@ -371,11 +371,14 @@ def test_the_folder_of_the_user(photos, tmp_path, monkeypatch):
 
 HOLD = textwrap.dedent("""
     import sys
+    from functools import partial
     from pathlib import Path
     import numpy as np
+    import tensorflow as tf
     from catdog_data.datasets.elements import Output
     from catdog_data.datasets.build import Epochs, Source, build_dataset
-    from catdog_data.cache.pack import Layout, rows_in_memory, rows_of, write_pack
+    from catdog_data.cache.pack import Layout, rows_in_memory, write_pack
+    from catdog_data.cache.pack_rows import opened
     from catdog_data.engine.pixel_sources import PackedRows
 
     def held():
@@ -389,8 +392,12 @@ HOLD = textwrap.dedent("""
         folder.mkdir(exist_ok=True)
         if on_disk:
             write_pack(folder, layout, batches, list(range(n)))
-        rows = rows_of(folder) if on_disk else rows_in_memory(layout, batches)
-        source = Source(PackedRows(rows, np.arange(n), layout.shape), n, "uint8", (500, 500))
+        if on_disk:
+            rows_at = opened(folder)
+        else:
+            rows_at = partial(tf.gather, rows_in_memory(layout, batches))
+        packed = PackedRows(rows_at, np.arange(n), layout.shape, "uint8")
+        source = Source(packed, n, "uint8", (500, 500))
         output = Output(None, None, "channels_last", False)
         dataset = build_dataset(source, Epochs(4, False, 1, (0, 1), None), output, None)
         for _ in range(2):
