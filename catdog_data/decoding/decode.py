@@ -15,6 +15,7 @@ from PIL import Image
 
 from catdog_data.decoding.limits import are_within, is_large, ordinary_side, room_for
 from catdog_data.decoding.load_image import shrunk
+from catdog_data.decoding.open_image import open_image
 from catdog_data.decoding.unreadable import naming
 from catdog_data.sources.formats import JPEG, PNG, ImageFormat
 
@@ -259,7 +260,7 @@ def read_rgb_with_pillow(
         >>> read_rgb_with_pillow("cats/1.bmp", file.getvalue()).shape
         (40, 60, 3)
     """
-    with naming(path, contents), Image.open(io.BytesIO(contents)) as image, room_for(image):
+    with naming(path, contents), open_image(io.BytesIO(contents)) as image, room_for(image):
         if image_size is None or not is_large(image):
             return np.asarray(image.convert("RGB"), dtype=np.uint8)
         return np.asarray(shrunk(image, "RGB", image_size[::-1], Image.Resampling.NEAREST))
@@ -302,7 +303,7 @@ def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
     with (
         naming(path, contents, "a mask"),
-        Image.open(io.BytesIO(contents)) as image,
+        open_image(io.BytesIO(contents)) as image,
         room_for(image),
     ):
         values = np.asarray(image)

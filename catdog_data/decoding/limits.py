@@ -18,6 +18,7 @@ import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
+from catdog_data.decoding.open_image import open_image
 from catdog_data.system.machine import available_cores, available_memory
 
 _LARGE_SIDE = 4096
@@ -156,7 +157,7 @@ def are_within(sides: tf.Tensor, most: int, *, little_endian: bool = False) -> t
 
 def _decoded_with_room(decode: Callable[[tf.Tensor], tf.Tensor], contents: tf.Tensor) -> tf.Tensor:
     try:
-        opened = Image.open(io.BytesIO(contents.numpy()))
+        opened = open_image(io.BytesIO(contents.numpy()))
     except UnidentifiedImageError as error:
         raise ValueError(error) from None  # TensorFlow's type for what it does not know
     with opened as image, room_for(image), tf.device("CPU:0"):
