@@ -152,7 +152,8 @@ def _pixels_of_gif(contents: tf.Tensor) -> tf.Tensor:
     end = tf.strings.length(contents)
 
     def numbers(at: tf.Tensor, count: int) -> list[tf.Tensor]:
-        return tf.unstack(tf.cast(file[at : at + count], tf.int32), count)
+        values: list[tf.Tensor] = tf.unstack(tf.cast(file[at : at + count], tf.int32), count)
+        return values
 
     def behind_table(flags: tf.Tensor) -> tf.Tensor:
         return tf.where(flags >= 128, tf.bitwise.left_shift(6, flags % 8), 0)
