@@ -84,7 +84,7 @@ def read_plain_jpegs(paths: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
     contents = tf.stack([tf.io.read_file(path) for path in tf.unstack(paths)])
     plain = _is_whole(contents, JPEG)
     contents = tf.where(plain, contents, jpeg)
-    plain &= tf.stack([_is_within(each, side) for each in tf.unstack(contents)])
+    plain &= _are_jpegs_within(contents, side)
     contents = tf.where(plain, contents, jpeg)
     return [_decode_plain_jpeg(each) for each in tf.unstack(contents)], tf.reduce_all(plain)
 
@@ -121,8 +121,7 @@ def read_several_with(
     is_jpeg = tf.strings.substr(start, 0, len(JPEG.signatures[0])) == JPEG.signatures[0]
     is_png = tf.strings.substr(start, 0, len(PNG.signatures[0])) == PNG.signatures[0]
     is_bmp = tf.strings.substr(start, 0, 2) == b"BM"
-    jpegs = tf.where(is_jpeg, contents, jpeg)
-    within = tf.stack([_is_within(each, side) for each in tf.unstack(jpegs)])
+    within = _are_jpegs_within(tf.where(is_jpeg, contents, jpeg), side)
     small = (
         (is_jpeg & within)
         | (is_png & are_within(tf.strings.substr(start, 16, 8), side))
@@ -278,6 +277,12 @@ def _is_within(jpeg: tf.Tensor, side: int) -> tf.Tensor:
     Pillow converts those differently; and a large image waits for its turn.
     """
     return tf.reduce_all(tf.io.extract_jpeg_shape(jpeg) <= [side, side, 3])
+
+
+def _are_jpegs_within(jpegs: tf.Tensor, side: int) -> tf.Tensor:
+    """Do the same with several, string[K]."""
+    sizes = tf.stack([tf.io.extract_jpeg_shape(each) for each in tf.unstack(jpegs)])
+    return tf.reduce_all(sizes <= [side, side, 3], axis=1)
 
 
 @functools.cache
