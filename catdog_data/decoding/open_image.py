@@ -20,7 +20,7 @@ which it decodes itself, under whatever name: Keras reads a file named .jpg that
 def open_image(
     file: str | os.PathLike[str] | IO[bytes], formats: Sequence[str] | None = None
 ) -> ImageFile.ImageFile:
-    """Open an image file as `PIL.Image.open` does, if it is one that Pillow decodes itself.
+    r"""Open an image file as `PIL.Image.open` does, if it is one that Pillow decodes itself.
 
     Args:
         file: its path; or itself, at its beginning.
@@ -35,7 +35,7 @@ def open_image(
 
     Example:
         >>> import io
-        >>> open_image(io.BytesIO(b"%!PS-Adobe-3.0 EPSF-3.0"))
+        >>> open_image(io.BytesIO(b"%!PS-Adobe-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"))
         Traceback (most recent call last):
         PIL.UnidentifiedImageError: EPS is refused: Pillow starts Ghostscript for it
     """
