@@ -69,6 +69,8 @@ def describe(directory: Path, origin: str) -> DataSet:
 
 def derive(given: DataSet, kind: Images, scratch: Path) -> DataSet:
     """Make the images of a workload from those of the run, unless `scratch` has them already."""
+    from catdog_data.decoding.open_image import open_image
+
     if kind == "given":
         return given
     count, suffix, words = _KINDS[kind]
@@ -81,7 +83,7 @@ def derive(given: DataSet, kind: Images, scratch: Path) -> DataSet:
             if kind == "many":
                 made.symlink_to(path)
             else:
-                _converted(Image.open(path).convert("RGB"), kind, random).save(made, quality=90)
+                _converted(open_image(path).convert("RGB"), kind, random).save(made, quality=90)
     return describe(target, f"made of the others: {words}")
 
 
@@ -123,5 +125,7 @@ def _image_paths(directory: Path) -> list[Path]:
 
 
 def _pixels(path: Path) -> int:
-    with Image.open(path) as image:
+    from catdog_data.decoding.open_image import open_image
+
+    with open_image(path) as image:
         return int(image.width * image.height)

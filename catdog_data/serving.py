@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from catdog_data.datasets.options import checked_size
 from catdog_data.datasets.reading import checked_reading
+from catdog_data.decoding.declared_pixels import within_limit
 from catdog_data.decoding.resize import nearest_table
 
 Decoder = Callable[[tf.Tensor], tf.Tensor]
@@ -46,9 +47,10 @@ def decoder(
         rescale: factor for every value, or None.
 
     Returns:
-        A function of TensorFlow operations, from the bytes of a JPEG, PNG, GIF or BMP file,
+        A function of TensorFlow operations, from the bytes of a JPEG, PNG, GIF, BMP or WebP file,
         string[], to float32[height, width, C]. It raises `tf.errors.InvalidArgumentError` for
-        bytes that cannot be decoded.
+        bytes that cannot be decoded, and before they are for an image with more pixels than twice
+        `PIL.Image.MAX_IMAGE_PIXELS`, as it is set when the function is called or traced.
 
     Raises:
         ValueError: a value that is not among those named.
@@ -71,7 +73,8 @@ def decoder(
     eight_bits = rounded or reading.interpolation == "nearest"
 
     def decoded(contents: tf.Tensor) -> tf.Tensor:
-        image = reading.resized(reading.decoded(contents), "uint8" if eight_bits else "float32")
+        image = reading.decoded(within_limit(contents))
+        image = reading.resized(image, "uint8" if eight_bits else "float32")
         image = tf.ensure_shape(image, [*reading.image_size, reading.channels])
         return _rescaled(tf.cast(image, tf.float32), rescale)
 
@@ -94,7 +97,8 @@ def generator_decoder(
 
     Returns:
         A function of TensorFlow operations, from the bytes of a JPEG or PNG file, string[], to
-        float32[height, width, 3]. It raises `tf.errors.InvalidArgumentError` for other bytes.
+        float32[height, width, 3]. It raises `tf.errors.InvalidArgumentError` for other bytes, and
+        for images with too many pixels; see `decoder`.
 
     Raises:
         ValueError: `image_size` is not one or two positive whole numbers.
@@ -107,6 +111,7 @@ def generator_decoder(
     size = checked_size(image_size)
 
     def decoded(contents: tf.Tensor) -> tf.Tensor:
+        contents = within_limit(contents)
         is_jpeg = tf.strings.substr(contents, 0, 3) == b"\xff\xd8\xff"
         image = tf.cond(
             is_jpeg,

@@ -15,6 +15,7 @@ from PIL import Image
 
 from catdog_data.decoding.limits import are_within, is_large, ordinary_side, room_for
 from catdog_data.decoding.load_image import shrunk
+from catdog_data.decoding.open_image import open_image
 from catdog_data.decoding.unreadable import naming
 from catdog_data.sources.formats import JPEG, PNG, ImageFormat
 
@@ -83,7 +84,7 @@ def read_plain_jpegs(paths: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
     contents = tf.stack([tf.io.read_file(path) for path in tf.unstack(paths)])
     plain = _is_whole(contents, JPEG)
     contents = tf.where(plain, contents, jpeg)
-    plain &= tf.stack([_is_within(each, side) for each in tf.unstack(contents)])
+    plain &= _are_jpegs_within(contents, side)
     contents = tf.where(plain, contents, jpeg)
     return [_decode_plain_jpeg(each) for each in tf.unstack(contents)], tf.reduce_all(plain)
 
@@ -120,8 +121,7 @@ def read_several_with(
     is_jpeg = tf.strings.substr(start, 0, len(JPEG.signatures[0])) == JPEG.signatures[0]
     is_png = tf.strings.substr(start, 0, len(PNG.signatures[0])) == PNG.signatures[0]
     is_bmp = tf.strings.substr(start, 0, 2) == b"BM"
-    jpegs = tf.where(is_jpeg, contents, jpeg)
-    within = tf.stack([_is_within(each, side) for each in tf.unstack(jpegs)])
+    within = _are_jpegs_within(tf.where(is_jpeg, contents, jpeg), side)
     small = (
         (is_jpeg & within)
         | (is_png & are_within(tf.strings.substr(start, 16, 8), side))
@@ -259,7 +259,7 @@ def read_rgb_with_pillow(
         >>> read_rgb_with_pillow("cats/1.bmp", file.getvalue()).shape
         (40, 60, 3)
     """
-    with naming(path, contents), Image.open(io.BytesIO(contents)) as image, room_for(image):
+    with naming(path, contents), open_image(io.BytesIO(contents)) as image, room_for(image):
         if image_size is None or not is_large(image):
             return np.asarray(image.convert("RGB"), dtype=np.uint8)
         return np.asarray(shrunk(image, "RGB", image_size[::-1], Image.Resampling.NEAREST))
@@ -277,6 +277,12 @@ def _is_within(jpeg: tf.Tensor, side: int) -> tf.Tensor:
     Pillow converts those differently; and a large image waits for its turn.
     """
     return tf.reduce_all(tf.io.extract_jpeg_shape(jpeg) <= [side, side, 3])
+
+
+def _are_jpegs_within(jpegs: tf.Tensor, side: int) -> tf.Tensor:
+    """Do the same with several, string[K]."""
+    sizes = tf.stack([tf.io.extract_jpeg_shape(each) for each in tf.unstack(jpegs)])
+    return tf.reduce_all(sizes <= [side, side, 3], axis=1)
 
 
 @functools.cache
@@ -302,7 +308,7 @@ def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
     with (
         naming(path, contents, "a mask"),
-        Image.open(io.BytesIO(contents)) as image,
+        open_image(io.BytesIO(contents)) as image,
         room_for(image),
     ):
         values = np.asarray(image)

@@ -18,6 +18,7 @@ import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
+from catdog_data.decoding.open_image import open_image
 from catdog_data.system.machine import available_cores, available_memory
 
 _LARGE_SIDE = 4096
@@ -30,8 +31,6 @@ _LEAST = 512 << 20
 _MOST_BESIDE_OTHERS = 256 << 20
 """Bytes; an image that takes more is decoded when no other large one is."""
 _MOST_BYTES_PER_PIXEL = 6
-"""What a JPEG in several scans may take, for each of as many pixels as an image may have: 1 GiB.
-The values of all scans are kept until the last: with those of full colour, a pixel takes 10."""
 
 
 def most_pixels() -> int | None:
@@ -45,6 +44,21 @@ def most_pixels() -> int | None:
         178956970
     """
     return None if Image.MAX_IMAGE_PIXELS is None else 2 * Image.MAX_IMAGE_PIXELS
+
+
+def most_bytes_in_scans(most: int) -> int:
+    """Tell what a JPEG in several scans may take while it is decoded, in bytes: 1 GiB.
+
+    The values of all scans are kept until the last: with those of full colour, a pixel takes 10.
+
+    Args:
+        most: of `most_pixels`.
+
+    Example:
+        >>> most_bytes_in_scans(178_956_970)
+        1073741820
+    """
+    return most * _MOST_BYTES_PER_PIXEL
 
 
 def ordinary_side() -> int:
@@ -93,10 +107,10 @@ def room_for(image: Image.Image) -> Iterator[None]:
         )
     in_scans = 2 * _values_in_scans(image)
     size = pixels * _BYTES_PER_PIXEL + in_scans
-    if in_scans and most is not None and size > most * _MOST_BYTES_PER_PIXEL:
+    if in_scans and most is not None and size > most_bytes_in_scans(most):
         raise Image.DecompressionBombError(
             f"A progressive JPEG of {pixels} pixels takes {size} bytes, more than the limit of "
-            f"{most * _MOST_BYTES_PER_PIXEL}; `jpegtran in.jpg > out.jpg` makes it baseline "
+            f"{most_bytes_in_scans(most)}; `jpegtran in.jpg > out.jpg` makes it baseline "
             "without loss"
         )
     with _ROOM.taken(size):
@@ -156,7 +170,7 @@ def are_within(sides: tf.Tensor, most: int, *, little_endian: bool = False) -> t
 
 def _decoded_with_room(decode: Callable[[tf.Tensor], tf.Tensor], contents: tf.Tensor) -> tf.Tensor:
     try:
-        opened = Image.open(io.BytesIO(contents.numpy()))
+        opened = open_image(io.BytesIO(contents.numpy()))
     except UnidentifiedImageError as error:
         raise ValueError(error) from None  # TensorFlow's type for what it does not know
     with opened as image, room_for(image), tf.device("CPU:0"):

@@ -8,6 +8,7 @@ import os
 from PIL import Image
 
 from catdog_data.decoding.limits import is_large, room_for
+from catdog_data.decoding.open_image import open_image
 
 _ROWS = 256
 """Rows of a large image that are converted and narrowed at once."""
@@ -47,7 +48,7 @@ def load_image(
     """
     with open(path, "rb") as file:  # noqa: PTH123 (the path as given)
         contents = file.read()
-    image = Image.open(io.BytesIO(contents))
+    image: Image.Image = open_image(io.BytesIO(contents))
     mode = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}[color_mode]
     if mode == "L" and image.mode in _GRAYSCALE:
         mode = image.mode
@@ -58,7 +59,7 @@ def load_image(
         if is_large(image) and image.size != size:
             return shrunk(image, mode, size, resample, box)
         if image.mode != mode:
-            image = image.convert(mode)  # type: ignore[assignment]
+            image = image.convert(mode)
         return image if image.size == size else image.resize(size, resample, box)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from PIL import Image
 
+from catdog_data.decoding.open_image import open_image
 from catdog_data.engine.pixel_sources import RowsOfFiles, is_image
 from catdog_data.engine.render import Rendering, Table, whole_images_renderer
 
@@ -57,7 +58,7 @@ def room_of_small_files(
         try:
             if os.stat(path).st_size > _SMALL_FILE:  # noqa: PTH116 (a string)
                 return None
-            with Image.open(path, formats=formats) as image:
+            with open_image(path, formats) as image:
                 room = max(room, math.prod(image.size))
         except (OSError, Image.DecompressionBombError):
             return None

@@ -141,8 +141,8 @@ def _report(messages: Counter[str], *directories: Path, **options: object) -> Re
         tf.constant(0)
     with (
         _said_when_interrupted(
-            "Nothing was changed. Run the same command again; or look at one "
-            "folder after the other."
+            "Nothing was changed. What was found is kept for a week: run the same command again to "
+            "go on."
         ),
         _blamed("DIRECTORIES", ValueError, ImportError),
         counted_messages(messages) as shown,

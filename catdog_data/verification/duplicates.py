@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from catdog_data.decoding.open_image import open_image
 from catdog_data.verification.findings import Finding
 from catdog_data.verification.listing import ListedFile
 
@@ -66,7 +66,7 @@ def picture_hash(phash: Any, contents: bytes) -> int:
         phash: of `hasher`.
         contents: of an image file that Pillow reads.
     """
-    with Image.open(BytesIO(contents)) as image:
+    with open_image(BytesIO(contents)) as image:
         image.draft("L", (_HASHED_SIDE, _HASHED_SIDE))
         bits = np.packbits(phash(image).hash)
     return int.from_bytes(bits.tobytes(), "big")

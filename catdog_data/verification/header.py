@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from catdog_data.decoding.open_image import open_image
 from catdog_data.sources.formats import JPEG, format_of
 
 MAX_PIXELS = 178_956_970
@@ -21,8 +22,10 @@ LOOKED_AT = 1024
 _ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 258
 _DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-_FOREIGN = re.compile(rb"....ftyp|\0\0\0\x0cJXL |\xff\x0a|%PDF|8BPS|.*<svg", re.DOTALL)
-"""How formats begin that no reader decodes: HEIF, AVIF, JPEG XL, PDF, Photoshop's, SVG."""
+_FOREIGN = re.compile(
+    rb"....ftyp|\0\0\0\x0cJXL |\xff\x0a|%PDF|%!PS|\xc5\xd0\xd3\xc6|8BPS|.*<svg", re.DOTALL
+)
+"""How formats begin that no reader decodes: HEIF, AVIF, JPEG XL, PDF, EPS, Photoshop's, SVG."""
 _TOO_SHORT = re.compile(
     r"truncat|premature|not enough|incomplete|unexpected end|reached eof|buffer is too small",
     re.IGNORECASE,
@@ -133,8 +136,8 @@ def _opened(file: BinaryIO) -> ImageFile.ImageFile:
     if known is JPEG:
         # Half the time of asking for every format.
         with suppress(UnidentifiedImageError):
-            return Image.open(file, formats=[JPEG.name])
-    return Image.open(file)
+            return open_image(file, formats=[JPEG.name])
+    return open_image(file)
 
 
 def _is_deep(image: Image.Image, file: BinaryIO) -> bool:

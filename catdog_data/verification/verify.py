@@ -8,15 +8,18 @@ import stat
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import PIL
+import tensorflow as tf
 from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from catdog_data._version import __version__
 from catdog_data.system.machine import available_cores, available_memory
 from catdog_data.verification.duplicates import hasher, looks_alike, picture_hash, same_bytes
 from catdog_data.verification.findings import UNREADABLE, Finding, checked_kinds
@@ -28,6 +31,7 @@ from catdog_data.verification.header import (
     expected_format,
     read_header,
 )
+from catdog_data.verification.journal import Journal, key_of
 from catdog_data.verification.listing import Folder, ListedFile, list_folder
 from catdog_data.verification.parallel import Budget, in_threads
 from catdog_data.verification.readers import all_decode, decodes_once, failures, readers_of
@@ -54,7 +58,9 @@ def verify(
     """Look at every image of a data set, and decode it by the readers that the pipelines use.
 
     All cores are used, and at most a quarter of the free memory. Nothing is changed;
-    `catdog-data verify` is the same as a command, and moves bad files aside.
+    `catdog-data verify` is the same as a command, and moves bad files aside. What is found is kept
+    among this user's caches until all files have been looked at: after an interruption, the same
+    call within a week goes on with the others, and with those that have changed.
 
     Args:
         *directories: folders of class folders, as of training and of validation, or one that
@@ -118,7 +124,14 @@ def verify_on(
         available_memory() // _SHARE_OF_MEMORY,
     )
     given, folders, files = _listed(directories, follow_links=follow_links)
-    looks = _looked_at(files, checker, console)
+    settings = {
+        "directories": [os.path.abspath(each) for each in given],  # noqa: PTH100 (strings)
+        "max_pixels": max_pixels,
+        "near_duplicates": near_duplicates,
+        "most_pixels": Image.MAX_IMAGE_PIXELS,
+        "versions": [__version__, tf.__version__, PIL.__version__],
+    }
+    looks = _looked_at(files, checker, Journal(settings), console)
     findings = [
         Finding(file.folder, file.name, kind, detail)
         for file, look in zip(files, looks, strict=True)
@@ -156,6 +169,21 @@ class _Look:
     size: int = 0
     digest: bytes = b""
     picture: int | None = None
+
+    def as_json(self) -> list[Any]:
+        """Write it as plain values."""
+        header = None if self.header is None else list(astuple(self.header))
+        return [list(self.findings), header, self.size, self.digest.hex(), self.picture]
+
+    @classmethod
+    def of_json(cls, kept: list[Any]) -> _Look:
+        """Read what `as_json` wrote."""
+        findings, header, size, digest, picture = kept
+        if header is not None:
+            form, width, height, channels, traits = header
+            header = Header(form, width, height, channels, tuple(traits))
+        found = tuple((kind, detail) for kind, detail in findings)
+        return cls(found, header, size, bytes.fromhex(digest), picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,9 +347,14 @@ def _check_apart(given: tuple[str, ...]) -> None:
             )
 
 
-def _looked_at(files: list[ListedFile], checker: _Checker, console: Console) -> list[_Look]:
+def _looked_at(
+    files: list[ListedFile], checker: _Checker, journal: Journal, console: Console
+) -> list[_Look]:
     columns = (TextColumn("Looking at images"), BarColumn(), MofNCompleteColumn())
-    looks: list[_Look] = []
+    keys = [key_of(file.path) for file in files]
+    looks = {key: _Look.of_json(journal.known[key]) for key in keys if key in journal.known}
+    left = [number for number, key in enumerate(keys) if key not in looks]
+    several = [left[first : first + _TOGETHER] for first in range(0, len(left), _TOGETHER)]
     Image.init()  # all formats, before there are threads
     with (
         warnings.catch_warnings(),
@@ -329,13 +362,18 @@ def _looked_at(files: list[ListedFile], checker: _Checker, console: Console) -> 
     ):
         # Of doubtful notes and of large images, which the report has.
         warnings.filterwarnings("ignore", module="PIL")
-        task = bar.add_task("", total=len(files))
-        some = (files[first : first + _TOGETHER] for first in range(0, len(files), _TOGETHER))
+        task = bar.add_task("", total=len(files), completed=len(files) - len(left))
+        some = ([files[number] for number in numbers] for numbers in several)
         # Twice the cores, since threads wait for the disk.
-        for found in in_threads(checker.look, some, threads=2 * available_cores()):
-            looks += found
+        results = in_threads(checker.look, some, threads=2 * available_cores())
+        for numbers, found in zip(several, results, strict=True):
+            new = {keys[number]: look for number, look in zip(numbers, found, strict=True)}
+            looks |= new
+            # What was not read, as for a permission, is looked at again.
+            journal.add((key, look.as_json()) for key, look in new.items() if look.digest)
             bar.advance(task, len(found))
-    return looks
+    journal.remove()
+    return [looks[key] for key in keys]
 
 
 def _sizes(looks: Iterable[_Look]) -> dict[str, Extent]:

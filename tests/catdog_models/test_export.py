@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import save_picture
+from corrupt_files import bomb
+from PIL import Image
 
 from catdog_data import image_dataset_from_directory
 from catdog_data.serving import decoder
+from catdog_models import InputSpec
+from catdog_models.commands.predict import decoder_of
 from catdog_models.export.export import export_saved_model, is_saved_model, serving_function
 
 _SIZE = (8, 12)
@@ -168,6 +172,27 @@ def test_models_of_any_size_take_any_decoder():
     expected = model(tf.fill([1, 5, 4, 3], 7.0))
     result = serve(tf.stack([contents, contents]))
     np.testing.assert_allclose(result["probabilities"], np.repeat(expected, 2, axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("reader", ["image_dataset_from_directory", "ImageDataGenerator"])
+def test_an_exported_model_refuses_too_many_pixels(pictures, tmp_path, monkeypatch, reader):
+    spec = InputSpec(("a", "b"), _SIZE, "nearest", rescale=_RESCALE, reader=reader)
+    good = (pictures / "a" / "0.jpg").read_bytes()
+    for most, refused in ((None, bomb(20_000)), (40 * 30 // 2, save_png((41, 30)))):
+        if most is not None:
+            monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
+        path = export_saved_model(
+            _network(1), tmp_path / "model", decode=decoder_of(spec), class_names=["a", "b"]
+        )
+        monkeypatch.undo()  # the limit is that of the export
+        serve = tf.saved_model.load(str(path)).signatures["serving_default"]
+        assert serve(image_bytes=tf.constant([good]))["probabilities"].shape == (1, 2)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"at most [0-9]+ pixels"):
+            serve(image_bytes=tf.constant([good, refused]))
+
+
+def save_png(size):
+    return tf.io.encode_png(tf.zeros([*size[::-1], 3], tf.uint8)).numpy()
 
 
 def test_an_earlier_export_is_replaced(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import save_picture
+from corrupt_files import bomb
 
 import catdog_models
 from catdog_data import ImageDataGenerator, image_dataset_from_directory
@@ -129,27 +130,36 @@ def test_bad_files_are_named_and_the_others_predicted(run, pictures, tmp_path):
     broken.write_bytes((pictures / "a" / "0.jpg").read_bytes()[:-300])
     other = tmp_path / "text.png"
     other.write_text("no image")
+    huge = tmp_path / "huge.png"
+    huge.write_bytes(bomb(20_000))
     (tmp_path / "empty").mkdir()
     good = pictures / "a" / "0.jpg", pictures / "a" / "1.jpg"
     missing = tmp_path / "missing.jpg"
-    result = _predict(run[0], good[0], broken, missing, other, tmp_path / "empty", good[1])
+    result = _predict(run[0], good[0], broken, missing, other, huge, tmp_path / "empty", good[1])
     assert result.exit_code == 1
     assert [line.split("\t")[0] for line in result.stdout.splitlines()] == list(map(str, good))
     errors = result.stderr.splitlines()
-    assert len(errors) == 5
+    assert len(errors) == 6
     for line, path, why in zip(
         errors,
-        (broken, missing, other, tmp_path / "empty"),
-        ("cannot be decoded", "No such file", "cannot be decoded", "holds no images"),
+        (broken, missing, other, huge, tmp_path / "empty"),
+        (
+            "cannot be decoded",
+            "No such file",
+            "cannot be decoded",
+            "at most 178956970 pixels",
+            "no im",
+        ),
         strict=False,
     ):
         assert f"{str(path)!r}" in line
         assert why in line
+    assert errors[3].endswith("[400000000]")
     for line in (errors[0], errors[2]):
         reason = line.split("TensorFlow says: ")[1]
         assert re.search("JPEG|image", reason)
         assert "Graph execution error" not in reason
-    assert errors[4] == "4 of 6 could not be predicted."
+    assert errors[5] == "5 of 7 could not be predicted."
     assert "Traceback" not in result.output
 
 

@@ -20,7 +20,9 @@ from corrupt_files import break_inside
 import catdog_data
 from catdog_data import image_dataset_from_directory
 from catdog_data.cli import main
+from catdog_data.verification import verify as verification
 from catdog_data.verification.decoder_messages import counted_messages
+from catdog_data.verification.journal import Journal, key_of
 
 _ROOT = Path(catdog_data.__file__).parents[1]
 _COMMAND = (sys.executable, "-c", "from catdog_data.cli import main; main()")
@@ -201,16 +203,93 @@ def test_a_move_that_is_interrupted_says_how_to_go_on(broken, tmp_path, monkeypa
     assert len(list(broken.rglob("*.jpg"))) == 7
 
 
+def test_what_was_found_before_an_interruption_is_not_looked_at_again(pets, tmp_path, monkeypatch):
+    for i in range(70):
+        save_picture(pets / "dogs" / f"more{i}.png", (20, 15), i)
+    break_inside(pets / "cats" / "1.jpg")
+    (pets / "cats" / "empty.jpg").write_bytes(b"")
+    expected = json.loads(run(pets, "--json").stdout)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    look, looked_at = verification._Checker.look, []
+
+    def interrupted(self, files):
+        if len(looked_at) > 40:
+            raise KeyboardInterrupt
+        return noted(self, files)
+
+    def noted(self, files):
+        looked_at.extend(file.name for file in files)
+        return look(self, files)
+
+    monkeypatch.setattr(verification, "in_threads", lambda each, some, threads: map(each, some))
+    monkeypatch.setattr(verification._Checker, "look", interrupted)
+    result = run(pets, "--json")
+    assert result.exit_code == 130
+    assert "run the same command again to go on" in result.stderr
+    before = {*looked_at}
+    assert len(before) == 64
+    # What changes is looked at again, and what was empty; a line that was cut is passed over.
+    save_picture(pets / "cats" / "0.jpg", (44, 33), 99)
+    os.utime(pets / "cats" / "2.jpg", ns=(1, 1))
+    (journal,) = (tmp_path / "caches" / "catdog" / "verify").iterdir()
+    journal.write_text(journal.read_text()[:-9])
+    *_, cut = journal.read_text().splitlines()
+    looked_at.clear()
+    monkeypatch.setattr(verification._Checker, "look", noted)
+    # With other settings, nothing is known.
+    assert run(pets, "--json", "--max-pixels", 10_000).exit_code == 1
+    assert len(looked_at) == 77
+    looked_at.clear()
+    found = json.loads(run(pets, "--json").stdout)
+    again = {
+        "cats/0.jpg",
+        "cats/2.jpg",
+        "cats/empty.jpg",
+        *(each for each in before if each in cut),
+    }
+    assert {*looked_at} & before == again
+    assert len(again) == 4
+    assert len({*looked_at} | before) == 77
+    assert found["findings"] == expected["findings"]
+    assert found["formats"] == expected["formats"]
+    assert found["sizes"]["width"]["max"] == 44
+    looked_at.clear()
+    assert run(pets, "--json").exit_code == 1  # all of them: nothing is left of a run that ended
+    assert len(looked_at) == 77
+
+
+def test_where_nothing_can_be_kept_files_are_looked_at(pets, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.warns(RuntimeWarning, match="it begins again.*file"):
+        assert run(pets).exit_code == 0
+
+
+def test_a_journal_is_kept_for_a_week(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    key = key_of(str(tmp_path))
+    Journal({"a": 1}).add([(key, "\udcff")])
+    assert Journal({"a": 1}).known == {key: "\udcff"}
+    assert not Journal({"a": 2}).known
+    (path,) = (tmp_path / "catdog" / "verify").iterdir()
+    os.utime(path, (time.time() - 8 * 86400,) * 2)
+    assert not Journal({"a": 1}).known
+    assert not path.exists()
+
+
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(pets, tmp_path):
     image = (pets / "cats" / "0.jpg").read_bytes()
     for i in range(20_000):
         (pets / "cats" / f"more{i}.jpg").write_bytes(image)
     command = [*_COMMAND, "verify", str(pets)]
-    with subprocess.Popen(command, cwd=_ROOT, stderr=subprocess.PIPE, text=True) as process:
+    caches = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "caches")}
+    with subprocess.Popen(
+        command, cwd=_ROOT, stderr=subprocess.PIPE, text=True, env=caches
+    ) as process:
         time.sleep(5)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Run the same command again" in said
+    assert "run the same command again" in said
     assert "Traceback" not in said
