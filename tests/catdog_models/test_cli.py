@@ -374,6 +374,7 @@ def test_a_fifth_of_every_class_is_held_back(monkeypatch, tmp_path):
     assert seen[0].as_json()["split"].startswith("0.2 of each class")
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_with_another_split(monkeypatch, tmp_path):
     """Without its training: each start records the run, or refuses it."""
     for name in ("_fit", "_preview", "_report"):

@@ -174,7 +174,13 @@ def test_models_of_any_size_take_any_decoder():
     np.testing.assert_allclose(result["probabilities"], np.repeat(expected, 2, axis=0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("reader", ["image_dataset_from_directory", "ImageDataGenerator"])
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "image_dataset_from_directory",
+        pytest.param("ImageDataGenerator", marks=pytest.mark.slow),
+    ],
+)
 def test_an_exported_model_refuses_too_many_pixels(pictures, tmp_path, monkeypatch, reader):
     spec = InputSpec(("a", "b"), _SIZE, "nearest", rescale=_RESCALE, reader=reader)
     good = (pictures / "a" / "0.jpg").read_bytes()
@@ -195,6 +201,7 @@ def save_png(size):
     return tf.io.encode_png(tf.zeros([*size[::-1], 3], tf.uint8)).numpy()
 
 
+@pytest.mark.slow
 def test_an_earlier_export_is_replaced(tmp_path):
     path = tmp_path / "model"
     for names in (["a", "b"], ["c", "d"]):
@@ -218,6 +225,7 @@ def test_other_things_are_left_alone(tmp_path, what):
     assert path.read_bytes() == b"mine" if what == "file" else (path / "mine").exists()
 
 
+@pytest.mark.slow
 def test_failed_export_keeps_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "model"
     export_saved_model(_network(1), path, decode=decoder(_SIZE), class_names=["a", "b"])

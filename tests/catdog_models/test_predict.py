@@ -206,6 +206,7 @@ def test_names_that_would_break_a_line_can_be_read_again(run, pictures, tmp_path
     assert '"two\\nlines"' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_exported_model_says_the_same(run, pictures, tmp_path):
     exported = tmp_path / "exported"
     result = CliRunner().invoke(export_cli.main, [str(run[0] / "best.keras"), str(exported)])

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 _POLL = 0.02
-_START = 120.0
+_START = 300.0
 """Seconds that a process may take for its imports."""
 _FIRST = 30.0
 """Seconds before the first answer to a task, in which graphs are built and compiled."""

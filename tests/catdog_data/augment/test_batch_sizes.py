@@ -115,7 +115,7 @@ def as_keras(uniform):
     return rendering, Parameters(geometry, of_steps)
 
 
-@pytest.mark.parametrize("face", [everything, as_keras])
+@pytest.mark.parametrize("face", [pytest.param(everything, marks=pytest.mark.slow), as_keras])
 def test_pixels_are_the_same_in_a_batch_of_any_size(face, uniform):
     images = np.random.default_rng(4).integers(0, 256, (N, *IMAGE_SIZE, 3), dtype=np.uint8)
     rendering, parameters = face(uniform)

@@ -103,7 +103,12 @@ def assert_same(batches, references):
 @pytest.mark.parametrize("face", ["datasets", "generators"])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    ("place", "subset"), [("packs", None), ("packs", "both"), ("background", None)]
+    ("place", "subset"),
+    [
+        ("packs", "both"),
+        pytest.param("packs", None, marks=pytest.mark.slow),
+        pytest.param("background", None, marks=pytest.mark.slow),
+    ],
 )
 def test_each_image_is_decoded_once(folder, decoded, face, mode, place, subset):
     packs = folder.parent / "packs"

@@ -211,6 +211,7 @@ def in_threads(dataset, count):
     return dataset.with_options(options)
 
 
+@pytest.mark.slow
 def test_an_epoch_is_the_same_at_any_parallelism(photos):
     options = {"augmentation": RECIPE, "return_index": True}
     expected = [by_file(dataset) for dataset in [own(photos, **options)] for _ in range(2)]

@@ -235,6 +235,7 @@ def test_a_position_is_saved_and_restored(photos, expected, tmp_path):
     check(model.seen, joined(expected[:5]))
 
 
+@pytest.mark.slow
 def test_many_fits_leave_nothing_behind(photos):
     this, threads = psutil.Process(), []
     model = Recorder()

@@ -181,6 +181,7 @@ def test_keras_fits_it(folder):
     assert len(model.predict(dataset.map(lambda images, _: images), verbose=0)) == 9
 
 
+@pytest.mark.slow
 def test_debug_mode_of_tensorflow(folder):
     """In a process of its own: the mode cannot be left."""
     code = (
@@ -280,6 +281,7 @@ for images, labels in training.resume(epoch=3, step=2).take(1):
 '''
 
 
+@pytest.mark.slow
 def test_types_are_revealed_and_a_typed_example_is_accepted(tmp_path):
     (tmp_path / "revealed.py").write_text(REVEALED)
     (tmp_path / "example.py").write_text(EXAMPLE)

@@ -102,6 +102,7 @@ def batches(photos, **options):
         yield from (images.numpy() for images, _ in dataset)
 
 
+@pytest.mark.slow
 def test_large_images_are_read_to_the_same_pixels(photos, monkeypatch):
     expected = list(batches(photos))
     read = []

@@ -148,6 +148,7 @@ def test_an_error_where_a_pass_begins_is_no_empty_pass(folder, batch_size):
     assert "step=99" in outcome.message
 
 
+@pytest.mark.slow
 @given(
     steps=st.integers(1, 150),
     epoch=st.integers(0, 10**6),
@@ -293,11 +294,11 @@ model.fit(dataset, verbose=0)
 """
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(12, marks=pytest.mark.slow)])
-def test_the_process_ends_after_a_failed_fit(tmp_path, times):
+@pytest.mark.slow
+def test_the_process_ends_after_a_failed_fit(tmp_path):
     for i in range(12):
         save_picture(tmp_path / "ab"[i % 2] / f"{i}.jpg", (40, 30), i)
     break_inside(tmp_path / "b" / "7.jpg")
     command = [sys.executable, "-c", FAILED_FIT, str(tmp_path)]
-    for said in said_by_failing(command, times):
+    for said in said_by_failing(command, 12):
         assert "7.jpg' cannot be decoded" in said

@@ -66,7 +66,7 @@ os._exit(0)
 """
 
 
-@pytest.mark.parametrize("parent", ["used", "imported"])
+@pytest.mark.parametrize("parent", ["used", pytest.param("imported", marks=pytest.mark.slow)])
 def test_children_of_a_parent_that_used_tensorflow_are_refused(photos, tmp_path, parent):
     command = [sys.executable, "-c", SCRIPT, str(photos), str(tmp_path / "packs"), parent]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)

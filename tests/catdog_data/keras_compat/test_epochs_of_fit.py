@@ -87,7 +87,7 @@ def outcome_of(
     return model.seen, left
 
 
-@pytest.mark.parametrize("seed", [5, None])
+@pytest.mark.parametrize("seed", [5, pytest.param(None, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("settings", "rest"),
     [

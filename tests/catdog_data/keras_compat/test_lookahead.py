@@ -164,6 +164,7 @@ def test_settings_that_alternate_set_up_a_pipeline_each(photos, pipelines_begun)
     assert len(pipelines_begun) == 3
 
 
+@pytest.mark.slow
 def test_few_pipelines_are_kept_and_none_of_a_users_objects(photos, monkeypatch):
     monkeypatch.setattr(idle, "_IDLE", deque())
     of_others, freed = set(_EXECUTORS), []

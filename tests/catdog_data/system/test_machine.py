@@ -97,10 +97,8 @@ print((faults() - before) // 20)
 """
 
 
-@pytest.mark.parametrize(
-    ("chosen", "kept"),
-    [(None, True), pytest.param("false", False, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("chosen", "kept"), [(None, True), ("false", False)])
 def test_freed_tensors_above_32_megabytes_are_kept_where_one_dnn_is_off(
     chosen: str | None, kept: bool
 ) -> None:

@@ -244,7 +244,10 @@ def batches(count=12):
     )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)],
+)
 def test_fit_compiled(dtype):
     model = small_model(dtype)
     model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=True)

@@ -112,7 +112,14 @@ def whole(photos, tmp_path_factory):
     return model.get_weights(), seen
 
 
-@pytest.mark.parametrize("batches", range(1, EPOCHS * STEPS + 1))
+@pytest.mark.parametrize(
+    "batches",
+    [
+        # In the midst of an epoch, and at an end; all others take as long.
+        each if each in (1, STEPS) else pytest.param(each, marks=pytest.mark.slow)
+        for each in range(1, EPOCHS * STEPS + 1)
+    ],
+)
 def test_the_rest_follows_after_every_batch(photos, whole, tmp_path, batches):
     path = tmp_path / "position.json"
     _, before = go_on(photos, path, [Kill(batches)])
@@ -148,6 +155,7 @@ def test_batches_after_the_last_save_come_again(photos, whole, tmp_path, every):
     np.testing.assert_array_equal(model.get_weights()[0], whole[0][0])
 
 
+@pytest.mark.slow
 def test_a_kill_between_weights_and_position(photos, whole, tmp_path, monkeypatch):
     path, weights = tmp_path / "position.json", tmp_path / "weights"
     go_on(photos, path, [Kill(4)], weights)
@@ -296,6 +304,7 @@ def small_sgd_model():
     return model
 
 
+@pytest.mark.slow
 def test_every_pass_of_a_dataset_that_follows_begins_where_it_is_told(photos):
     place = [0, 1]
     following = data(photos).follow(lambda: tuple(place))
