@@ -12,12 +12,14 @@ import io
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
+from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
+from catdog_data.decoding.gif_frames import areas_of_frames
 from catdog_data.decoding.open_image import open_image
 from catdog_data.system.machine import available_cores, available_memory
 
@@ -97,14 +99,14 @@ def room_for(image: Image.Image) -> Iterator[None]:
         >>> with room_for(Image.new("L", (4, 3))):
         ...     pass  # load it here
     """
-    if not is_large(image):
-        yield
-        return
     pixels, most = _pixels(image), most_pixels()
     if most is not None and pixels > most:
         raise Image.DecompressionBombError(
             f"Image size ({pixels} pixels in all frames) exceeds limit of {most} pixels"
         )
+    if pixels <= _LARGE_SIDE**2:
+        yield
+        return
     in_scans = 2 * _values_in_scans(image)
     size = pixels * _BYTES_PER_PIXEL + in_scans
     if in_scans and most is not None and size > most_bytes_in_scans(most):
@@ -189,11 +191,15 @@ def _is_ordinary(contents: tf.Tensor) -> tf.Tensor:
 
 
 def _pixels(image: Image.Image) -> int:
-    frames = 1
-    if image.format == "GIF":
-        with suppress(Exception):  # of a damaged one: the first frame may be whole
-            frames = getattr(image, "n_frames", 1)
-    return image.width * image.height * frames
+    """Count the pixels of all frames: each takes its own and those of the whole."""
+    whole = image.width * image.height
+    if not isinstance(image, GifImageFile) or image.fp is None:
+        return whole
+    position = image.fp.tell()
+    image.fp.seek(0)
+    frames = sum(max(whole, area) for area in areas_of_frames(image.fp))
+    image.fp.seek(position)
+    return max(whole, frames)
 
 
 def _values_in_scans(image: Image.Image) -> int:

@@ -246,6 +246,20 @@ def test_all_frames_of_an_animation_count(tmp_path, monkeypatch):
         decode(file.getvalue())
 
 
+def test_a_frame_of_an_animation_that_is_larger_than_the_whole_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40000)
+    small, large = io.BytesIO(), io.BytesIO()
+    Image.new("L", (8, 8)).save(small, "GIF")
+    Image.new("L", (300, 300)).save(large, "GIF")
+    # Behind the header is a table of colours, and behind the last frame a byte.
+    header = 13 + (6 << (large.getvalue()[10] & 7))
+    frames = small.getvalue()[:-1] + large.getvalue()[header:]
+    assert Image.open(io.BytesIO(frames)).n_frames == 2
+    decode = tf.function(lambda contents: decoded_in_turn(contents, decoded_gif, 3))
+    with pytest.raises(tf.errors.OpError, match="90064 pixels in all frames"):
+        decode(tf.constant(frames))
+
+
 def decoded_gif(contents):
     return tf.io.decode_image(contents, channels=3, expand_animations=False)
 
