@@ -43,7 +43,7 @@ from catdog_data.sources.exclude import Exclude
 from catdog_data.sources.found import print_found
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.masks import warn_of_jpegs
-from catdog_data.sources.split import check_split
+from catdog_data.sources.split_arguments import check_split
 
 _OF_CLASSES = ("int", "categorical", "binary")
 _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
@@ -76,8 +76,11 @@ def image_dataset_from_dataframe(
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     validation_split: float | None = None,
-    subset: Literal["both"],
+    subset: Literal["both", "all"],
     augment_validation: bool = False,
+    stratify: bool = False,
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
     validate_filenames: bool = True,
     augment_on: Literal["host", "device"] = "host",
     cache: Cache = None,
@@ -115,8 +118,11 @@ def image_dataset_from_dataframe(
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     validation_split: float | None = None,
-    subset: Literal["training", "validation"] | None = None,
+    subset: Literal["training", "validation", "test"] | None = None,
     augment_validation: bool = False,
+    stratify: bool = False,
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
     validate_filenames: bool = True,
     augment_on: Literal["host", "device"] = "host",
     cache: Cache = None,
@@ -155,6 +161,9 @@ def image_dataset_from_dataframe(
     validation_split: float | None = None,
     subset: str | None = None,
     augment_validation: bool = False,
+    stratify: bool = False,
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
     validate_filenames: bool = True,
     augment_on: Literal["host", "device"] = "host",
     cache: Cache = None,
@@ -200,9 +209,16 @@ def image_dataset_from_dataframe(
             yields.
         return_index: whether int64[B], the position of each file in `file_paths`, is added last.
         shard: (i, n): part i of n of every epoch, for n readers.
-        validation_split: fraction of the rows: the last ones, after a shuffle by `seed`.
-        subset: "training", "validation" or "both".
+        validation_split: fraction of the rows: the last ones, after a shuffle by `seed`, but with
+            `stratify`.
+        subset: "training", "validation" or "both"; with `test_split` also "test" or "all".
         augment_validation: whether validation subsets are augmented.
+        stratify: whether the split takes the fraction of every class, in the order of a hash of
+            each row's path; rows are of one class where not every cell of `y_col` has one. Paths
+            are as in the frame, those below `directory` without it, so that the parts are those of
+            `image_dataset_from_directory`. All rows of a file are in one part, and count once.
+        test_split: fraction of the rows for a test, beside `validation_split`.
+        fold: (i, k), fold i of k in place of `validation_split`, by the hashes of `stratify`.
         validate_filenames: whether to look for all files first, about a second for a quarter of a
             million.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
@@ -218,7 +234,7 @@ def image_dataset_from_dataframe(
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
-        labels, weights) and, last, the index; with subset="both" a list of two. It has
+        labels, weights) and, last, the index; with subset="both" or "all" a list. It has
         `class_names` (None without classes) and `file_paths`; `resume(epoch, step)` makes the
         dataset that begins there, and `follow(position)` one that asks `position()` for both
         whenever a pass begins.
@@ -267,12 +283,20 @@ def image_dataset_from_dataframe(
         verbose=verbose,
         return_index=return_index,
         augment_validation=augment_validation,
+        stratify=stratify,
         validate_filenames=validate_filenames,
     )
     class_names = checked_class_names(class_names)
     directory = "" if directory is None else checked_path("directory", directory)
     data_format = checked_data_format(data_format)
-    check_split(validation_split, subset, shuffle=shuffle, seed=seed)
+    check_split(
+        validation_split,
+        subset,
+        test_split=test_split,
+        fold=fold,
+        shuffle=shuffle and not stratify,
+        seed=seed,
+    )
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     guard = OnError(on_error)
@@ -309,12 +333,16 @@ def image_dataset_from_dataframe(
     split = Split(
         validation_split,
         subset,
+        test_split=test_split,
+        fold=fold,
+        root=directory,
+        stratify=stratify,
         shuffle_seed=seed if shuffle else None,
         augment_validation=augment_validation,
     )
     tell = print_found if verbose else None
     datasets = datasets_of(images, epochs, output, split, guard, cache, ram_budget, tell)
-    return datasets if subset == "both" else datasets[0]
+    return split.chosen(datasets)
 
 
 def _of_rows(of_rows: LabelsOf | None) -> Callable[[LabelledFiles], LabelsOf] | None:

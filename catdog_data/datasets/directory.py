@@ -36,7 +36,7 @@ from catdog_data.sources.found import print_found
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.list_files import checked_labels, list_labelled_files
 from catdog_data.sources.masks import masks_beside
-from catdog_data.sources.split import check_split
+from catdog_data.sources.split_arguments import check_split
 from catdog_data.system.messages import some_of
 
 _LABEL_MODES = ("int", "categorical", "binary", None)
@@ -55,7 +55,7 @@ def image_dataset_from_directory(
     seed: int | None = None,
     validation_split: float | None = None,
     *,
-    subset: Literal["both"],
+    subset: Literal["both", "all"],
     interpolation: str = "bilinear",
     follow_links: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -70,6 +70,8 @@ def image_dataset_from_directory(
     output_dtype: str | None = None,
     return_index: bool = False,
     stratify: bool = False,
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
@@ -93,7 +95,7 @@ def image_dataset_from_directory(
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
-    subset: Literal["training", "validation"] | None = None,
+    subset: Literal["training", "validation", "test"] | None = None,
     interpolation: str = "bilinear",
     follow_links: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -109,6 +111,8 @@ def image_dataset_from_directory(
     output_dtype: str | None = None,
     return_index: bool = False,
     stratify: bool = False,
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
@@ -147,6 +151,8 @@ def image_dataset_from_directory(
     output_dtype: str | None = None,
     return_index: bool = False,
     stratify: bool = False,
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
@@ -177,7 +183,7 @@ def image_dataset_from_directory(
         shuffle: whether every epoch is shuffled, each differently and as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         validation_split: fraction of the files, strictly between 0 and 1.
-        subset: "training", "validation" or "both".
+        subset: "training", "validation" or "both"; with `test_split` also "test" or "all".
         interpolation: a method of `tf.image.resize`.
         follow_links: whether to enter folders that are symbolic links.
         crop_to_aspect_ratio: whether to crop the centre to the target's aspect ratio.
@@ -197,6 +203,15 @@ def image_dataset_from_directory(
             each file's name: at least one of two files or more, and never all. Without labels all
             files are one class. A file that is added moves at most one other, of its own class,
             from one subset to the other.
+        test_split: fraction of the files that is neither trained nor validated on, beside
+            `validation_split`, whose files stay the same: those before the last ones for
+            validation, or with `stratify` those behind in the order of hashes, at least one of
+            three files or more. They are never shuffled nor augmented.
+        fold: (i, k) with 0 <= i < k: fold i of k in place of `validation_split`, for
+            cross-validation. Its files are for validation and the others for training: those of
+            all k are disjoint and complete, and differ by at most one file, with `stratify` in
+            every class too. They go by the order of a hash of each file's name below `directory`,
+            not by the seed, which need not be given. A file that is listed twice is in one fold.
         shard: (i, n): part i of n of every epoch, for n readers with equally many steps.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry
             and rescaling: images are then a dictionary of 8-bit "images" and small "tables",
@@ -229,9 +244,10 @@ def image_dataset_from_directory(
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
-        masks) and, last, the index; with subset="both" a list of two. Its cardinality is known. It
-        has `class_names` and `file_paths`; `resume(epoch, step)` makes the dataset that begins
-        there, and `follow(position)` one that asks `position()` for both whenever a pass begins.
+        masks) and, last, the index; with subset="both" a list of two, with "all" of three. Its
+        cardinality is known. It has `class_names` and `file_paths`; `resume(epoch, step)` makes the
+        dataset that begins there, and `follow(position)` one that asks `position()` for both
+        whenever a pass begins.
 
         With `on_error="raise"`, a file that cannot be read raises a `tf.errors.OpError` that names
         it where its batch is due, or its image with `batch_size=None`. The pass goes on behind it,
@@ -239,9 +255,9 @@ def image_dataset_from_directory(
 
     Raises:
         ValueError: a value that is not among those named, labels outside of the classes, no
-            images, an `exclude` of which no name is a file, or no good file of a class where
-            `on_error` looks for them.
-        TypeError: `validation_split` is no number.
+            images or fewer than the parts or folds, an `exclude` of which no name is a file, or no
+            good file of a class where `on_error` looks for them.
+        TypeError: `validation_split` or `test_split` is no number.
         FileNotFoundError: the directory or a mask is missing.
         OSError: `cache`, and an image cannot be read or the disk has not enough room.
         MemoryError: `cache`, and the memory is not enough.
@@ -268,6 +284,21 @@ def image_dataset_from_directory(
         Using 2 files for validation.
         >>> images.shape, labels.shape, training.class_names
         (TensorShape([4, 32, 32, 3]), TensorShape([4]), ['cats', 'dogs'])
+
+        Cross-validation, each image validated once, of a model for every fold:
+
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pets = generate_sample_set(
+        ...         f"{root}/pets", train_per_class=5, image_size=(48, 64), progress=False
+        ...     )
+        ...     for i in range(3):
+        ...         training, validation = image_dataset_from_directory(
+        ...             pets.train, fold=(i, 3), subset="both", stratify=True, verbose=False
+        ...         )
+        ...         print(len(training.file_paths), len(validation.file_paths))
+        6 4
+        7 3
+        7 3
     """
     reading = checked_reading(
         image_size,
@@ -298,7 +329,14 @@ def image_dataset_from_directory(
     if labels is None or label_mode is None or masks is not None:
         labels = label_mode = None
     data_format = checked_data_format(data_format)
-    check_split(validation_split, subset, shuffle=shuffle and not stratify, seed=seed)
+    check_split(
+        validation_split,
+        subset,
+        test_split=test_split,
+        fold=fold,
+        shuffle=shuffle and not stratify,
+        seed=seed,
+    )
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     guard = OnError(on_error)
@@ -332,12 +370,15 @@ def image_dataset_from_directory(
         validation_split,
         subset,
         shuffle_seed=seed if shuffle else None,
-        stratify_below=directory if stratify else None,
+        test_split=test_split,
+        fold=fold,
+        root=directory,
+        stratify=stratify,
         augment_validation=augment_validation,
     )
     tell = functools.partial(print_found, empty_folders=is_inferred) if verbose else None
     datasets = datasets_of(images, epochs, output, split, guard, cache, ram_budget, tell)
-    return datasets if subset == "both" else datasets[0]
+    return split.chosen(datasets)
 
 
 def _classes_of(files: LabelledFiles) -> NDArray[Any] | None:

@@ -118,8 +118,8 @@ def datasets_of(
     kept = CacheOfListing(cache)
     if on_error.skips:
         # As those that are read first, so that a cache is theirs.
-        first = "training" if split.subset == "both" else split.subset
-        images = images.read_as(on_error, split.epochs(first, epochs), output, kept)
+        first = split.epochs(split.names[0], epochs)
+        images = images.read_as(on_error, first, output, kept)
         kept = kept.of(images.files.file_paths)
     parts = split.parts(images.files)
     if tell is not None:

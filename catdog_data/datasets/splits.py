@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from catdog_data.datasets.build import Epochs
+from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.split import split_by_name
+from catdog_data.sources.split_arguments import parts_of
 
 
 @dataclass(frozen=True)
@@ -14,10 +16,13 @@ class Split:
     """Which parts of a data set are read; without arguments, all of it.
 
     Args:
-        validation_split: see `catdog_data.sources.split.check_split`.
+        validation_split: see `catdog_data.sources.split_arguments.check_split`.
         subset: as well.
+        test_split: as well.
+        fold: as well.
+        root: see `catdog_data.sources.split.split_by_name`.
+        stratify: as well.
         shuffle_seed: of a shuffle before the split; None for none.
-        stratify_below: see `catdog_data.sources.split.split_by_name`.
         augment_validation: whether a validation subset is augmented.
 
     Example:
@@ -32,8 +37,11 @@ class Split:
 
     validation_split: float | None = None
     subset: str | None = None
+    test_split: float | None = None
+    fold: tuple[int, int] | None = None
+    root: str = ""
+    stratify: bool = False
     shuffle_seed: int | None = None
-    stratify_below: str | None = None
     augment_validation: bool = False
 
     def parts(self, files: LabelledFiles) -> dict[str | None, LabelledFiles]:
@@ -41,8 +49,23 @@ class Split:
         if self.shuffle_seed is not None:
             files = files.shuffled(self.shuffle_seed)
         return split_by_name(
-            files, self.validation_split, self.subset, stratify_below=self.stratify_below
+            files,
+            self.validation_split,
+            self.subset,
+            test_split=self.test_split,
+            fold=self.fold,
+            root=self.root,
+            stratify=self.stratify,
         )
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The names of the parts that are read, in order."""
+        return parts_of(self.subset)
+
+    def chosen(self, datasets: list[ImageDataset]) -> ImageDataset | list[ImageDataset]:
+        """Return the datasets of all parts, or that of the only one."""
+        return datasets if len(self.names) > 1 else datasets[0]
 
     def epochs(self, name: str | None, training: Epochs) -> Epochs:
         """Choose the epochs of a part.
@@ -53,9 +76,12 @@ class Split:
 
         Returns:
             Those of a training subset, but that a validation subset is not augmented by default,
-            and beside its training subset is not shuffled, as with Keras.
+            and beside its training subset is not shuffled, as with Keras; and that a test is
+            neither, ever.
         """
+        if name == "test":
+            return replace(training, augmentation=None, shuffle=False)
         if name != "validation":
             return training
         epochs = training if self.augment_validation else replace(training, augmentation=None)
-        return replace(epochs, shuffle=False) if self.subset == "both" else epochs
+        return replace(epochs, shuffle=False) if len(self.names) > 1 else epochs

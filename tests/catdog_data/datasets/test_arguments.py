@@ -51,6 +51,21 @@ WRONG = {
     "image_size": [0, (4,), (4, "x"), ("4", "4"), 4.5, None, (NAN, 4), (4, 1e400), True, "xy"],
     "seed": ["x", -1, 2**32, 1.0, [1], True, NAN],
     "validation_split": ["x", "", 1.5, 1, -0.1, NAN, [0.2], [], True],
+    "test_split": ["x", "", 1.5, 1, -0.1, NAN, [0.2], [], True, 0.5],
+    "fold": [
+        "x",
+        "",
+        5,
+        [],
+        (0,),
+        (0, 1),
+        (2, 2),
+        (-1, 2),
+        (0, 5),
+        (0.0, 2.0),
+        (False, 2),
+        ("a", "b"),
+    ],
     "subset": ["x", "", 5, ["training"], np.zeros(2)],
     "interpolation": [*WORDS, None, "cubic"],
     "data_format": [*WORDS, "first"],
@@ -111,7 +126,10 @@ CASES = [
 
 @pytest.mark.parametrize(("function", "name"), CASES)
 def test_wrong_values_are_refused_at_the_call(calls, function, name):
-    others = SPLIT if name in ("validation_split", "subset") else {}
+    others = {
+        **{"validation_split": SPLIT, "subset": SPLIT, "test_split": SPLIT},
+        "fold": {"subset": "both"},
+    }.get(name, {})
     for value in WRONG[name]:
         with pytest.raises((TypeError, ValueError)) as found:
             function(**{**calls[function], **others, name: value})
