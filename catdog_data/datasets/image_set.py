@@ -113,7 +113,7 @@ def datasets_of(
         tell: called with all images and the parts; None for nothing.
 
     Returns:
-        The dataset of each part.
+        The dataset of each part. Balanced are the whole, or a training subset, alone.
     """
     kept = CacheOfListing(cache)
     if on_error.skips:
@@ -130,6 +130,8 @@ def datasets_of(
         own_epochs = split.epochs(name, epochs)
         if own.replaces:
             part = part.read_as(own, own_epochs, output, kept)
+        if name not in (None, "training"):
+            own_epochs = replace(own_epochs, balance=None)
         datasets.append(_dataset(part, name, own_epochs, output, own, kept, ram_budget))
     return datasets
 
@@ -156,4 +158,6 @@ def _dataset(
         split=name or images.split,
         on_failure=on_error.late(files.file_paths, lambda: images.classes(files)),
         broken=on_error.found,
+        classes=lambda: images.classes(files),
+        names_of_classes=images.class_names,
     )
