@@ -155,20 +155,19 @@ def test_datasets_are_balanced_and_of_known_length(balance, batch_size):
         assert np.bincount(labels).tolist() == places
 
 
-@pytest.mark.parametrize("balance", BALANCES, ids=str)
-def test_a_balanced_dataset_begins_anywhere(balance):
-    options = {"balance": balance, "augmentation": Augmentation(rotation=40.0, zoom=(0.5, 2.0))}
+def test_a_balanced_dataset_begins_anywhere():
+    options = {"balance": BALANCES[2], "augmentation": Augmentation(rotation=40.0)}
     passes = arrays(**options)
     epochs = [list(passes.as_numpy_iterator()) for _ in range(3)]
-    for epoch, step in ((0, 0), (1, 1), (2, len(epochs[0]) - 1)):
-        for begun in (
-            arrays(**options).resume(epoch, step),
-            arrays(**options).follow(lambda at=(epoch, step): at),
-        ):
-            rest = list(begun.as_numpy_iterator())
-            assert len(rest) == len(epochs[epoch]) - step
-            for got, expected in zip(rest, epochs[epoch][step:], strict=True):
-                tf.nest.map_structure(np.testing.assert_array_equal, got, expected)
+    for (epoch, step), begun in {
+        (1, 1): passes.resume(1, 1),
+        (2, 2): arrays(**options).resume(2, 2),
+        (2, 0): passes.follow(lambda: (2, 0)),
+    }.items():
+        rest = list(begun.as_numpy_iterator())
+        assert len(rest) == len(epochs[epoch]) - step > 0
+        for got, expected in zip(rest, epochs[epoch][step:], strict=True):
+            tf.nest.map_structure(np.testing.assert_array_equal, got, expected)
 
 
 def test_fit_goes_through_balanced_epochs():
