@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
+from catdog_data.datasets.balance import Balance, check_balance
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output, gatherer
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -25,6 +26,7 @@ from catdog_data.datasets.options import (
 from catdog_data.datasets.splits import Split
 from catdog_data.engine.pixel_sources import RowsOfArray
 from catdog_data.readable.on_error import OnError
+from catdog_data.sources.class_weights import classes_in_labels
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.system.messages import some_of
 
@@ -41,6 +43,7 @@ def image_dataset_from_arrays(
     output_dtype: str | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
     augment_on: Literal["host", "device"] = "host",
     masks: NDArray[Any] | None = None,
     ram_budget: int | None = None,
@@ -63,6 +66,8 @@ def image_dataset_from_arrays(
             `images` where values are not changed, and is float32 where they are.
         return_index: whether int64[B], the position of each image in `images`, is added last.
         shard: (i, n): part i of n of every epoch, for n readers.
+        balance: "oversample", "undersample", a dict from numbers of classes to weights, or
+            None: how often an epoch reads the images of each class.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
         masks: uint8[N, H, W, 1] of class numbers in place of labels, moved as the images are.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
@@ -88,6 +93,7 @@ def image_dataset_from_arrays(
     check_booleans(shuffle=shuffle, return_index=return_index)
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
+    check_balance(balance, shuffle=shuffle)
     seed = seed_or_drawn(seed)
     pixels = Source(
         RowsOfArray(images),
@@ -100,12 +106,19 @@ def image_dataset_from_arrays(
         LabelledFiles(("",) * len(images), None, None),
         lambda part, epochs, output, cache: pixels,
         None if columns is None else lambda part: gatherer(columns),
+        classes=lambda part: _classes_of(columns),
         are_files=False,
     )
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    on_device = augment_on == "device"
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
     output = Output(rescale, output_dtype, "channels_last", return_index)
     on_error = OnError("raise")
     return datasets_of(listed, epochs, output, Split(), on_error, ram_budget=ram_budget)[0]
+
+
+def _classes_of(columns: Any) -> NDArray[np.int64] | None:
+    """Return the class of each image; None without labels, and of several outputs."""
+    return classes_in_labels(columns.numpy()) if isinstance(columns, tf.Tensor) else None
 
 
 def _checked_images(images: Any) -> Any:

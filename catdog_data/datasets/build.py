@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.compose import DRAWS, Composition, compose
 from catdog_data.augment.parameters import Parameters
+from catdog_data.datasets.balance import Balance, BalancedClasses
 from catdog_data.datasets.elements import Element, LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset, Position
 from catdog_data.datasets.plan import CounterPlan
@@ -62,6 +64,7 @@ class Epochs:
         augmentation: what images draw from, or None.
         on_device: whether geometry is left to `catdog_data.layers.AugmentAndRescale`: images are
             then {"images": uint8[B, H, W, C], "tables": int32[B, 2, 2, H + W]}.
+        balance: see `catdog_data.datasets.balance`.
 
     Raises:
         ValueError: something else than an augmentation, or one that the device does not do or that
@@ -75,6 +78,7 @@ class Epochs:
     shard: tuple[int, int]
     augmentation: Augmentation | None
     on_device: bool = False
+    balance: Balance = None
 
     def __post_init__(self) -> None:
         check_not_forked()
@@ -118,6 +122,8 @@ def build_dataset(
     split: str | None = None,
     on_failure: OnFailure | None = None,
     broken: BrokenFiles | None = None,
+    classes: Callable[[], NDArray[Any] | None] = lambda: None,
+    names_of_classes: Sequence[str] | None = None,
 ) -> ImageDataset:
     """Put plan, pixels and rendering together.
 
@@ -133,18 +139,25 @@ def build_dataset(
         split: the name of the part of a data set that is read; None for all of it.
         on_failure: what is done about images that break later; None to raise.
         broken: what the dataset reports; None for nothing.
+        classes: makes the class of each image, or None.
+        names_of_classes: whose positions those are; None without.
 
     Returns:
         The dataset from its first epoch on.
     """
     image_size = source.image_size
+    balanced = None
+    if epochs.balance is not None:
+        balanced = BalancedClasses.of(epochs.balance, classes(), names_of_classes)
+    positions = source.n if balanced is None else len(balanced)
     plan = CounterPlan(
         n=source.n,
         # More rows than there are images would be padding alone.
-        batch_size=min(int(epochs.batch_size or 32), source.n),
+        batch_size=min(int(epochs.batch_size or 32), positions),
         shuffle=epochs.shuffle,
         seed=epochs.seed,
         shard=epochs.shard,
+        balanced=balanced,
     )
     augmentation = epochs.augmentation or Augmentation()
     composition = epochs.composition
@@ -173,8 +186,9 @@ def build_dataset(
 
     def rows_of(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
         epoch, step = number // plan.steps, number % plan.steps
-        index = tf.where(number < 0, tf.constant(-1, tf.int64), plan.batch(epoch, step))
-        return (index, plan.draws(epoch, index, DRAWS)) if draws else (index,)
+        item = tf.where(number < 0, tf.constant(-1, tf.int64), plan.items(epoch, step))
+        index = plan.image(item)
+        return (index, plan.draws(epoch, item, DRAWS)) if draws else (index,)
 
     stages = Stages(
         rows_of,
@@ -192,6 +206,7 @@ def build_dataset(
         "file_paths": list(file_paths),
         "split": split,
         "broken": broken,
+        "classes": classes,
     }
     return _Beginnings(plan, stages, epochs.batch_size is not None, known).resume(0, 0)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
+from catdog_data.datasets.balance import Balance, check_balance
 from catdog_data.datasets.build import Epochs
 from catdog_data.datasets.elements import LabelsOf, Output, gatherer
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -75,6 +76,7 @@ def image_dataset_from_dataframe(
     output_dtype: str | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
     validation_split: float | None = None,
     subset: Literal["both", "all"],
     augment_validation: bool = False,
@@ -117,6 +119,7 @@ def image_dataset_from_dataframe(
     output_dtype: str | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
     validation_split: float | None = None,
     subset: Literal["training", "validation", "test"] | None = None,
     augment_validation: bool = False,
@@ -158,6 +161,7 @@ def image_dataset_from_dataframe(
     output_dtype: str | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
     validation_split: float | None = None,
     subset: str | None = None,
     augment_validation: bool = False,
@@ -209,6 +213,8 @@ def image_dataset_from_dataframe(
             yields.
         return_index: whether int64[B], the position of each file in `file_paths`, is added last.
         shard: (i, n): part i of n of every epoch, for n readers.
+        balance: "oversample", "undersample", a dict from names or numbers of classes to weights, or
+            None: how often an epoch reads the images of each class.
         validation_split: fraction of the rows: the last ones, after a shuffle by `seed`, but with
             `stratify`.
         subset: "training", "validation" or "both"; with `test_split` also "test" or "all".
@@ -299,6 +305,7 @@ def image_dataset_from_dataframe(
     )
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
+    check_balance(balance, shuffle=shuffle)
     guard = OnError(on_error)
     if weight_col is not None and label_mode is None:
         raise ValueError(
@@ -319,7 +326,8 @@ def image_dataset_from_dataframe(
     seed = seed_or_drawn(seed)
 
     output = Output(rescale, output_dtype, data_format, return_index)
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    on_device = augment_on == "device"
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
     images = image_set_of_files(
         LabelledFiles(paths, class_of_row, names),
         reading,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache
+from catdog_data.datasets.balance import Balance, check_balance
 from catdog_data.datasets.build import Epochs
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -73,6 +74,7 @@ def image_dataset_from_directory(
     test_split: float | None = None,
     fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
     cache: Cache = None,
@@ -114,6 +116,7 @@ def image_dataset_from_directory(
     test_split: float | None = None,
     fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
     cache: Cache = None,
@@ -154,6 +157,7 @@ def image_dataset_from_directory(
     test_split: float | None = None,
     fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
     cache: Cache = None,
@@ -213,6 +217,13 @@ def image_dataset_from_directory(
             every class too. They go by the order of a hash of each file's name below `directory`,
             not by the seed, which need not be given. A file that is listed twice is in one fold.
         shard: (i, n): part i of n of every epoch, for n readers with equally many steps.
+        balance: how often an epoch reads the images of each class, with `shuffle`; None for each
+            image once. "oversample": of every class as many as the largest has; the copies of an
+            image are augmented differently. "undersample": as many as the smallest has, others in
+            every epoch. Or a dict from names or numbers of classes to weights: how often each of
+            its images is read on average, 1 for classes that it lacks, such as
+            `dataset.class_weights()`. Within an epoch, and over all from the first on, no image of
+            a class is read more than once more than another. Validation subsets are not balanced.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry
             and rescaling: images are then a dictionary of 8-bit "images" and small "tables",
             validation included, and the host only decodes and resizes. Colours cannot change.
@@ -339,6 +350,7 @@ def image_dataset_from_directory(
     )
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
+    check_balance(balance, shuffle=shuffle)
     guard = OnError(on_error)
     seed = seed_or_drawn(seed)
 
@@ -355,7 +367,8 @@ def image_dataset_from_directory(
     if masks is not None:
         mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
     output = Output(rescale, output_dtype, data_format, return_index)
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    on_device = augment_on == "device"
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
     is_inferred = isinstance(labels, str)  # the values of a list are no folders
     images = image_set_of_files(
         files,

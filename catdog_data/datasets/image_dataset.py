@@ -7,10 +7,12 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from catdog_data.engine.epochs_in_turn import DatasetInTurn, Turns
 from catdog_data.engine.mapping import is_function_of_element, mapped_again
 from catdog_data.sources.broken_files import BrokenFile, BrokenFiles
+from catdog_data.sources.class_weights import weights_of_classes
 
 Resume = Callable[[int, int], "ImageDataset"]
 """From (epoch, step) to the dataset that begins there."""
@@ -52,6 +54,7 @@ def _keeping(name: str, *, positions: bool) -> Any:
             file_paths=self.file_paths,
             split=self.split,
             broken=self._broken,
+            classes=self._classes,
             resume=resume if can_begin else None,
             follow=follow if can_begin else None,
             turns=turns,
@@ -103,6 +106,7 @@ class ImageDataset(DatasetInTurn):
         file_paths: list[str] | None = None,
         split: str | None = None,
         broken: BrokenFiles | None = None,
+        classes: Callable[[], NDArray[Any] | None] = lambda: None,
         resume: Resume | None = None,
         follow: Callable[[Position], ImageDataset] | None = None,
         turns: Turns | None = None,
@@ -111,6 +115,7 @@ class ImageDataset(DatasetInTurn):
         self.file_paths = file_paths or []
         self.split = split
         self._broken = broken or BrokenFiles()
+        self._classes = classes
         self._resume = resume
         self._follow = follow
         super().__init__(dataset, turns)
@@ -123,6 +128,26 @@ class ImageDataset(DatasetInTurn):
             each with the reason and what was done about it.
         """
         return self._broken.all()
+
+    def class_weights(self) -> dict[int, float]:
+        """Weigh classes so that all images of one count as much as those of any other.
+
+        Returns:
+            For each of the K classes that occur, N / (K * its images), as scikit-learn's
+            "balanced": what `fit(class_weight=...)` takes. The N images are those of this part of
+            the data set, each counted once, whatever `balance` makes of an epoch, and those of all
+            readers where `shard` divides them.
+
+        Raises:
+            ValueError: images have no classes, or several each.
+
+        Example:
+            >>> images, labels = np.zeros((5, 8, 8, 3), np.uint8), [0, 1, 1, 1, 1]
+            >>> dataset = catdog_data.image_dataset_from_arrays(images, labels)
+            >>> dataset.class_weights()
+            {0: 2.5, 1: 0.625}
+        """
+        return weights_of_classes(self._classes())
 
     def resume(self, epoch: int, step: int) -> ImageDataset:
         """Make the dataset that begins at a step of an epoch, without reading what is before.

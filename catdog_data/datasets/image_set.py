@@ -156,4 +156,6 @@ def _dataset(
         split=name or images.split,
         on_failure=on_error.late(files.file_paths, lambda: images.classes(files)),
         broken=on_error.found,
+        classes=lambda: images.classes(files),
+        names_of_classes=images.class_names,
     )

@@ -1,9 +1,10 @@
 """What each batch is, as a function of (seed, epoch, position): the planner of the tf.data API.
 
 Nothing is drawn in sequence. The order of an epoch is a permutation that can be asked for any of
-its positions (`index_shuffle`), and what an image draws is a function of (seed, epoch, image). So
-an epoch can begin anywhere, be divided among any number of readers and be read by any number of
-threads, and every image is the same; and the plan takes the same memory for any number of images.
+its positions (`index_shuffle`), and what an image draws is a function of (seed, epoch, image), and
+of which copy of the image it is where balanced classes repeat some. So an epoch can begin anywhere,
+be divided among any number of readers and be read by any number of threads, and every image is the
+same; and the plan takes the same memory for any number of images, unless classes are balanced.
 
 A change of the images that a seed puts into a batch raises
 `catdog_data.training.position.ORDER_VERSION`.
@@ -15,6 +16,8 @@ import math
 from dataclasses import dataclass
 
 import tensorflow as tf
+
+from catdog_data.datasets.balance import BalancedClasses
 
 _ROUNDS = 12
 """Of the cipher that permutes; they must be even. With 4, image i + 1 comes right behind i up to
@@ -42,6 +45,7 @@ class CounterPlan:
         shard: (i, n): this reader's number and how many readers share every epoch. Reader i gets
             positions i, i + n, i + 2n, … of the order that a single reader would see, and all
             have the same number of steps.
+        balanced: which of the images an epoch has, and how often; None for each once.
 
     Raises:
         ValueError: a value out of its range, or readers that cannot have equally many steps.
@@ -58,6 +62,7 @@ class CounterPlan:
     shuffle: bool
     seed: int
     shard: tuple[int, int] = (0, 1)
+    balanced: BalancedClasses | None = None
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -69,23 +74,28 @@ class CounterPlan:
         number, readers = self.shard
         if not 0 <= number < readers:
             raise ValueError(f"`shard` must be (i, n) with 0 <= i < n; received {self.shard!r}.")
-        if self.n // readers < self.steps:
+        if self.positions // readers < self.steps:
             raise ValueError(
-                f"`shard`: {self.n} images cannot be divided among {readers} readers so that each "
-                f"has one in all of {self.steps} steps of {self.batch_size}. Use a larger "
-                "`batch_size` or fewer readers."
+                f"`shard`: {self.positions} images cannot be divided among {readers} readers so "
+                f"that each has one in all of {self.steps} steps of {self.batch_size}. Use a "
+                "larger `batch_size` or fewer readers."
             )
+
+    @property
+    def positions(self) -> int:
+        """How many images an epoch has, for all readers together."""
+        return self.n if self.balanced is None else len(self.balanced)
 
     @property
     def images(self) -> int:
         """How many images of an epoch this reader gets."""
         number, readers = self.shard
-        return -(-(self.n - number) // readers)
+        return -(-(self.positions - number) // readers)
 
     @property
     def steps(self) -> int:
         """How many batches an epoch has, the same for every reader."""
-        return math.ceil(math.ceil(self.n / self.shard[1]) / self.batch_size)
+        return math.ceil(math.ceil(self.positions / self.shard[1]) / self.batch_size)
 
     def batch(self, epoch: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """Name the images of one batch, with -1 behind them up to the full batch.
@@ -97,19 +107,40 @@ class CounterPlan:
         Returns:
             int64[batch_size].
         """
+        return self.image(self.items(epoch, step))
+
+    def items(self, epoch: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Number what one batch has: as `batch`, with `n` more for each copy before of an image."""
         number, readers = self.shard
         first, end = self._border(step), self._border(step + 1)
         local = first + tf.range(self.batch_size, dtype=tf.int64)
-        position = tf.minimum(local * readers + number, self.n - 1)
+        item = tf.minimum(local * readers + number, self.positions - 1)
         if self.shuffle:
-            key = tf.raw_ops.StatelessRandomUniformFullIntV2(
-                shape=[3], dtype=tf.uint32, **self._philox(_ORDER, epoch)
-            )
-            last = tf.constant(self.n - 1, tf.int64)
-            position = tf.raw_ops.RandomIndexShuffle(
-                index=position, seed=key, max_index=last, rounds=_ROUNDS
-            )
-        return tf.where(local < end, position, -1)
+            last = tf.constant(self.positions - 1, tf.int64)
+            item = self._permuted(self._key(epoch), item, last)
+        if self.balanced is not None:
+            item = self.balanced.items(epoch, item, self._keys_of_classes, self._permuted)
+        return tf.where(local < end, item, -1)
+
+    def image(self, item: tf.Tensor) -> tf.Tensor:
+        """Tell the image of each of `items`, int64[B]; of padding, -1."""
+        return item if self.balanced is None else tf.where(item < 0, item, item % self.n)
+
+    def _keys_of_classes(self, classes: tf.Tensor, cycles: tf.Tensor) -> tf.Tensor:
+        return tf.map_fn(
+            # Block 0 is the order of the epoch.
+            lambda each: self._key(each[1], each[0] + 1),
+            (classes, cycles),
+            fn_output_signature=tf.TensorSpec([3], tf.uint32),
+        )
+
+    def _permuted(self, key: tf.Tensor, index: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+        return tf.raw_ops.RandomIndexShuffle(index=index, seed=key, max_index=last, rounds=_ROUNDS)
+
+    def _key(self, epoch: tf.Tensor, block: tf.Tensor | int = 0) -> tf.Tensor:
+        return tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=[3], dtype=tf.uint32, **self._philox(_ORDER, epoch, block)
+        )
 
     def _border(self, step: tf.Tensor) -> tf.Tensor:
         """Where a step begins among this reader's images; the last step is never empty."""
@@ -117,25 +148,25 @@ class CounterPlan:
         last = tf.constant(self.steps - 1, tf.int64)
         return tf.where(step == last, tf.minimum(border, self.images - 1), border)
 
-    def draws(self, epoch: tf.Tensor, index: tf.Tensor, count: int) -> tf.Tensor:
-        """Draw for each image, from (seed, epoch, index) alone.
+    def draws(self, epoch: tf.Tensor, item: tf.Tensor, count: int) -> tf.Tensor:
+        """Draw for each image, from (seed, epoch, item) alone.
 
         Args:
             epoch: int64[], below 2**62.
-            index: int64[B], the images, below 2**56.
+            item: int64[B], the images, or as of `items`, below 2**56.
             count: how many numbers for each, at most 256.
 
         Returns:
             float64[B, count], uniform in [0, 1).
         """
 
-        def draw(image: tf.Tensor) -> tf.Tensor:
+        def draw(item: tf.Tensor) -> tf.Tensor:
             return tf.raw_ops.StatelessRandomUniformV2(
-                shape=[count], dtype=tf.float64, **self._philox(_DRAWS, epoch, image * _BLOCKS)
+                shape=[count], dtype=tf.float64, **self._philox(_DRAWS, epoch, item * _BLOCKS)
             )
 
-        drawn = tf.map_fn(draw, index, fn_output_signature=tf.float64)
-        return tf.ensure_shape(drawn, [*index.shape, count])
+        drawn = tf.map_fn(draw, item, fn_output_signature=tf.float64)
+        return tf.ensure_shape(drawn, [*item.shape, count])
 
     def _philox(
         self, purpose: int, epoch: tf.Tensor, block: tf.Tensor | int = 0

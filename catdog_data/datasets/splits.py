@@ -77,11 +77,13 @@ class Split:
         Returns:
             Those of a training subset, but that a validation subset is not augmented by default,
             and beside its training subset is not shuffled, as with Keras; and that a test is
-            neither, ever.
+            neither, ever. Neither of them is balanced.
         """
-        if name == "test":
-            return replace(training, augmentation=None, shuffle=False)
-        if name != "validation":
+        if name in (None, "training"):
             return training
-        epochs = training if self.augment_validation else replace(training, augmentation=None)
+        epochs = replace(training, balance=None)
+        if name == "test":
+            return replace(epochs, augmentation=None, shuffle=False)
+        if not self.augment_validation:
+            epochs = replace(epochs, augmentation=None)
         return replace(epochs, shuffle=False) if len(self.names) > 1 else epochs

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catdog_data.augment.augmentation import Augmentation
 from catdog_data.cache.cached import Cache, CacheOfListing
+from catdog_data.datasets.balance import Balance, check_balance
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
@@ -58,6 +59,7 @@ def image_dataset_from_tfds(
     output_dtype: str | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
     augment_on: Literal["host", "device"] = "host",
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
@@ -96,6 +98,8 @@ def image_dataset_from_tfds(
         return_index: whether int64[B], the position of each image in the split, is added last; with
             `on_error="skip"`, among those that can be read.
         shard: (i, n): part i of n of every epoch, for n readers.
+        balance: "oversample", "undersample", a dict from names or numbers of classes to weights, or
+            None: how often an epoch reads the images of each class.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
         cache: where decoded images are kept: "memory", "disk" or a folder; None to decode them in
             every epoch. The data are known by the builder's version, folder and split.
@@ -140,10 +144,12 @@ def image_dataset_from_tfds(
     check_booleans(shuffle=shuffle, return_index=return_index)
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
+    check_balance(balance, shuffle=shuffle)
     one_of("label_mode", label_mode, _LABEL_MODES)
     seed = seed_or_drawn(seed)
     guard = OnError(on_error)
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, augment_on == "device")
+    on_device = augment_on == "device"
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
     output = Output(rescale, output_dtype, "channels_last", return_index)
     tfds = imported_tfds()
     builder = prepared_builder(tfds, name_or_builder, split)

@@ -14,6 +14,7 @@ from catdog_data.keras_compat.on_numpy.from_array import batch_of_array
 from catdog_data.keras_compat.on_numpy.saving import save_batch
 from catdog_data.keras_compat.protocol import Generator, validation_split_of
 from catdog_data.keras_compat.slow_path import python_called_per_image, reason_not_to_plan
+from catdog_data.sources.class_weights import classes_in_labels
 
 
 class NumpyArrayIterator(Iterator):
@@ -86,6 +87,9 @@ class NumpyArrayIterator(Iterator):
         if self.sample_weight is None:
             return images, self.y[index_array]
         return images, self.y[index_array], self.sample_weight[index_array]
+
+    def _class_of_each(self) -> NDArray[np.int64] | None:
+        return None if self.y is None else classes_in_labels(self.y)
 
     def _element_of(self, batch: Any) -> Any:
         # A list at the top is several inputs without labels, not inputs and labels.

@@ -274,7 +274,6 @@ class FilesIterator(Iterator):
         return self._labels().beside(batch_x, index_array)
 
     def _class_of_each(self) -> NDArray[Any] | None:
-        """Return the class of each file; None where each has none, or several."""
         classes = getattr(self, "classes", None)
         return None if classes is None else one_class_each(classes)
 

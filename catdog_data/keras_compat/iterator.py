@@ -23,6 +23,7 @@ from catdog_data.engine.passes import ended_at_exit
 from catdog_data.fit.install import let_epochs_follow
 from catdog_data.keras_compat.options import check_batch_size_and_seed
 from catdog_data.keras_compat.steps import dataset_of_steps
+from catdog_data.sources.class_weights import weights_of_classes
 from catdog_data.sources.keras_folders import KERAS_EXTENSIONS
 
 
@@ -108,6 +109,24 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
             chosen = permutation[self.batch_size * idx : self.batch_size * (idx + 1)]
             return self._get_batches_of_transformed_samples(chosen)
 
+    def class_weights(self) -> dict[int, float]:
+        """Weigh classes so that all images of one count as much as those of any other.
+
+        Returns:
+            For each of the K classes that occur among the N images, N / (K * its images), as
+            scikit-learn's "balanced": what `fit(class_weight=...)` takes.
+
+        Raises:
+            ValueError: images have no classes, or several each.
+
+        Example:
+            >>> from catdog_data import ImageDataGenerator
+            >>> images, labels = np.zeros((5, 8, 8, 3)), np.array([0, 1, 1, 1, 1])
+            >>> ImageDataGenerator().flow(images, labels).class_weights()
+            {0: 2.5, 1: 0.625}
+        """
+        return weights_of_classes(self._class_of_each())
+
     def reset(self) -> None:
         """Go back to the first batch of an epoch; the next one draws a new permutation."""
         self.batch_index = 0
@@ -163,6 +182,10 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]
     def _element_of(self, batch: Any) -> Any:
         """Make the element of a dataset from what `it[i]` yields."""
         return with_tuples(batch)
+
+    def _class_of_each(self) -> NDArray[Any] | None:
+        """Return the class of each sample; None where each has none, or several."""
+        return None
 
     def _seed_batch(self) -> None:
         if self.seed is not None:

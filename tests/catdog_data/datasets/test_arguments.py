@@ -74,6 +74,13 @@ WRONG = {
     "rescale": ["x", True, [1], NAN, 1j],
     "output_dtype": [*WORDS, "int8", np.uint8],
     "shard": [5, None, (0,), ("a", "b"), (2, 2), (0, 0), (-1, 2), (0.0, 1.0)],
+    "balance": [
+        *WORDS,
+        True,
+        {},
+        *({1.5: 2}, {None: 2}),
+        *({0: each} for each in (0, -1.0, "x", NAN)),
+    ],
     "augment_on": [*WORDS, None, "gpu"],
     "masks": [5, ["x"], "a\0b", np.zeros((4, 2, 3, 1))],
     "cache": [5, "", ["x"], True],
