@@ -142,7 +142,8 @@ class ImageDataset(DatasetInTurn):
             ValueError: images have no classes, or several each.
 
         Example:
-            >>> images, labels = np.zeros((5, 8, 8, 3), np.uint8), [0, 1, 1, 1, 1]
+            >>> import catdog_data
+            >>> images, labels = [tf.zeros([8, 8, 3]).numpy()] * 5, [0, 1, 1, 1, 1]
             >>> dataset = catdog_data.image_dataset_from_arrays(images, labels)
             >>> dataset.class_weights()
             {0: 2.5, 1: 0.625}

@@ -188,6 +188,13 @@ def test_resuming(builder):
             np.testing.assert_array_equal(other[1], one[1])
 
 
+def test_balanced_classes(builder):
+    dataset = of_tfds(builder, balance="oversample", return_index=False)
+    assert dataset.class_weights() == {0: 19 / 22, 1: 19 / 16}  # eleven cats and eight dogs
+    labels = np.concatenate([labels for _, labels in dataset.as_numpy_iterator()])
+    assert np.bincount(labels).tolist() == [11, 11]
+
+
 def test_splits_are_disjoint_and_complete(builder):
     parts = [
         of_tfds(builder, split=split, shuffle=False, batch_size=None)
