@@ -73,7 +73,7 @@ def assert_same(expected, got):
             np.testing.assert_array_equal(right, left)
 
 
-@pytest.mark.parametrize("stratify", [False, True])
+@pytest.mark.parametrize("stratify", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_every_file_is_validated_in_one_fold(pets, stratify):
     k = 2
     everything = sorted(read(pets).file_paths)
@@ -89,7 +89,7 @@ def test_every_file_is_validated_in_one_fold(pets, stratify):
     assert sorted(validated) == everything
 
 
-@pytest.mark.parametrize("case", ["fold", "stratified three"])
+@pytest.mark.parametrize("case", ["fold", pytest.param("stratified three", marks=pytest.mark.slow)])
 def test_a_data_frame_is_split_as_its_directory(pets, case):
     options = {"seed": 5, "augmentation": TURNED, **SPLITS[case]}
     frame = frame_of(pets)
@@ -164,6 +164,7 @@ def test_files_that_are_left_out_are_as_if_they_were_not_there(pets, tmp_path, c
         assert [Path(path).relative_to(root) for path in one.file_paths] == expected
 
 
+@pytest.mark.slow
 def test_folds_are_cached_sharded_and_resumed(pets, tmp_path):
     options = {"seed": 5, "batch_size": 2, **SPLITS["stratified fold"]}
     for plain, cached in zip(
