@@ -130,6 +130,7 @@ def test_predictions_are_those_of_the_training_pipeline(results, name):
     _check_predictions(*results[name], np.array(_CASES[name][2]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bilinear"])
 def test_predictions_in_the_same_process(pictures, name):
     options, units, class_names = _CASES[name]

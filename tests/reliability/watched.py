@@ -19,7 +19,7 @@ _START = 300.0
 """Seconds that a process may take for its imports."""
 _FIRST = 30.0
 """Seconds before the first answer to a task, in which graphs are built and compiled."""
-_OF_THE_CLOCK = 15
+_OF_THE_CLOCK = 60
 """Times the silence that may pass by the clock, where the machine is busy with other things."""
 _RECYCLED = 250e6
 """Bytes above those of a new process, from which on one is replaced after its task."""

@@ -29,7 +29,9 @@ def whole(images, labels, **options):
     return [np.concatenate(parts) for parts in zip(*dataset.as_numpy_iterator(), strict=True)]
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    "channels", [3, *(pytest.param(each, marks=pytest.mark.slow) for each in (1, 4))]
+)
 @pytest.mark.parametrize("field", STEPS)
 def test_images_that_do_not_pick_it_and_labels_are_untouched(field, channels):
     images, labels = pictures(channels), np.eye(N, dtype="float32")

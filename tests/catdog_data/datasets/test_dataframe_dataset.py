@@ -67,19 +67,24 @@ def by_index(dataset):
 
 
 SAME = [
-    {"shuffle": False},
     {"label_mode": "binary", "return_index": True},
-    {"label_mode": "categorical"},
-    {"label_mode": None},
     {"batch_size": None, "color_mode": "grayscale"},
-    {"interpolation": "nearest", "augmentation": RECIPE},
-    {"augmentation": RECIPE, "rescale": 1 / 255, "data_format": "channels_first"},
     {"augmentation": RECIPE, "shard": (1, 2)},
     {"interpolation": "bicubic", "output_dtype": "uint8", "antialias": True},
-    {"crop_to_aspect_ratio": True},
-    {"pad_to_aspect_ratio": True, "image_size": 33},
     {"validation_split": 0.3, "subset": "training", "augmentation": RECIPE},
-    {"validation_split": 0.3, "subset": "validation", "augmentation": RECIPE},
+    *(
+        pytest.param(each, marks=pytest.mark.slow)
+        for each in (
+            {"shuffle": False},
+            {"label_mode": "categorical"},
+            {"label_mode": None},
+            {"interpolation": "nearest", "augmentation": RECIPE},
+            {"augmentation": RECIPE, "rescale": 1 / 255, "data_format": "channels_first"},
+            {"crop_to_aspect_ratio": True},
+            {"pad_to_aspect_ratio": True, "image_size": 33},
+            {"validation_split": 0.3, "subset": "validation", "augmentation": RECIPE},
+        )
+    ),
 ]
 
 

@@ -263,7 +263,7 @@ def test_arrays_without_change_and_with_structured_labels():
         image_dataset_from_arrays(images[0])
 
 
-@pytest.mark.parametrize("batch_size", [4, None])
+@pytest.mark.parametrize("batch_size", [4, pytest.param(None, marks=pytest.mark.slow)])
 def test_resuming_between_any_two_batches(photos, batch_size):
     options = {"augmentation": RECIPE, "batch_size": batch_size}
     dataset = own(photos, **options)

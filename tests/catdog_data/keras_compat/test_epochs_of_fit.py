@@ -91,16 +91,21 @@ def outcome_of(
 @pytest.mark.parametrize(
     ("settings", "rest"),
     [
-        (RECIPE, {"fits": [5]}),
         (RECIPE, {"fits": [6], "callbacks": [Draw]}),
         (RECIPE, {"fits": [4, 1, 4]}),
-        (RECIPE, {"fits": [4], "validation": {"seed": 2}}),
         (RECIPE, {"fits": [4], "validation": {"shuffle": False}}),
-        ({}, {"fits": [6], "validation": {}, "callbacks": [Draw]}),
-        ({}, {"fits": [5], "options": {"shuffle": False}}),
         ({}, {"fits": [5], "options": {"batch_size": 19}}),
-        (RECIPE, {"fits": [3, 3], "compiled": {"steps_per_execution": 2}}),
         (RECIPE, {"fits": [4, 1], "compiled": {"steps_per_execution": 5}}),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in (
+                (RECIPE, {"fits": [5]}),
+                (RECIPE, {"fits": [4], "validation": {"seed": 2}}),
+                ({}, {"fits": [6], "validation": {}, "callbacks": [Draw]}),
+                ({}, {"fits": [5], "options": {"shuffle": False}}),
+                (RECIPE, {"fits": [3, 3], "compiled": {"steps_per_execution": 2}}),
+            )
+        ),
     ],
     ids=str,
 )

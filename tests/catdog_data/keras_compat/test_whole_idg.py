@@ -62,7 +62,9 @@ def test_each_option_from_a_directory(photos, name, seed):
     assert_in_step(*pair(photos, ON_PIXELS[name], {"seed": seed}), batches=6)
 
 
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize(
+    "data_format", ["channels_last", pytest.param("channels_first", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("color_mode", ["rgb", "rgba", "grayscale"])
 @pytest.mark.parametrize(
     "interpolation", ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]

@@ -118,6 +118,7 @@ def test_splits_and_cropping_keep_pairs_together(pairs):
             np.testing.assert_array_equal(images, np.repeat(masks, 3, axis=-1) * 10.0)
 
 
+@pytest.mark.slow
 def test_frames_and_arrays_give_what_folders_give(pairs):
     pandas = pytest.importorskip("pandas")
     folder = from_folder(pairs, shuffle=False, augmentation=MOVED, interpolation="nearest")

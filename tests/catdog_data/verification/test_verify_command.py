@@ -161,6 +161,7 @@ def test_help_does_not_load_tensorflow():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_warnings_of_the_decoders_are_counted(pets):
     whole = (pets / "cats" / "0.jpg").read_bytes()
     for i in range(5):
