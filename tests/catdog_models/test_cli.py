@@ -389,7 +389,7 @@ def test_a_run_does_not_go_on_with_another_split(monkeypatch, tmp_path):
         _refused("data.split was 0.2 of each class", *command)
     with monkeypatch.context() as patch:
         patch.setattr(
-            "catdog_data.sources.split.order_by_hash",
+            "catdog_data.sources.hash_order.order_by_hash",
             lambda names: np.argsort(names)[::-1],
         )
         _refused("data.digest was", *command)

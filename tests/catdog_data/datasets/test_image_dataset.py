@@ -233,7 +233,7 @@ reveal_type(one.split)
 reveal_type(len(one))
 for element in one:
     reveal_type(element)
-image_dataset_from_directory("pets", subset="test")
+image_dataset_from_directory("pets", subset="tset")
 image_dataset_from_directory("pets", subset="both", batch_sise=1)
 """
 DATASET = "catdog_data.datasets.image_dataset.ImageDataset"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-import time
 
 import keras
 import numpy as np
@@ -293,21 +292,18 @@ def test_the_process_ends_after_a_failed_fit(tmp_path):
 
 @pytest.mark.slow
 def test_iterators_dropped_half_way_leave_nothing_behind(photos):
-    this, took, held = psutil.Process(), [], []
+    this, held = psutil.Process(), []
     for k in range(60):
         flow = ImageDataGenerator(rescale=1 / 255.0).flow_from_directory(
             photos, target_size=(16, 16), batch_size=2
         )
         batches = iter(flow.epoch_dataset()) if k % 2 else flow
         next(batches)
-        began = time.perf_counter()
         del batches, flow
         gc.collect()
-        took.append(time.perf_counter() - began)
         held.append((this.num_threads(), this.num_fds(), this.memory_info().rss))
     threads, descriptors, memory = zip(*held, strict=True)
     first = 15
     assert max(threads[first:]) <= max(threads[: first + 1]) + 2
     assert max(descriptors[first:]) <= max(descriptors[: first + 1]) + 2
     assert memory[-1] < memory[first] * 1.1 + 2**25
-    assert max(took) < 5

@@ -288,7 +288,9 @@ def test_ctrl_c_says_how_to_go_on(pets, tmp_path):
     with subprocess.Popen(
         command, cwd=_ROOT, stderr=subprocess.PIPE, text=True, env=caches
     ) as process:
-        time.sleep(5)
+        # It is looking at files once it keeps what it has found of the first.
+        while process.poll() is None and not list(tmp_path.glob("caches/catdog/verify/*")):
+            time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
