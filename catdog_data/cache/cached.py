@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import functools
 import hashlib
 import json
 import os
@@ -12,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -229,9 +228,10 @@ def cached(
     rows = _Rows.of(files)
     store = _store(images, rows.names, settings, _place_of(cache))
     if len(whole) > len(files) and not store.is_there():
-        of_whole = _store(images, _Rows.of(whole).names, settings, store.place)
+        rows_of_whole = _Rows.of(whole)
+        of_whole = _store(images, rows_of_whole.names, settings, store.place)
         if (found := of_whole.found()) is not None:
-            return of_whole.source(found, _Rows.of(whole).rows_of(files))
+            return of_whole.source(found, rows_of_whole.rows_of(files))
 
     def batches(per_core: int, *, shows: bool) -> Iterator[NDArray[Any]]:
         return _decoded(images, rows.first, rows.names, per_core, shows=shows)
@@ -277,7 +277,7 @@ class _Store:
     settings: Mapping[str, Any]
     sources: Sequence[Any]
 
-    @functools.cached_property
+    @cached_property
     def key(self) -> str:
         """A hash of these images and how they are read."""
         described = {**self.settings, "shape": self.layout.shape, "dtype": self.layout.dtype}

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.datasets.options import is_whole
 from catdog_data.system.messages import some_of
 
 Balance = Literal["oversample", "undersample"] | Mapping[Any, float] | None
@@ -63,20 +63,16 @@ or numbers of classes to weights; received 'evenly'.
 
 
 def _check_weight(key: Any, weight: Any) -> None:
-    if not isinstance(key, str) and not _is_whole(key):
+    if not isinstance(key, str) and not is_whole(key):
         raise ValueError(
             f"`balance` must have names or numbers of classes as keys; received {key!r}."
         )
-    is_number = _is_whole(weight) or isinstance(weight, (float, np.floating))
+    is_number = is_whole(weight) or isinstance(weight, (float, np.floating))
     if not is_number or not 0 < weight <= _HIGHEST_WEIGHT:
         raise ValueError(
             f"`balance` must have weights above 0, at most {_HIGHEST_WEIGHT}: how often an epoch "
             f"reads each image of a class; received {weight!r} for {key!r}."
         )
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, eq=False)

@@ -103,27 +103,27 @@ def check_numbers(batch_size: Any, seed: Any, ram_budget: Any) -> None:
     """Refuse a batch of no images, a seed that NumPy does not take and a budget of 0 bytes."""
     if ram_budget is not None and not (_is_number(ram_budget) and ram_budget >= 1):
         raise ValueError(f"`ram_budget` must be None or at least 1 byte; received {ram_budget!r}.")
-    if batch_size is not None and not (_is_whole(batch_size) and batch_size >= 1):
+    if batch_size is not None and not (is_whole(batch_size) and batch_size >= 1):
         raise ValueError(
             f"`batch_size` must be None or a whole number, at least 1; received {batch_size!r}."
         )
-    if seed is not None and not (_is_whole(seed) and 0 <= seed < 2**32):
+    if seed is not None and not (is_whole(seed) and 0 <= seed < 2**32):
         raise ValueError(f"`seed` must be None or a whole number in [0, 2**32); received {seed!r}.")
 
 
-def _is_whole(value: Any) -> bool:
-    # True counts as 1 to Python, and is neither a size nor a seed.
+def is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number: True counts as 1 to Python, and is none here."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _is_number(value: Any) -> bool:
-    return _is_whole(value) or (isinstance(value, (float, np.floating)) and math.isfinite(value))
+    return is_whole(value) or (isinstance(value, (float, np.floating)) and math.isfinite(value))
 
 
 def check_shard(shard: Any) -> None:
     """Refuse what is not (i, n), part i of n."""
     is_pair = isinstance(shard, (tuple, list)) and len(shard) == 2
-    if not is_pair or not all(map(_is_whole, shard)) or not 0 <= shard[0] < shard[1]:
+    if not is_pair or not all(map(is_whole, shard)) or not 0 <= shard[0] < shard[1]:
         raise ValueError(
             "`shard` must be (i, n), part i of n, two whole numbers with 0 <= i < n; received "
             f"{shard!r}. (0, 1) is the whole."
