@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog_data.decoding.limits import are_within, is_large, ordinary_side, room_for
-from catdog_data.decoding.load_image import shrunk
+from catdog_data.decoding.load_image import resized
 from catdog_data.decoding.open_image import open_image
 from catdog_data.decoding.unreadable import naming
 from catdog_data.sources.formats import JPEG, PNG, ImageFormat
 
+_MASK_PIXELS = 2**20
+"""Of the rows of a mask that are decoded at once."""
 _SMALL_SIDE = 1024
 """Pixels of a side; images with a longer one are decoded alone, so that several take little memory.
 """
@@ -262,7 +264,7 @@ def read_rgb_with_pillow(
     with naming(path, contents), open_image(io.BytesIO(contents)) as image, room_for(image):
         if image_size is None or not is_large(image):
             return np.asarray(image.convert("RGB"), dtype=np.uint8)
-        return np.asarray(shrunk(image, "RGB", image_size[::-1], Image.Resampling.NEAREST))
+        return np.asarray(resized(image, "RGB", image_size[::-1], Image.Resampling.NEAREST))
 
 
 def _is_plain_jpeg(contents: tf.Tensor) -> tf.Tensor:
@@ -311,14 +313,32 @@ def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
         open_image(io.BytesIO(contents)) as image,
         room_for(image),
     ):
-        values = np.asarray(image)
-    if values.ndim != 2 or values.min() < 0 or values.max() > 255:
+        channels = len(image.getbands())
+        if channels == 1:  # or else nothing is decoded
+            mask, least, most = _class_numbers(image)
+    if channels != 1 or least < 0 or most > 255:
+        found = f"{channels} channels" if channels != 1 else f"values from {least} to {most}"
         raise ValueError(
             f"{os.fsdecode(path)!r} must be a mask of one channel with values from 0 to 255; it "
-            f"has the shape {values.shape} and values up to {values.max()}. Save class numbers as "
-            "8-bit grayscale or as a palette."
+            f"has {found}. Save class numbers as 8-bit grayscale or as a palette."
         )
-    return values.astype(np.uint8)[..., np.newaxis]
+    return mask[..., np.newaxis]
+
+
+def _class_numbers(image: Image.Image) -> tuple[NDArray[np.uint8], float, float]:
+    """Decode an image of one channel, and tell its least and greatest value.
+
+    Some rows at a time: arrays of wider values would take several times the memory of the image.
+    """
+    mask = np.empty((image.height, image.width), np.uint8)
+    extremes = []
+    image.load()
+    step = max(1, _MASK_PIXELS // image.width)
+    for top in range(0, image.height, step):
+        rows = np.asarray(image.crop((0, top, image.width, min(top + step, image.height))))
+        extremes += [rows.min(), rows.max()]
+        mask[top : top + len(rows)] = rows
+    return mask, min(extremes), max(extremes)
 
 
 def _decode_with_pillow(

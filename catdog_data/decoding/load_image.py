@@ -7,11 +7,11 @@ import os
 
 from PIL import Image
 
-from catdog_data.decoding.limits import is_large, room_for
+from catdog_data.decoding.limits import is_large, most_pixels, room_for
 from catdog_data.decoding.open_image import open_image
 
-_ROWS = 256
-"""Rows of a large image that are converted and narrowed at once."""
+_PIXELS = 2**20
+"""Of the rows of a large image that are converted and resized at once."""
 _GRAYSCALE = ("L", "I;16", "I")
 
 
@@ -56,24 +56,19 @@ def load_image(
     resample = Image.Resampling[interpolation.upper()]
     box = _centre(image.size, size) if keep_aspect_ratio else (0, 0, *image.size)
     with room_for(image):
-        if is_large(image) and image.size != size:
-            return shrunk(image, mode, size, resample, box)
-        if image.mode != mode:
-            image = image.convert(mode)
-        return image if image.size == size else image.resize(size, resample, box)
+        if image.size == size:
+            return _converted(image, mode)
+        return resized(image, mode, size, resample, box)
 
 
-def shrunk(
+def resized(
     image: Image.Image,
     mode: str,
     size: tuple[int, int],
     resample: Image.Resampling,
     box: tuple[int, int, int, int] | None = None,
 ) -> Image.Image:
-    """Convert and resize an image, without a converted copy of the whole.
-
-    Pillow resizes rows first and columns after that, rounding between the two: so this is done for
-    some rows at a time, and the columns of all at the end.
+    """Convert and resize an image; a large one without a converted copy of the whole.
 
     Args:
         image: any.
@@ -85,17 +80,50 @@ def shrunk(
     Returns:
         The same as `image.convert(mode).resize(size, resample, box)`.
 
+    Raises:
+        PIL.Image.DecompressionBombError: all rows of the image, in the target's width, have too
+            many pixels: Pillow mixes columns first.
+
     Example:
-        >>> shrunk(Image.new("L", (600, 400)), "RGB", (6, 4), Image.Resampling.BOX).size
+        >>> resized(Image.new("L", (600, 400)), "RGB", (6, 4), Image.Resampling.BOX).size
         (6, 4)
     """
-    left, upper, right, lower = box or (0, 0, *image.size)
-    # Pillow mixes colours by their opacity.
-    mixed = "RGBa" if mode == "RGBA" and resample != Image.Resampling.NEAREST else mode
+    if resample == Image.Resampling.NEAREST:
+        # Pixels that are not picked need no conversion.
+        return _converted(image.resize(size, resample, box), mode)
+    _check_can_be_widened(image, size[0])
+    if not is_large(image):
+        return _converted(image, mode).resize(size, resample, box)
+    return _resized_by_rows(image, mode, size, resample, box or (0, 0, *image.size))
+
+
+def _check_can_be_widened(image: Image.Image, width: int) -> None:
+    pixels, most = width * image.height, most_pixels()
+    if most is not None and pixels > most:
+        raise Image.DecompressionBombError(
+            f"Image size ({width} columns of the target's for each of {image.height} rows) exceeds "
+            f"limit of {most} pixels"
+        )
+
+
+def _resized_by_rows(
+    image: Image.Image,
+    mode: str,
+    size: tuple[int, int],
+    resample: Image.Resampling,
+    box: tuple[int, int, int, int],
+) -> Image.Image:
+    """Resize as Pillow does, which mixes columns first and rows after that, rounding in between.
+
+    So the first is done for some rows at a time, and the second for all at the end.
+    """
+    left, upper, right, lower = box
+    mixed = "RGBa" if mode == "RGBA" else mode  # Pillow mixes colours by their opacity
     narrow = Image.new(mixed, (size[0], image.height))
     image.load()
-    for top in range(0, image.height, _ROWS):
-        rows = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
+    step = max(1, _PIXELS // image.width)
+    for top in range(0, image.height, step):
+        rows = image.crop((0, top, image.width, min(top + step, image.height)))
         rows = _converted(_converted(rows, mode), mixed)
         rows = rows.resize((size[0], rows.height), resample, (left, 0, right, rows.height))
         narrow.paste(rows, (0, top))

@@ -46,21 +46,45 @@ def picture(mode, size=(37, 29)):
 def all_large(monkeypatch):
     """Take every image of the tests for large, and a few rows for many."""
     monkeypatch.setattr(limits, "_LARGE_SIDE", 1)
-    monkeypatch.setattr(load_image, "_ROWS", 5)
+    monkeypatch.setattr(load_image, "_PIXELS", 5 * 37)
 
 
 @pytest.mark.parametrize("resample", Image.Resampling)
 @pytest.mark.parametrize("mode", MODES)
-def test_images_are_shrunk_by_rows_as_they_are_at_once(monkeypatch, mode, resample):
-    monkeypatch.setattr(load_image, "_ROWS", 5)
+def test_images_are_resized_by_rows_as_they_are_at_once(monkeypatch, mode, resample):
+    monkeypatch.setattr(limits, "_LARGE_SIDE", 1)
+    monkeypatch.setattr(load_image, "_PIXELS", 5 * 37)
     for to in {"RGB", "RGBA", mode if mode in ("I;16", "I") else "L"}:
         for box in (None, (5, 3, 30, 23)):
             try:
                 expected = picture(mode).convert(to).resize((11, 17), resample, box)
             except ValueError:  # nothing that Pillow does either
                 continue
-            got = load_image.shrunk(picture(mode), to, (11, 17), resample, box)
+            got = load_image.resized(picture(mode), to, (11, 17), resample, box)
             np.testing.assert_array_equal(np.asarray(got), np.asarray(expected), f"{to} {box}")
+
+
+def test_a_colour_that_is_transparent_is_picked_as_all_others(tmp_path):
+    for mode, colour in (("P", 5), ("RGB", (9, 9, 9)), ("L", 7)):
+        path = tmp_path / f"{mode}.png"
+        image = picture(mode)
+        image.putpixel((4, 4), colour)
+        image.save(path, transparency=colour)
+        for color_mode, mode in TO.items():
+            expected = keras.utils.load_img(path, color_mode=color_mode, target_size=(50, 60))
+            got = load_image.load_image(path, color_mode, (50, 60))
+            assert got.mode == mode
+            np.testing.assert_array_equal(np.asarray(got), np.asarray(expected))
+
+
+def test_a_high_image_is_not_widened_beyond_the_limit(tmp_path, monkeypatch):
+    path = tmp_path / "high.png"
+    picture("RGB", (2, 900)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5_000)
+    assert load_image.load_image(path, "rgb", (9, 64)).size == (64, 9)
+    assert load_image.load_image(path, "rgb", (9, 11), "bilinear").size == (11, 9)
+    with pytest.raises(Image.DecompressionBombError, match=r"64 columns .* 900 rows"):
+        load_image.load_image(path, "rgb", (9, 64), "bilinear")
 
 
 @pytest.mark.parametrize("large", [False, True])

@@ -220,3 +220,21 @@ def test_a_broken_mask_is_named(tmp_path, how):
         (tf.errors.OpError, OSError), match=r"cut\.png' cannot be decoded as a mask"
     ):
         how(read_mask)(tf.constant(str(path)))
+
+
+def test_a_picture_is_refused_as_a_mask_before_it_is_decoded(tmp_path):
+    path = tmp_path / "picture.png"
+    Image.fromarray(np.zeros((9, 9, 3), "uint8")).save(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises((tf.errors.OpError, ValueError), match=r"of one channel .* 3 channels"):
+        read_mask(tf.constant(str(path)))
+
+
+@pytest.mark.parametrize("values", [[[3, 256]], [[-1, 3]]])
+def test_values_that_are_no_class_numbers_are_named(tmp_path, values):
+    path = tmp_path / "mask.tif"
+    Image.fromarray(np.array(values, "int32")).save(path)
+    with pytest.raises(
+        (tf.errors.OpError, ValueError), match=f"values from {min(values[0])} to {max(values[0])}"
+    ):
+        read_mask(tf.constant(str(path)))
