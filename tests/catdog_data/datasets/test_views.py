@@ -13,6 +13,8 @@ from catdog_data import (
     image_dataset_from_directory,
 )
 from catdog_data.datasets.plan import CounterPlan
+from catdog_data.engine.pixel_sources import RowsOfArray
+from catdog_data.engine.several_images import Views
 
 AUGMENTATION = Augmentation(
     rotation=40, horizontal_flip=True, zoom=(0.6, 1), brightness=(0.7, 1.3), erasing=0.5
@@ -96,6 +98,30 @@ def test_views_are_drawn_from_seed_epoch_and_image_alone():
                 np.testing.assert_array_equal(second[row], whole[int(i)][1])
                 count += 1
     assert count >= 9
+
+
+def test_an_image_is_fetched_once_for_all_its_views():
+    images, fetched = images_of(7), []
+
+    class Counted:
+        shape, dtype = images.shape, images.dtype
+
+        def __len__(self):
+            return 7
+
+        def __getitem__(self, row):
+            fetched.append(row)
+            return images[row]
+
+    options = {"augmentation": AUGMENTATION, "batch_size": 7, "shuffle": False, "seed": 5}
+    ((views, _),) = elements(image_dataset_from_arrays(Counted(), LABELS, views=3, **options))
+    assert len(views) == 3
+    assert fetched == list(range(7))
+
+
+def test_finished_batches_are_counted_with_all_views():
+    pixels = RowsOfArray(images_of(3))
+    assert np.prod(Views(pixels, 3).shape) == 3 * np.prod(pixels.shape)
 
 
 def test_copies_of_balanced_classes_share_no_view():
@@ -194,5 +220,9 @@ class Contrastive(keras.Model):
 def test_fit_on_two_views(photos):
     model = Contrastive()
     model.compile("adam")
-    history = model.fit(directory(photos, views=2), epochs=2, verbose=0)
-    assert np.isfinite(history.history["loss"]).all()
+    labelled = directory(photos, views=2)
+    # Without labels, the tuple would be taken for inputs and labels.
+    alone = directory(photos, views=2, label_mode=None).map(lambda *views: (views,))
+    for dataset in (labelled, alone):
+        history = model.fit(dataset, epochs=2, verbose=0)
+        assert np.isfinite(history.history["loss"]).all()
