@@ -24,6 +24,7 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.splits import Split
+from catdog_data.datasets.views import check_views
 from catdog_data.engine.pixel_sources import RowsOfArray
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.class_weights import classes_in_labels
@@ -44,6 +45,7 @@ def image_dataset_from_arrays(
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
+    views: int = 1,
     augment_on: Literal["host", "device"] = "host",
     masks: NDArray[Any] | None = None,
     ram_budget: int | None = None,
@@ -68,6 +70,8 @@ def image_dataset_from_arrays(
         shard: (i, n): part i of n of every epoch, for n readers.
         balance: "oversample", "undersample", a dict from numbers of classes to weights, or
             None: how often an epoch reads the images of each class.
+        views: how many views of each image an element has, every one drawn by itself, as a tuple in
+            place of the images.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
         masks: uint8[N, H, W, 1] of class numbers in place of labels, moved as the images are.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
@@ -94,6 +98,8 @@ def image_dataset_from_arrays(
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     check_balance(balance, shuffle=shuffle)
+    on_device = augment_on == "device"
+    check_views(views, augmentation, on_device=on_device, has_masks=masks is not None)
     seed = seed_or_drawn(seed)
     pixels = Source(
         RowsOfArray(images),
@@ -109,8 +115,7 @@ def image_dataset_from_arrays(
         classes=lambda part: _classes_of(columns),
         are_files=False,
     )
-    on_device = augment_on == "device"
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance, views)
     output = Output(rescale, output_dtype, "channels_last", return_index)
     on_error = OnError("raise")
     return datasets_of(listed, epochs, output, Split(), on_error, ram_budget=ram_budget)[0]

@@ -26,6 +26,7 @@ from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.pipeline import Stages, images_one_by_one, maker_of_batches
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
 from catdog_data.engine.render import Rendering, Resampling
+from catdog_data.engine.several_images import ForEach, Views
 from catdog_data.fit.install import let_epochs_follow
 from catdog_data.sources.broken_files import BrokenFiles
 
@@ -43,6 +44,7 @@ class Source:
         dtype: type of their values.
         image_size: (height, width) in pixels.
         masks: N masks of the same size, of one channel, or None.
+        images: how many images each of the N has; more than one are `Samples`.
     """
 
     pixels: Pixels
@@ -50,6 +52,7 @@ class Source:
     dtype: str
     image_size: tuple[int, int]
     masks: Pixels | None = None
+    images: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class Epochs:
         on_device: whether geometry is left to `catdog_data.layers.AugmentAndRescale`: images are
             then {"images": uint8[B, H, W, C], "tables": int32[B, 2, 2, H + W]}.
         balance: see `catdog_data.datasets.balance`.
+        views: how many views each image has, every one of which draws by itself.
+        alike: whether the images of a sample draw together.
 
     Raises:
         ValueError: something else than an augmentation, or one that the device does not do or that
@@ -79,6 +84,8 @@ class Epochs:
     augmentation: Augmentation | None
     on_device: bool = False
     balance: Balance = None
+    views: int = 1
+    alike: bool = True
 
     def __post_init__(self) -> None:
         check_not_forked()
@@ -175,10 +182,15 @@ def build_dataset(
     if source.masks is not None:
         pixels = WithMasks(pixels, source.masks, augmentation.mask_fill_value)
 
-    def parameters_of(index: tf.Tensor, *uniform: tf.Tensor) -> Parameters:
+    if epochs.views > 1:
+        pixels = Views(pixels, epochs.views)
+    drawn_apart = epochs.views if epochs.alike else source.images
+
+    def parameters_of(index: tf.Tensor, *uniform: tf.Tensor) -> ForEach:
         if not uniform:
             return Parameters(tf.zeros([plan.batch_size, 0], tf.float64))
-        return composition.parameters(uniform[0], index, image_size)
+        of_each = [composition.parameters(each, index, image_size) for each in uniform]
+        return tuple(of_each) if drawn_apart > 1 else of_each[0]
 
     draws = composition.geometry.is_set or bool(composition.steps) or epochs.on_device
     if epochs.on_device:
@@ -188,7 +200,9 @@ def build_dataset(
         epoch, step = number // plan.steps, number % plan.steps
         item = tf.where(number < 0, tf.constant(-1, tf.int64), plan.items(epoch, step))
         index = plan.image(item)
-        return (index, plan.draws(epoch, item, DRAWS)) if draws else (index,)
+        if not draws:
+            return (index,)
+        return index, *(plan.draws(epoch, item, DRAWS, view) for view in range(drawn_apart))
 
     stages = Stages(
         rows_of,

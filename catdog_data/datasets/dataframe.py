@@ -15,6 +15,7 @@ from catdog_data.cache.cached import Cache
 from catdog_data.datasets.balance import Balance, check_balance
 from catdog_data.datasets.build import Epochs
 from catdog_data.datasets.elements import LabelsOf, Output, gatherer
+from catdog_data.datasets.image_columns import Columns, ImageColumns
 from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
@@ -30,6 +31,7 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.reading import checked_reading, image_set_of_files
 from catdog_data.datasets.splits import Split
+from catdog_data.datasets.views import check_views
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.data_frame import (
     ClassCells,
@@ -54,7 +56,7 @@ _LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
 def image_dataset_from_dataframe(
     dataframe: Any,
     directory: str | os.PathLike[str] | None = None,
-    x_col: Hashable = "filename",
+    x_col: Columns = "filename",
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
@@ -77,6 +79,8 @@ def image_dataset_from_dataframe(
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
+    views: int = 1,
+    augment_alike: bool = True,
     validation_split: float | None = None,
     subset: Literal["both", "all"],
     augment_validation: bool = False,
@@ -97,7 +101,7 @@ def image_dataset_from_dataframe(
 def image_dataset_from_dataframe(
     dataframe: Any,
     directory: str | os.PathLike[str] | None = None,
-    x_col: Hashable = "filename",
+    x_col: Columns = "filename",
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
@@ -120,6 +124,8 @@ def image_dataset_from_dataframe(
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
+    views: int = 1,
+    augment_alike: bool = True,
     validation_split: float | None = None,
     subset: Literal["training", "validation", "test"] | None = None,
     augment_validation: bool = False,
@@ -139,7 +145,7 @@ def image_dataset_from_dataframe(
 def image_dataset_from_dataframe(
     dataframe: Any,
     directory: str | os.PathLike[str] | None = None,
-    x_col: Hashable = "filename",
+    x_col: Columns = "filename",
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
@@ -162,6 +168,8 @@ def image_dataset_from_dataframe(
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
+    views: int = 1,
+    augment_alike: bool = True,
     validation_split: float | None = None,
     subset: str | None = None,
     augment_validation: bool = False,
@@ -185,7 +193,11 @@ def image_dataset_from_dataframe(
     Args:
         dataframe: a pandas data frame, one row for each image.
         directory: the folder that file names count from; None for the working directory.
-        x_col: the column of the file names: strings, paths, or bytes where they are not UTF-8.
+        x_col: the column of the file names: strings, paths, or bytes where they are not UTF-8. A
+            list of columns gives a tuple of images in place of one, and a dict from names to
+            columns a dict, for models with several inputs. Then `file_paths`, splits, folds and
+            messages go by the first column; a row is broken, or left out by `exclude`, if any of
+            its files is.
         y_col: the column of the labels. With "raw" also a list of columns; with "multi_output" a
             list of columns, or a dict from the names of outputs to columns. Cells of numbers may
             be lists of them, all of one shape.
@@ -215,6 +227,11 @@ def image_dataset_from_dataframe(
         shard: (i, n): part i of n of every epoch, for n readers.
         balance: "oversample", "undersample", a dict from names or numbers of classes to weights, or
             None: how often an epoch reads the images of each class.
+        views: how many views of each image an element has, every one drawn by itself, as a tuple in
+            place of the images.
+        augment_alike: whether the images of a row are augmented by the same draws, as those of two
+            cameras or of one place at two times must be; False for each by its own, those of the
+            first column as without the others.
         validation_split: fraction of the rows: the last ones, after a shuffle by `seed`, but with
             `stratify`.
         subset: "training", "validation" or "both"; with `test_split` also "test" or "all".
@@ -291,7 +308,9 @@ def image_dataset_from_dataframe(
         augment_validation=augment_validation,
         stratify=stratify,
         validate_filenames=validate_filenames,
+        augment_alike=augment_alike,
     )
+    columns = ImageColumns.of(x_col)
     class_names = checked_class_names(class_names)
     directory = "" if directory is None else checked_path("directory", directory)
     data_format = checked_data_format(data_format)
@@ -306,6 +325,15 @@ def image_dataset_from_dataframe(
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     check_balance(balance, shuffle=shuffle)
+    on_device, has_masks = augment_on == "device", label_mode == "mask"
+    check_views(views, augmentation, on_device=on_device, has_masks=has_masks)
+    columns.check_together(
+        views=views,
+        alike=augment_alike,
+        augmentation=augmentation,
+        on_device=on_device,
+        has_masks=has_masks,
+    )
     guard = OnError(on_error)
     if weight_col is not None and label_mode is None:
         raise ValueError(
@@ -314,20 +342,30 @@ def image_dataset_from_dataframe(
         )
 
     if exclude is not None:
-        dataframe = rows_without(dataframe, directory, x_col, exclude)
+        dataframe = rows_without(dataframe, directory, columns.keys, exclude)
     names, labels, class_of_row = _labels(dataframe, y_col, label_mode, class_names)
     weights = None if weight_col is None else weights_in(dataframe, weight_col)
-    paths = file_paths_in(dataframe, directory, x_col, "x_col")
-    masks = file_paths_in(dataframe, directory, y_col, "y_col") if label_mode == "mask" else None
+    paths, *others = (file_paths_in(dataframe, directory, key, "x_col") for key in columns.keys)
+    masks = file_paths_in(dataframe, directory, y_col, "y_col") if has_masks else None
     warn_of_jpegs("y_col", masks or ())
     if validate_filenames and on_error == "raise":
-        check_files_exist(paths, x_col, "x_col")
+        for key, each in zip(columns.keys, (paths, *others), strict=True):
+            check_files_exist(each, key, "x_col")
         check_files_exist(masks or (), y_col, "y_col")
     seed = seed_or_drawn(seed)
 
     output = Output(rescale, output_dtype, data_format, return_index)
-    on_device = augment_on == "device"
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
+    epochs = Epochs(
+        batch_size,
+        shuffle,
+        seed,
+        shard,
+        augmentation,
+        on_device,
+        balance,
+        views,
+        bool(augment_alike),
+    )
     images = image_set_of_files(
         LabelledFiles(paths, class_of_row, names),
         reading,
@@ -337,6 +375,8 @@ def image_dataset_from_dataframe(
         classes=lambda part: part.labels,
         class_names=names,
         masks=None if masks is None else lambda part: [masks[row] for row in part.rows],
+        others=_of_columns(others) if columns.are_several else None,
+        names=columns.names,
     )
     split = Split(
         validation_split,
@@ -351,6 +391,13 @@ def image_dataset_from_dataframe(
     tell = print_found if verbose else None
     datasets = datasets_of(images, epochs, output, split, guard, cache, ram_budget, tell)
     return split.chosen(datasets)
+
+
+def _of_columns(
+    columns: Sequence[Sequence[str]],
+) -> Callable[[LabelledFiles], list[list[str]]]:
+    """Make what lists, of columns with a file for each row, the files of a part."""
+    return lambda part: [[column[row] for row in part.rows] for column in columns]
 
 
 def _of_rows(of_rows: LabelsOf | None) -> Callable[[LabelledFiles], LabelsOf] | None:

@@ -31,6 +31,7 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.reading import checked_reading, image_set_of_files
 from catdog_data.datasets.splits import Split
+from catdog_data.datasets.views import check_views
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.exclude import Exclude
 from catdog_data.sources.found import print_found
@@ -75,6 +76,7 @@ def image_dataset_from_directory(
     fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
+    views: int = 1,
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
     cache: Cache = None,
@@ -117,6 +119,7 @@ def image_dataset_from_directory(
     fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
+    views: int = 1,
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
     cache: Cache = None,
@@ -158,6 +161,7 @@ def image_dataset_from_directory(
     fold: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
+    views: int = 1,
     augment_on: Literal["host", "device"] = "host",
     masks: str | os.PathLike[str] | None = None,
     cache: Cache = None,
@@ -224,6 +228,11 @@ def image_dataset_from_directory(
             its images is read on average, 1 for classes that it lacks, such as
             `dataset.class_weights()`. Within an epoch, and over all from the first on, no image of
             a class is read more than once more than another. Validation subsets are not balanced.
+        views: how many views of each image an element has, for contrastive learning: a tuple in
+            place of the images. An image is decoded once, and each view is augmented by itself:
+            the first is the image that it is with `views=1`. Where nothing is augmented, as in
+            validation subsets by default, all views are equal. See the guide for what `fit` makes
+            of tuples without labels.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry
             and rescaling: images are then a dictionary of 8-bit "images" and small "tables",
             validation included, and the host only decodes and resizes. Colours cannot change.
@@ -255,10 +264,10 @@ def image_dataset_from_directory(
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
-        masks) and, last, the index; with subset="both" a list of two, with "all" of three. Its
-        cardinality is known. It has `class_names` and `file_paths`; `resume(epoch, step)` makes the
-        dataset that begins there, and `follow(position)` one that asks `position()` for both
-        whenever a pass begins.
+        masks) and, last, the index; with several `views`, images are a tuple of them. With
+        subset="both" it is a list of two, with "all" of three. Its cardinality is known. It has
+        `class_names` and `file_paths`; `resume(epoch, step)` makes the dataset that begins there,
+        and `follow(position)` one that asks `position()` for both whenever a pass begins.
 
         With `on_error="raise"`, a file that cannot be read raises a `tf.errors.OpError` that names
         it where its batch is due, or its image with `batch_size=None`. The pass goes on behind it,
@@ -351,6 +360,8 @@ def image_dataset_from_directory(
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     check_balance(balance, shuffle=shuffle)
+    on_device = augment_on == "device"
+    check_views(views, augmentation, on_device=on_device, has_masks=masks is not None)
     guard = OnError(on_error)
     seed = seed_or_drawn(seed)
 
@@ -367,8 +378,7 @@ def image_dataset_from_directory(
     if masks is not None:
         mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
     output = Output(rescale, output_dtype, data_format, return_index)
-    on_device = augment_on == "device"
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance, views)
     is_inferred = isinstance(labels, str)  # the values of a list are no folders
     images = image_set_of_files(
         files,

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from catdog_data.augment.parameters import Parameters
 from catdog_data.augment.steps.step import Step
+from catdog_data.engine.several_images import ForEach
 from catdog_data.kernels.warp_fixed_point import fixed_point_tables
 
 LabelsOf = Callable[[tf.Tensor], Any]
@@ -79,8 +80,11 @@ class Element:
         if self.labels_of is not None and any(step.mixes_images for step in self.steps):
             _check_mixable(self.labels_of)
 
-    def make(self, index: tf.Tensor, images: Any, parameters: Parameters) -> Any:
+    def make(self, index: tf.Tensor, images: Any, parameters: ForEach) -> Any:
         """Put an element together, see `catdog_data.engine.pipeline.image_batches`."""
+        if not isinstance(parameters, Parameters):
+            # Labels follow images that are mixed, which no two images do apart.
+            parameters = parameters[0]
         images = self._in_form(images, parameters.geometry)
         parts = list(images) if self.has_masks else [images]
         if self.labels_of is not None:

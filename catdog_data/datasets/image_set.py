@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ class ImageSet:
         classes: makes the class of each image of a part, see `Listed`.
         class_names: of `classes`, where they are positions in it.
         masks: lists the files of the masks of a part; None without such.
+        others: lists the files of the second image of each sample of a part, of the third, ….
         settings: see `Listed`.
         cached_as: how their pixels are read, see `catdog_data.cache.cached`.
         are_files: whether the names are paths, which datasets tell.
@@ -51,6 +53,7 @@ class ImageSet:
     classes: Callable[[LabelledFiles], NDArray[Any] | None] = lambda files: None
     class_names: Sequence[str] | None = None
     masks: Callable[[LabelledFiles], Sequence[str]] | None = None
+    others: Callable[[LabelledFiles], Sequence[Sequence[str]]] = lambda files: ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     cached_as: Mapping[str, Any] = field(default_factory=dict)
     are_files: bool = True
@@ -61,9 +64,10 @@ class ImageSet:
     ) -> ImageSet:
         """Leave out the images that cannot be read, or exchange them; see `OnError.rows`.
 
-        What is decoded to find out is kept in the cache, but for pairs of images and masks.
+        What is decoded to find out is kept in the cache, but where several files are read together.
         """
         files = self.files
+        read_together = self._read_together(files)
 
         def sources() -> list[Images]:
             made = self.source(files, epochs, output, None)
@@ -72,7 +76,7 @@ class ImageSet:
             return parts
 
         def keep(indices: Sequence[int]) -> dict[int, Exception] | None:
-            if self.masks is not None:
+            if read_together:
                 return None
             (images,) = sources()
             return cache.decode(images, files.file_paths, self.cached_as, indices)
@@ -83,11 +87,21 @@ class ImageSet:
             self.settings,
             lambda: self.classes(files),
             self.class_names,
-            None if self.masks is None else self.masks(files),
+            read_together,
             keep,
         )
         # Behind this function, that below and the one that the user called.
         return replace(self, files=files.take(on_error.rows(listed, stacklevel=5)))
+
+    @property
+    def image_paths(self) -> Sequence[str]:
+        """All files of images, as those of a cache."""
+        others = self.others(self.files)
+        return list(chain(self.files.file_paths, *others)) if others else self.files.file_paths
+
+    def _read_together(self, files: LabelledFiles) -> list[Sequence[str]]:
+        """List the columns of files that are read with each image."""
+        return [*self.others(files), *([] if self.masks is None else [self.masks(files)])]
 
 
 def datasets_of(
@@ -120,7 +134,7 @@ def datasets_of(
         # As those that are read first, so that a cache is theirs.
         first = split.epochs(split.names[0], epochs)
         images = images.read_as(on_error, first, output, kept)
-        kept = kept.of(images.files.file_paths)
+        kept = kept.of(images.image_paths)
     parts = split.parts(images.files)
     if tell is not None:
         tell(images.files, parts)

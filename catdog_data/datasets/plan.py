@@ -2,9 +2,10 @@
 
 Nothing is drawn in sequence. The order of an epoch is a permutation that can be asked for any of
 its positions (`index_shuffle`), and what an image draws is a function of (seed, epoch, image), and
-of which copy of the image it is where balanced classes repeat some. So an epoch can begin anywhere,
-be divided among any number of readers and be read by any number of threads, and every image is the
-same; and the plan takes the same memory for any number of images, unless classes are balanced.
+of which copy of the image it is where balanced classes repeat some, and which view of it. So an
+epoch can begin anywhere, be divided among any number of readers and be read by any number of
+threads, and every image is the same; and the plan takes the same memory for any number of images,
+unless classes are balanced.
 
 A change of the images that a seed puts into a batch raises
 `catdog_data.training.position.ORDER_VERSION`.
@@ -31,6 +32,9 @@ _ORDER, _DRAWS = 0, 1
 
 _BLOCKS = 2**7
 """Blocks of 128 bits set aside for one image: 256 doubles."""
+
+_EPOCHS = 2**47
+"""Set aside for each view."""
 
 
 @dataclass(frozen=True)
@@ -148,21 +152,24 @@ class CounterPlan:
         last = tf.constant(self.steps - 1, tf.int64)
         return tf.where(step == last, tf.minimum(border, self.images - 1), border)
 
-    def draws(self, epoch: tf.Tensor, item: tf.Tensor, count: int) -> tf.Tensor:
-        """Draw for each image, from (seed, epoch, item) alone.
+    def draws(self, epoch: tf.Tensor, item: tf.Tensor, count: int, view: int = 0) -> tf.Tensor:
+        """Draw for each image, from (seed, epoch, item, view) alone.
 
         Args:
-            epoch: int64[], below 2**62.
+            epoch: int64[], below 2**47.
             item: int64[B], the images, or as of `items`, below 2**56.
             count: how many numbers for each, at most 256.
+            view: which view of an image, or which image of a sample, below 2**15.
 
         Returns:
             float64[B, count], uniform in [0, 1).
         """
+        # Views are counted in the upper bits: no item or epoch of one is any of another.
+        own_epoch = epoch + view * _EPOCHS
 
         def draw(item: tf.Tensor) -> tf.Tensor:
             return tf.raw_ops.StatelessRandomUniformV2(
-                shape=[count], dtype=tf.float64, **self._philox(_DRAWS, epoch, item * _BLOCKS)
+                shape=[count], dtype=tf.float64, **self._philox(_DRAWS, own_epoch, item * _BLOCKS)
             )
 
         drawn = tf.map_fn(draw, item, fn_output_signature=tf.float64)

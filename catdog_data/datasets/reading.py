@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import Any
 
 import tensorflow as tf
@@ -29,6 +30,7 @@ from catdog_data.engine.pixel_sources import (
     WholeImages,
     tensor_of_paths,
 )
+from catdog_data.engine.several_images import Samples
 from catdog_data.engine.small_files import room_of_small_files, rows_of_files
 from catdog_data.sources.labelled_files import LabelledFiles
 
@@ -290,6 +292,8 @@ def image_set_of_files(
     directory: str,
     *,
     masks: Callable[[LabelledFiles], list[str]] | None = None,
+    others: Callable[[LabelledFiles], list[list[str]]] | None = None,
+    names: Sequence[str] | None = None,
     **belonging: Any,
 ) -> ImageSet:
     """Make the image set of files.
@@ -299,6 +303,8 @@ def image_set_of_files(
         reading: how they are read.
         directory: the folder that they are in.
         masks: see `ImageSet`.
+        others: as well; None where each sample is one image.
+        names: see `Samples`.
         **belonging: other arguments of `ImageSet`.
     """
 
@@ -306,14 +312,26 @@ def image_set_of_files(
         part: LabelledFiles, epochs: Epochs, output: Output, cache: Cache | CacheOfListing
     ) -> Source:
         own_masks = None if masks is None else masks(part)
-        return reading.source(part.file_paths, epochs, output, cache, own_masks)
+        if others is None:
+            return reading.source(part.file_paths, epochs, output, cache, own_masks)
+        # Of one source, so that a file in several columns is decoded once into a cache.
+        columns = [part.file_paths, *others(part)]
+        made = reading.source(list(chain(*columns)), epochs, output, cache, own_masks)
+        pixels: Any = made.pixels  # of files, which are also loaded one by one
+        n, count = len(part), len(columns)
+        samples = Samples(pixels, n, count, names)
+        return replace(made, pixels=samples, n=n, images=count)
 
     folder = os.path.abspath(directory)  # noqa: PTH100 (a string)
+    settings = reading.settings(folder)
+    if others is not None:
+        belonging["others"] = others
+        settings["read"] = "together"
     return ImageSet(
         files,
         source,
         masks=masks,
-        settings=reading.settings(folder),
+        settings=settings,
         cached_as=reading.cached_as(),
         **belonging,
     )

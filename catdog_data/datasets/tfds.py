@@ -25,6 +25,7 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.datasets.splits import Split
+from catdog_data.datasets.views import check_views
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.tfds_records import (
@@ -60,6 +61,7 @@ def image_dataset_from_tfds(
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
+    views: int = 1,
     augment_on: Literal["host", "device"] = "host",
     cache: Cache = None,
     decode: Literal["exact", "fast"] = "exact",
@@ -100,6 +102,8 @@ def image_dataset_from_tfds(
         shard: (i, n): part i of n of every epoch, for n readers.
         balance: "oversample", "undersample", a dict from names or numbers of classes to weights, or
             None: how often an epoch reads the images of each class.
+        views: how many views of each image an element has, every one drawn by itself, as a tuple in
+            place of the images.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
         cache: where decoded images are kept: "memory", "disk" or a folder; None to decode them in
             every epoch. The data are known by the builder's version, folder and split.
@@ -145,11 +149,12 @@ def image_dataset_from_tfds(
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     check_balance(balance, shuffle=shuffle)
+    on_device = augment_on == "device"
+    check_views(views, augmentation, on_device=on_device)
     one_of("label_mode", label_mode, _LABEL_MODES)
     seed = seed_or_drawn(seed)
     guard = OnError(on_error)
-    on_device = augment_on == "device"
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
+    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance, views)
     output = Output(rescale, output_dtype, "channels_last", return_index)
     tfds = imported_tfds()
     builder = prepared_builder(tfds, name_or_builder, split)

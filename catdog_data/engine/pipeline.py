@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from catdog_data.augment.parameters import Parameters
 from catdog_data.decoding.unreadable import UnreadableImage
 from catdog_data.engine.calls import calls_of, from_calls, in_calls
 from catdog_data.engine.failed_batches import Passes, with_gaps_filled, with_length
@@ -22,6 +21,7 @@ from catdog_data.engine.mapping import TracedOnce, as_written, mapped, mapped_an
 from catdog_data.engine.passes import ended_at_exit
 from catdog_data.engine.pixel_sources import Pixels, is_image
 from catdog_data.engine.render import Rendering
+from catdog_data.engine.several_images import ForEach
 from catdog_data.system.machine import available_cores, available_memory
 
 Rows = tuple[tf.Tensor, ...]
@@ -62,11 +62,11 @@ class Stages:
     """
 
     rows_of: Callable[[tf.Tensor], Rows]
-    parameters_of: Callable[..., Parameters]
+    parameters_of: Callable[..., ForEach]
     pixels: Pixels
     rendering: Rendering
     batch_size: int
-    finish: Callable[[tf.Tensor, Any, Parameters], Any]
+    finish: Callable[[tf.Tensor, Any, Any], Any]
     ram_budget: int | None = None
     on_failure: OnFailure | None = None
 

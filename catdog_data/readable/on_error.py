@@ -50,7 +50,7 @@ class Listed:
         classes: makes the class of each, [N], a position in `class_names` where there are such; or
             None where all are of one.
         class_names: the classes; None without.
-        masks: the file of each one's mask; None without.
+        others: columns of files that are read with each, as its mask.
         keep: decodes those at these positions into a cache, and returns the errors of those that
             cannot be read; or None if it did nothing. None without a cache.
     """
@@ -60,7 +60,7 @@ class Listed:
     settings: Mapping[str, Any]
     classes: Callable[[], NDArray[Any] | None] = lambda: None
     class_names: Sequence[str] | None = None
-    masks: Sequence[str] | None = None
+    others: Sequence[Sequence[str]] = ()
     keep: Callable[[Sequence[int]], Mapping[int, Exception] | None] | None = None
 
     def broken(self) -> dict[int, str]:
@@ -68,9 +68,8 @@ class Listed:
 
         What is known is not looked at again.
         """
-        columns = [self.names] if self.masks is None else [self.names, self.masks]
         # Before the files are read: what changes meanwhile is looked at again next time.
-        wanted = fingerprints(columns)
+        wanted = fingerprints([self.names, *self.others])
         versions = {"tensorflow": tf.__version__, "pillow": PIL.__version__}
         path = verdicts_file({**self.settings, **versions})
         known = read_verdicts(path)

@@ -30,8 +30,8 @@ def fingerprints(columns: Sequence[Sequence[str]]) -> list[str]:
     """Describe images such that a change of one is seen.
 
     Args:
-        columns: the N files of the images, and those of their masks if there are any; or other
-            names that change when what they name does.
+        columns: the N files of the images, and those that are read with them, if there are any; or
+            other names that change when what they name does.
 
     Returns:
         N strings, unlike each other where images are.

@@ -51,25 +51,37 @@ def file_paths_in(frame: Any, directory: str, key: Hashable, argument: str) -> t
     return tuple(os.path.join(directory, os.fsdecode(name)) for name in names)  # noqa: PTH118
 
 
-def rows_without(frame: Any, directory: str, key: Hashable, exclude: Exclude) -> Any:
-    """Leave out the rows of some files.
+def rows_without(frame: Any, directory: str, keys: Sequence[Hashable], exclude: Exclude) -> Any:
+    """Leave out the rows that name any of some files.
 
     Args:
         frame: a pandas data frame.
         directory: the folder that file names count from; "" is the working directory.
-        key: the column of the file names.
+        keys: the columns of the file names.
         exclude: see `catdog_data.sources.exclude.rows_kept`.
 
     Returns:
         A frame of the other rows.
 
+    Raises:
+        ValueError: no row is left, or as of `rows_kept`.
+
     Example:
         >>> import pandas as pd
         >>> frame = pd.DataFrame({"filename": ["cats/1.jpg", "dogs/1.jpg"]})
-        >>> rows_without(frame, "pets", "filename", ["dogs/1.jpg"])["filename"].tolist()
+        >>> rows_without(frame, "pets", ["filename"], ["dogs/1.jpg"])["filename"].tolist()
         ['cats/1.jpg']
     """
-    return frame.iloc[rows_kept(file_paths_in(frame, directory, key, "x_col"), exclude, directory)]
+    columns = [file_paths_in(frame, directory, key, "x_col") for key in keys]
+    paths = [path for column in columns for path in column]
+    kept = np.zeros(len(paths), bool)
+    kept[rows_kept(paths, exclude, directory)] = True
+    rows = np.flatnonzero(kept.reshape(len(columns), -1).all(axis=0))
+    if not len(rows):
+        raise ValueError(
+            f"`exclude` must leave a row; it names a file in each of the {len(frame)} rows."
+        )
+    return frame.iloc[rows]
 
 
 def check_files_exist(paths: Sequence[str], key: Hashable, argument: str) -> None:

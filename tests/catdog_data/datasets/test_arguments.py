@@ -42,7 +42,11 @@ WRONG = {
     ],
     "labels": ["x", "", 5, {}, {1, 2}, [1, 2], [None] * 4, [1, "x", 2, 3], np.zeros((3, 2, 2))],
     "label_mode": WORDS,
-    "x_col": ["nope", 5, ["filename"], None],
+    "x_col": [
+        *("nope", 5, None, {"filename"}),
+        *([], ["filename"], ["filename", "nope"], ["filename", "weight"]),
+        *({}, {1: "filename"}, {"image": "nope"}, {"image": ["filename"]}),
+    ],
     "y_col": ["nope", 5, ["class"], None],
     "weight_col": ["nope", 5, ["weight", "nope"], "class"],
     "class_names": ["cats", "", 5, [1, 2], [], {"cats"}, ["cats", None], ["birds", "fish"]],
@@ -81,6 +85,7 @@ WRONG = {
         *({1.5: 2}, {None: 2}),
         *({0: each} for each in (0, -1.0, "x", NAN)),
     ],
+    "views": [0, -1, 65, 2.0, "x", True, [2], None, NAN],
     "augment_on": [*WORDS, None, "gpu"],
     "masks": [5, ["x"], "a\0b", np.zeros((4, 2, 3, 1))],
     "cache": [5, "", ["x"], True],
@@ -92,6 +97,7 @@ WRONG = {
 for switch in (
     *("shuffle", "follow_links", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "verbose"),
     *("antialias", "return_index", "stratify", "augment_validation", "validate_filenames"),
+    "augment_alike",
 ):
     WRONG[switch] = BOOLEANS
 OF_PREPARED_DATA = {"name_or_builder", "split", "label_key", "image_key", "cache"}

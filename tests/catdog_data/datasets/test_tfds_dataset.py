@@ -195,6 +195,16 @@ def test_balanced_classes(builder):
     assert np.bincount(labels).tolist() == [11, 11]
 
 
+def test_views(builder):
+    viewed = of_tfds(builder, augmentation=RECIPE, views=2)
+    for ((one, other), labels), plain in zip(
+        viewed, of_tfds(builder, augmentation=RECIPE), strict=True
+    ):
+        np.testing.assert_array_equal(one, plain[0])
+        np.testing.assert_array_equal(labels, plain[1])
+        assert (one != other).numpy().any(axis=(1, 2, 3)).all()
+
+
 def test_splits_are_disjoint_and_complete(builder):
     parts = [
         of_tfds(builder, split=split, shuffle=False, batch_size=None)
