@@ -65,10 +65,11 @@ class Epochs:
         on_device: whether geometry is left to `catdog_data.layers.AugmentAndRescale`: images are
             then {"images": uint8[B, H, W, C], "tables": int32[B, 2, 2, H + W]}.
         balance: see `catdog_data.datasets.balance`.
+        drop_remainder: whether a last batch that is short is left out.
 
     Raises:
         ValueError: something else than an augmentation, or one that the device does not do or that
-            single images cannot have; or a shard that is none.
+            single images cannot have; a shard that is none; or no batches to leave one out of.
         RuntimeError: see `check_not_forked`.
     """
 
@@ -79,6 +80,7 @@ class Epochs:
     augmentation: Augmentation | None
     on_device: bool = False
     balance: Balance = None
+    drop_remainder: bool = False
 
     def __post_init__(self) -> None:
         check_not_forked()
@@ -102,6 +104,11 @@ class Epochs:
                 "`augmentation` mixes the images of a batch, and `batch_size=None` makes none. "
                 "Give a batch size, or neither `mixup` nor `cutmix`. Received: "
                 f"{self.augmentation!r}."
+            )
+        if self.drop_remainder and self.batch_size is None:
+            raise ValueError(
+                "`drop_remainder=True` leaves out a short batch, and `batch_size=None` makes no "
+                "batches. Give a batch size, or drop_remainder=False."
             )
 
     @functools.cached_property
@@ -149,15 +156,18 @@ def build_dataset(
     balanced = None
     if epochs.balance is not None:
         balanced = BalancedClasses.of(epochs.balance, classes(), names_of_classes)
-    positions = source.n if balanced is None else len(balanced)
+    batch_size = int(epochs.batch_size or 32)
+    if not epochs.drop_remainder:
+        # More rows than there are images would be padding alone.
+        batch_size = min(batch_size, source.n if balanced is None else len(balanced))
     plan = CounterPlan(
         n=source.n,
-        # More rows than there are images would be padding alone.
-        batch_size=min(int(epochs.batch_size or 32), positions),
+        batch_size=batch_size,
         shuffle=epochs.shuffle,
         seed=epochs.seed,
         shard=epochs.shard,
         balanced=balanced,
+        drop_remainder=epochs.drop_remainder,
     )
     augmentation = epochs.augmentation or Augmentation()
     composition = epochs.composition
@@ -199,6 +209,7 @@ def build_dataset(
         element.make,
         ram_budget,
         on_failure,
+        all_full=epochs.drop_remainder,
     )
 
     known = {

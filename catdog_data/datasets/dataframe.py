@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -19,7 +19,9 @@ from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
+    ClassNames,
     check_booleans,
+    check_input_labels,
     check_numbers,
     check_shard,
     checked_class_names,
@@ -31,6 +33,7 @@ from catdog_data.datasets.options import (
 from catdog_data.datasets.reading import checked_reading, image_set_of_files
 from catdog_data.datasets.splits import Split
 from catdog_data.readable.on_error import OnError
+from catdog_data.sources.class_groups import ClassGroups
 from catdog_data.sources.data_frame import (
     ClassCells,
     check_files_exist,
@@ -47,7 +50,7 @@ from catdog_data.sources.masks import warn_of_jpegs
 from catdog_data.sources.split_arguments import check_split
 
 _OF_CLASSES = ("int", "categorical", "binary")
-_LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
+_LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", "input", None)
 
 
 @overload
@@ -58,7 +61,7 @@ def image_dataset_from_dataframe(
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
@@ -90,6 +93,7 @@ def image_dataset_from_dataframe(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> list[ImageDataset]: ...
 
 
@@ -101,7 +105,7 @@ def image_dataset_from_dataframe(
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
@@ -133,6 +137,7 @@ def image_dataset_from_dataframe(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset: ...
 
 
@@ -143,7 +148,7 @@ def image_dataset_from_dataframe(
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
@@ -175,6 +180,7 @@ def image_dataset_from_dataframe(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset | list[ImageDataset]:
     """Read the images that a data frame lists, with labels of any kind.
 
@@ -193,9 +199,10 @@ def image_dataset_from_dataframe(
         label_mode: of class names, "int" int32[B], "categorical" float32[B, K] (cells that list
             several names have several ones) or "binary" float32[B, 1]; of numbers, "raw" for an
             array, "multi_output" for a tuple or a dict of arrays; of file names, "mask" for
-            images of class numbers uint8[B, H, W, 1], moved as the images are; None for no labels.
+            images of class numbers uint8[B, H, W, 1], moved as the images are; "input" for the
+            images as they are yielded, whatever `y_col` is; None for no labels.
         class_names: the classes in the order of their labels; None takes those in the column,
-            sorted.
+            sorted. As a dict, from classes to lists of the names that count as each.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
         image_size: (height, width) in pixels, or one number for both.
@@ -237,6 +244,7 @@ def image_dataset_from_dataframe(
             are left out, or become copies of the row of a neighbour: of the nearest good file, in
             the order of names, of the same class where every cell of `y_col` has one. Missing files
             count among them, and are not looked for first.
+        drop_remainder: whether the last batch of an epoch is left out if it is short.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -291,8 +299,11 @@ def image_dataset_from_dataframe(
         augment_validation=augment_validation,
         stratify=stratify,
         validate_filenames=validate_filenames,
+        drop_remainder=drop_remainder,
     )
-    class_names = checked_class_names(class_names)
+    is_input = label_mode == "input"
+    check_input_labels(is_input, augment_on=augment_on)
+    classes = checked_class_names(class_names)
     directory = "" if directory is None else checked_path("directory", directory)
     data_format = checked_data_format(data_format)
     check_split(
@@ -315,7 +326,7 @@ def image_dataset_from_dataframe(
 
     if exclude is not None:
         dataframe = rows_without(dataframe, directory, x_col, exclude)
-    names, labels, class_of_row = _labels(dataframe, y_col, label_mode, class_names)
+    names, labels, class_of_row = _labels(dataframe, y_col, label_mode, classes)
     weights = None if weight_col is None else weights_in(dataframe, weight_col)
     paths = file_paths_in(dataframe, directory, x_col, "x_col")
     masks = file_paths_in(dataframe, directory, y_col, "y_col") if label_mode == "mask" else None
@@ -325,9 +336,11 @@ def image_dataset_from_dataframe(
         check_files_exist(masks or (), y_col, "y_col")
     seed = seed_or_drawn(seed)
 
-    output = Output(rescale, output_dtype, data_format, return_index)
+    output = Output(rescale, output_dtype, data_format, return_index, is_input)
     on_device = augment_on == "device"
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
+    epochs = Epochs(
+        batch_size, shuffle, seed, shard, augmentation, on_device, balance, drop_remainder
+    )
     images = image_set_of_files(
         LabelledFiles(paths, class_of_row, names),
         reading,
@@ -366,22 +379,22 @@ def _of_rows(of_rows: LabelsOf | None) -> Callable[[LabelledFiles], LabelsOf] | 
 
 
 def _labels(
-    frame: Any, y_col: Any, label_mode: str | None, class_names: Sequence[str] | None
+    frame: Any, y_col: Any, label_mode: str | None, groups: ClassGroups | None
 ) -> tuple[tuple[str, ...] | None, LabelsOf | None, NDArray[np.int32] | None]:
     """Make the class names, the function from row numbers to labels, and the class of each row.
 
     Each is None where there is none.
     """
     if label_mode in _OF_CLASSES:
-        classes = classes_in(frame, y_col, str(label_mode), class_names)
+        classes = classes_in(frame, y_col, str(label_mode), groups)
         of_rows = classes.labels if set(classes.lengths) == {1} else None
         return classes.names, _labels_of_classes(classes, str(label_mode)), of_rows
-    if class_names is not None:
+    if groups is not None:
         raise ValueError(
             f"`class_names` goes with label_mode {', '.join(map(repr, _OF_CLASSES))}; received "
-            f"label_mode={label_mode!r}, class_names={class_names!r}."
+            f"label_mode={label_mode!r}, class_names={list(groups.names)!r}."
         )
-    if label_mode in ("mask", None):
+    if label_mode in ("mask", "input", None):
         return None, None, None
     if label_mode == "raw":
         return None, gatherer(tf.constant(numbers_in(frame, y_col, "y_col"))), None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -20,7 +20,9 @@ from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
+    ClassNames,
     check_booleans,
+    check_input_labels,
     check_numbers,
     check_shard,
     checked_class_names,
@@ -40,7 +42,7 @@ from catdog_data.sources.masks import masks_beside
 from catdog_data.sources.split_arguments import check_split
 from catdog_data.system.messages import some_of
 
-_LABEL_MODES = ("int", "categorical", "binary", None)
+_LABEL_MODES = ("int", "categorical", "binary", "input", None)
 
 
 @overload
@@ -48,7 +50,7 @@ def image_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: Any = "inferred",
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
@@ -82,6 +84,7 @@ def image_dataset_from_directory(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> list[ImageDataset]: ...
 
 
@@ -90,7 +93,7 @@ def image_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: Any = "inferred",
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
@@ -124,6 +127,7 @@ def image_dataset_from_directory(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset: ...
 
 
@@ -131,7 +135,7 @@ def image_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: Any = "inferred",
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
@@ -165,6 +169,7 @@ def image_dataset_from_directory(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset | list[ImageDataset]:
     """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
 
@@ -179,8 +184,11 @@ def image_dataset_from_directory(
         labels: "inferred" from the folders, None, or one number for each file in sorted order, as a
             list, tuple or array.
         label_mode: "int" int32[B] (float32[B] for `labels` of floats), "categorical"
-            float32[B, K], "binary" float32[B, 1], or None.
-        class_names: the class folders in the order of their labels; None takes all, sorted.
+            float32[B, K], "binary" float32[B, 1], "input" the images as they are yielded, or None.
+            With "input", folders are classes to the split and to `balance` alone.
+        class_names: the class folders in the order of their labels; None takes all, sorted. As a
+            dict, from classes to lists of the folders that count as each: {"cat": ["cats",
+            "kittens"], "dog": ["dogs"]}. Folders that are not named are not read.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
         image_size: (height, width) in pixels, or one number for both.
@@ -252,6 +260,9 @@ def image_dataset_from_directory(
             called; what is found out is kept by their paths, sizes and times. `report()` of the
             dataset lists the broken files. In place of a file that breaks later a neighbour is
             read, or with "skip" its batch is shorter.
+        drop_remainder: whether the last batch of an epoch, in every subset, is left out if it is
+            short. All batches have `batch_size` images then, which `element_spec` says; a file
+            that breaks later has a neighbour in its place.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -331,12 +342,15 @@ def image_dataset_from_directory(
         augment_validation=augment_validation,
         return_index=return_index,
         stratify=stratify,
+        drop_remainder=drop_remainder,
     )
-    class_names = checked_class_names(class_names)
+    classes = checked_class_names(class_names)
     directory = checked_path("directory", directory)
     labels = checked_labels(labels)
     if masks is not None and labels is not None and not isinstance(labels, str):
         raise ValueError("`masks` take the place of labels; give `labels=None`, or no masks.")
+    is_input = label_mode == "input"
+    check_input_labels(is_input, augment_on=augment_on, masks=masks)
     if labels is None or label_mode is None or masks is not None:
         labels = label_mode = None
     data_format = checked_data_format(data_format)
@@ -357,24 +371,28 @@ def image_dataset_from_directory(
     files = list_labelled_files(
         directory,
         labels=labels,
-        class_names=class_names,
+        class_names=None if classes is None else list(classes.label_of),
         follow_links=follow_links,
         shuffle=False,
         exclude=exclude,
     )
+    if classes is not None:
+        files = classes.relabelled(files)
     _check_classes(files, label_mode)
     mask_of = None
     if masks is not None:
         mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
-    output = Output(rescale, output_dtype, data_format, return_index)
+    output = Output(rescale, output_dtype, data_format, return_index, is_input)
     on_device = augment_on == "device"
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
+    epochs = Epochs(
+        batch_size, shuffle, seed, shard, augmentation, on_device, balance, drop_remainder
+    )
     is_inferred = isinstance(labels, str)  # the values of a list are no folders
     images = image_set_of_files(
         files,
         reading,
         directory,
-        labels=None if label_mode is None else functools.partial(_labels_of, label_mode=label_mode),
+        labels=_labels_as(None if is_input else label_mode),
         classes=_classes_of,
         class_names=files.class_names if is_inferred else None,
         masks=None if mask_of is None else lambda part: [mask_of[path] for path in part.file_paths],
@@ -394,6 +412,10 @@ def image_dataset_from_directory(
     return split.chosen(datasets)
 
 
+def _labels_as(label_mode: str | None) -> Callable[[LabelledFiles], LabelsOf] | None:
+    return None if label_mode is None else functools.partial(_labels_of, label_mode=label_mode)
+
+
 def _classes_of(files: LabelledFiles) -> NDArray[Any] | None:
     """Return the class of each file; None where labels are none, or no classes."""
     labels = files.labels
@@ -411,7 +433,7 @@ def _check_format(given: Any) -> None:
 def _check_classes(files: LabelledFiles, label_mode: str | None) -> None:
     """Refuse labels that the mode cannot encode: Keras makes rows of zeros of them."""
     labels = files.labels
-    if labels is None or label_mode in ("int", None):
+    if labels is None or label_mode in ("int", "input", None):
         return
     names = files.class_names or ()
     if label_mode == "binary" and len(names) != 2:

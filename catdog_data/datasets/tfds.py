@@ -18,6 +18,7 @@ from catdog_data.datasets.image_set import ImageSet, datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
+    check_input_labels,
     check_numbers,
     check_shard,
     one_of,
@@ -35,7 +36,7 @@ from catdog_data.sources.tfds_records import (
     read_records,
 )
 
-_LABEL_MODES = ("raw", "int", "categorical", "binary")
+_LABEL_MODES = ("raw", "int", "categorical", "binary", "input")
 
 
 def image_dataset_from_tfds(
@@ -65,6 +66,7 @@ def image_dataset_from_tfds(
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset:
     """Read a split of TensorFlow Datasets: the batches that its image files would give.
 
@@ -89,7 +91,7 @@ def image_dataset_from_tfds(
         pad_to_aspect_ratio: whether to pad with zeros to it.
         image_key: the feature that holds the images.
         label_mode: "raw" as they are stored; of classes, "int" int32[B], "categorical"
-            float32[B, K] or "binary" float32[B, 1].
+            float32[B, K] or "binary" float32[B, 1]; "input" for the images as they are yielded.
         augmentation: what is done to every image at random; None for nothing.
         rescale: factor for every value, after the augmentation.
         antialias: whether shrinking averages over all pixels that are lost.
@@ -106,6 +108,7 @@ def image_dataset_from_tfds(
         decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
         on_error: "raise", "skip" or "replace": what is done about images that cannot be decoded.
+        drop_remainder: whether the last batch of an epoch is left out if it is short.
 
     Returns:
         An `ImageDataset` as from there, its labels of the type of the feature (int64 for classes).
@@ -141,7 +144,7 @@ def image_dataset_from_tfds(
     )
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
-    check_booleans(shuffle=shuffle, return_index=return_index)
+    check_booleans(shuffle=shuffle, return_index=return_index, drop_remainder=drop_remainder)
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     check_balance(balance, shuffle=shuffle)
@@ -149,12 +152,16 @@ def image_dataset_from_tfds(
     seed = seed_or_drawn(seed)
     guard = OnError(on_error)
     on_device = augment_on == "device"
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)
-    output = Output(rescale, output_dtype, "channels_last", return_index)
+    is_input = label_mode == "input"
+    check_input_labels(is_input, augment_on=augment_on)
+    epochs = Epochs(
+        batch_size, shuffle, seed, shard, augmentation, on_device, balance, drop_remainder
+    )
+    output = Output(rescale, output_dtype, "channels_last", return_index, is_input)
     tfds = imported_tfds()
     builder = prepared_builder(tfds, name_or_builder, split)
     label = _checked_label(tfds, builder.info.features, image_key, label_key)
-    if label_mode != "raw":
+    if label_mode not in ("raw", "input"):
         _check_classes(label, label_key, label_mode)
     records = read_records(tfds, builder, split, image_key, label_key)
     names = getattr(label, "names", None)
@@ -182,7 +189,9 @@ def image_dataset_from_tfds(
     images = ImageSet(
         LabelledFiles(record_names, None, None if names is None else tuple(names)),
         source,
-        None if label is None else lambda part: _labels_of(records, part.rows, label, label_mode),
+        None
+        if label is None or is_input
+        else lambda part: _labels_of(records, part.rows, label, label_mode),
         classes=classes,
         class_names=names,
         settings=reading.settings(origin),

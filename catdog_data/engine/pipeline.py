@@ -59,6 +59,7 @@ class Stages:
         ram_budget: bytes that finished batches and those being rendered may take; None for an
             eighth of what is free.
         on_failure: what is done about images that cannot be read; None to raise.
+        all_full: whether no batch has padding, so that the size of all is known.
     """
 
     rows_of: Callable[[tf.Tensor], Rows]
@@ -69,6 +70,7 @@ class Stages:
     finish: Callable[[tf.Tensor, Any, Parameters], Any]
     ram_budget: int | None = None
     on_failure: OnFailure | None = None
+    all_full: bool = False
 
     def render(self) -> Callable[[Rows, tuple[Any, ...]], Any]:
         """Make the function from the rows of a batch and its fetched images to an element."""
@@ -76,12 +78,17 @@ class Stages:
 
         def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
             index = rows[0]
-            count = tf.math.count_nonzero(is_image(index), dtype=tf.int32)
             parameters = self.parameters_of(*rows)
             whole = (index, render(parameters, *fetched), parameters)
+            if self.all_full:
+                return tf.nest.map_structure(self._of_full_batch, self.finish(*whole))
+            count = tf.math.count_nonzero(is_image(index), dtype=tf.int32)
             return self.finish(*tf.nest.map_structure(lambda each: each[:count], whole))
 
         return render_batch
+
+    def _of_full_batch(self, part: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(part, [self.batch_size, *part.shape[1:]])
 
     def ahead(self) -> tuple[int, int]:
         """Choose how many batches are rendered at once, and how many finished ones wait."""
@@ -394,7 +401,7 @@ def _fetched_again(
             errors: Errors = [check(index) if index >= 0 else None for index in indices]
             if begun and stages.on_failure is not None and any(errors):
                 rows, errors = stages.on_failure.rows_to_read(
-                    rows, errors, error_of, may_shorten=raises
+                    rows, errors, error_of, may_shorten=raises and not stages.all_full
                 )
             if raises and any(errors):
                 # TensorFlow writes the whole traceback into its message, if there is one.

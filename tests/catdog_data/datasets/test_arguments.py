@@ -45,7 +45,11 @@ WRONG = {
     "x_col": ["nope", 5, ["filename"], None],
     "y_col": ["nope", 5, ["class"], None],
     "weight_col": ["nope", 5, ["weight", "nope"], "class"],
-    "class_names": ["cats", "", 5, [1, 2], [], {"cats"}, ["cats", None], ["birds", "fish"]],
+    "class_names": [
+        *("cats", "", 5, [1, 2], [], {"cats"}, ["cats", None], ["birds", "fish"]),
+        *({}, {1: ["cats"]}, {"pet": []}, {"pet": 5}, {"pet": ["cats", 1]}, {"pet": {"cats"}}),
+        *({"pet": ["birds"]}, {"a": ["cats"], "b": ["dogs", "cats"]}, {"a": ["cats", "cats"]}),
+    ],
     "color_mode": [*WORDS, None, "RGB"],
     "batch_size": [0, -1, 2.0, "x", True, [4], NAN],
     "image_size": [0, (4,), (4, "x"), ("4", "4"), 4.5, None, (NAN, 4), (4, 1e400), True, "xy"],
@@ -92,6 +96,7 @@ WRONG = {
 for switch in (
     *("shuffle", "follow_links", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "verbose"),
     *("antialias", "return_index", "stratify", "augment_validation", "validate_filenames"),
+    "drop_remainder",
 ):
     WRONG[switch] = BOOLEANS
 OF_PREPARED_DATA = {"name_or_builder", "split", "label_key", "image_key", "cache"}
