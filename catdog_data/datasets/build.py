@@ -23,6 +23,7 @@ from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
 from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.late_failures import OnFailure
+from catdog_data.engine.own_size import sides_of_fetched
 from catdog_data.engine.pipeline import Stages, images_one_by_one, maker_of_batches
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
 from catdog_data.engine.render import Rendering, Resampling
@@ -38,17 +39,17 @@ class Source:
     """Where pixels come from.
 
     Args:
-        pixels: N images in the target's size.
+        pixels: N images, in the target's size if there is one.
         n: how many there are.
         dtype: type of their values.
-        image_size: (height, width) in pixels.
+        image_size: (height, width) in pixels; None where each has its own.
         masks: N masks of the same size, of one channel, or None.
     """
 
     pixels: Pixels
     n: int
     dtype: str
-    image_size: tuple[int, int]
+    image_size: tuple[int, int] | None
     masks: Pixels | None = None
 
 
@@ -152,11 +153,13 @@ def build_dataset(
     Returns:
         The dataset from its first epoch on.
     """
-    image_size = source.image_size
+    image_size = source.image_size or (0, 0)
+    has_own_sizes = source.image_size is None
     balanced = None
     if epochs.balance is not None:
         balanced = BalancedClasses.of(epochs.balance, classes(), names_of_classes)
-    batch_size = int(epochs.batch_size or 32)
+    # Single images of their own size are none of a batch, whose images have one.
+    batch_size = int(epochs.batch_size or (1 if has_own_sizes else 32))
     if not epochs.drop_remainder:
         # More rows than there are images would be padding alone.
         batch_size = min(batch_size, source.n if balanced is None else len(balanced))
@@ -185,10 +188,11 @@ def build_dataset(
     if source.masks is not None:
         pixels = WithMasks(pixels, source.masks, augmentation.mask_fill_value)
 
-    def parameters_of(index: tf.Tensor, *uniform: tf.Tensor) -> Parameters:
-        if not uniform:
+    def parameters_of(index: tf.Tensor, *planned: tf.Tensor) -> Parameters:
+        if not draws:
             return Parameters(tf.zeros([plan.batch_size, 0], tf.float64))
-        return composition.parameters(uniform[0], index, image_size)
+        uniform, *sides = planned
+        return composition.parameters(uniform, index, tuple(sides) or image_size)
 
     draws = composition.geometry.is_set or bool(composition.steps) or epochs.on_device
     if epochs.on_device:
@@ -210,6 +214,7 @@ def build_dataset(
         ram_budget,
         on_failure,
         all_full=epochs.drop_remainder,
+        sides_of=sides_of_fetched if has_own_sizes else None,
     )
 
     known = {
@@ -308,7 +313,7 @@ def _rendering(
     values_change = augmentation.moves_pixels or composition.steps or output.rescale
     unchanged_dtype = "float32" if values_change else source.dtype
     return Rendering(
-        image_size=source.image_size,
+        image_size=source.image_size or (0, 0),
         resampling=Resampling.of(augmentation) if composition.geometry.is_set else None,
         steps=composition.steps,
         rescale=output.rescale,

@@ -30,7 +30,8 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import checked_reading, image_set_of_files
+from catdog_data.datasets.own_size import checked_reading_of_any_size
+from catdog_data.datasets.reading import image_set_of_files
 from catdog_data.datasets.splits import Split
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.class_groups import ClassGroups
@@ -64,7 +65,7 @@ def image_dataset_from_dataframe(
     class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     interpolation: str = "bilinear",
@@ -108,7 +109,7 @@ def image_dataset_from_dataframe(
     class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     interpolation: str = "bilinear",
@@ -151,7 +152,7 @@ def image_dataset_from_dataframe(
     class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     interpolation: str = "bilinear",
@@ -205,7 +206,7 @@ def image_dataset_from_dataframe(
             sorted. As a dict, from classes to lists of the names that count as each.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
-        image_size: (height, width) in pixels, or one number for both.
+        image_size: (height, width) in pixels, or one number for both; None for each image's own.
         shuffle: whether every epoch is shuffled, as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         interpolation: a method of `tf.image.resize`.
@@ -280,7 +281,7 @@ def image_dataset_from_dataframe(
         >>> images.shape, labels.numpy().tolist(), dataset.class_names
         (TensorShape([3, 32, 32, 3]), [0, 1, 1], ['cat', 'dog'])
     """
-    reading = checked_reading(
+    reading = checked_reading_of_any_size(
         image_size,
         color_mode,
         interpolation,
@@ -288,6 +289,10 @@ def image_dataset_from_dataframe(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        cache=cache,
+        augment_on=augment_on,
+        augmentation=augmentation,
+        label_mode="mask" if isinstance(label_mode, str) and label_mode == "mask" else None,
     )
     one_of("label_mode", label_mode, _LABEL_MODES)
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)

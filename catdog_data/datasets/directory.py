@@ -31,7 +31,8 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import checked_reading, image_set_of_files
+from catdog_data.datasets.own_size import checked_reading_of_any_size
+from catdog_data.datasets.reading import image_set_of_files
 from catdog_data.datasets.splits import Split
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.exclude import Exclude
@@ -53,7 +54,7 @@ def image_dataset_from_directory(
     class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
@@ -96,7 +97,7 @@ def image_dataset_from_directory(
     class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
@@ -138,7 +139,7 @@ def image_dataset_from_directory(
     class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
@@ -191,7 +192,12 @@ def image_dataset_from_directory(
             "kittens"], "dog": ["dogs"]}. Folders that are not named are not read.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
-        image_size: (height, width) in pixels, or one number for both.
+        image_size: (height, width) in pixels, or one number for both. None keeps each image's own:
+            those of a batch are padded at the bottom and on the right, with zeros behind all else
+            that is done, to the largest of them; with `batch_size` 1 or None none is. An image is
+            augmented as if it were alone. Pixels are not touched by `interpolation` then; `cache`,
+            `masks`, `antialias`, `decode="fast"`, an aspect ratio, `augment_on="device"`, `mixup`
+            and `cutmix` are refused.
         shuffle: whether every epoch is shuffled, each differently and as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         validation_split: fraction of the files, strictly between 0 and 1.
@@ -322,7 +328,7 @@ def image_dataset_from_directory(
         7 3
         7 3
     """
-    reading = checked_reading(
+    reading = checked_reading_of_any_size(
         image_size,
         color_mode,
         interpolation,
@@ -330,6 +336,10 @@ def image_dataset_from_directory(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        cache=cache,
+        masks=masks,
+        augment_on=augment_on,
+        augmentation=augmentation,
     )
     one_of("augment_on", augment_on, ("host", "device"))
     one_of("label_mode", label_mode, _LABEL_MODES)

@@ -24,7 +24,7 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import checked_reading
+from catdog_data.datasets.own_size import checked_reading_of_any_size
 from catdog_data.datasets.splits import Split
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.labelled_files import LabelledFiles
@@ -45,7 +45,7 @@ def image_dataset_from_tfds(
     label_key: str | None = "label",
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     interpolation: str = "bilinear",
@@ -83,7 +83,7 @@ def image_dataset_from_tfds(
         label_key: the feature that holds the labels, numbers of one shape; None for images alone.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
-        image_size: (height, width) in pixels, or one number for both.
+        image_size: (height, width) in pixels, or one number for both; None for each image's own.
         shuffle: whether every epoch is shuffled, as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         interpolation: a method of `tf.image.resize`.
@@ -133,7 +133,7 @@ def image_dataset_from_tfds(
         >>> images.shape, sorted(labels.numpy().tolist()), dataset.class_names
         (TensorShape([4, 32, 32, 3]), [0, 0, 1, 1], ['cats', 'dogs'])
     """
-    reading = checked_reading(
+    reading = checked_reading_of_any_size(
         image_size,
         color_mode,
         interpolation,
@@ -141,6 +141,9 @@ def image_dataset_from_tfds(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        cache=cache,
+        augment_on=augment_on,
+        augmentation=augmentation,
     )
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))

@@ -49,7 +49,8 @@ class Stages:
     Args:
         rows_of: makes the rows of a batch from its number int64[]; for -1 all images are -1. It may
             be asked again for a batch that failed.
-        parameters_of: makes, from all rows of a batch, what is drawn for its images.
+        parameters_of: makes, from all rows of a batch, what is drawn for its images; where
+            `sides_of` is set, behind the rows from the heights and widths, float64[B] each.
         pixels: where the images come from.
         rendering: what is done to the pixels.
         batch_size: rows of a batch, padding included.
@@ -60,6 +61,7 @@ class Stages:
             eighth of what is free.
         on_failure: what is done about images that cannot be read; None to raise.
         all_full: whether no batch has padding, so that the size of all is known.
+        sides_of: tells the heights and widths of what was fetched; None where all have one size.
     """
 
     rows_of: Callable[[tf.Tensor], Rows]
@@ -71,6 +73,7 @@ class Stages:
     ram_budget: int | None = None
     on_failure: OnFailure | None = None
     all_full: bool = False
+    sides_of: Callable[..., tuple[tf.Tensor, tf.Tensor]] | None = None
 
     def render(self) -> Callable[[Rows, tuple[Any, ...]], Any]:
         """Make the function from the rows of a batch and its fetched images to an element."""
@@ -78,7 +81,8 @@ class Stages:
 
         def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
             index = rows[0]
-            parameters = self.parameters_of(*rows)
+            sides = () if self.sides_of is None else self.sides_of(*fetched)
+            parameters = self.parameters_of(*rows, *sides)
             whole = (index, render(parameters, *fetched), parameters)
             if self.all_full:
                 return tf.nest.map_structure(self._of_full_batch, self.finish(*whole))

@@ -52,7 +52,7 @@ WRONG = {
     ],
     "color_mode": [*WORDS, None, "RGB"],
     "batch_size": [0, -1, 2.0, "x", True, [4], NAN],
-    "image_size": [0, (4,), (4, "x"), ("4", "4"), 4.5, None, (NAN, 4), (4, 1e400), True, "xy"],
+    "image_size": [0, (4,), (4, "x"), ("4", "4"), 4.5, (NAN, 4), (4, 1e400), True, "xy"],
     "seed": ["x", -1, 2**32, 1.0, [1], True, NAN],
     "validation_split": ["x", "", 1.5, 1, -0.1, NAN, [0.2], [], True],
     "test_split": ["x", "", 1.5, 1, -0.1, NAN, [0.2], [], True, 0.5],
