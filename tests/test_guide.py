@@ -15,7 +15,7 @@ GUIDE = Path(__file__).parents[1] / "docs" / "from_image_data_generator.md"
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_five_steps(photos, capsys):
     steps = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(steps) == 6
+    assert len(steps) == 7
     names = {"train_dir": str(photos), "build_model": build_model}
     for step in steps:
         exec(compile(step, str(GUIDE), "exec"), names)

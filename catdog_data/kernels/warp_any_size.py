@@ -19,8 +19,8 @@ from catdog_data.kernels.warp import FillMode, coordinate_tables, coordinates, r
 
 _SHORTEST = 2**12
 """Pixels; shorter images are padded to this."""
-_LENGTHS_PER_OCTAVE = 4
-"""A kernel is compiled for each, and up to a quarter of an image is padding."""
+_LENGTHS_PER_OCTAVE = 2
+"""A kernel is compiled for each, and up to half as many pixels as an image has are padding."""
 
 
 def padded_length(pixels: tf.Tensor) -> tf.Tensor:
@@ -30,11 +30,11 @@ def padded_length(pixels: tf.Tensor) -> tf.Tensor:
         pixels: int32[], at least 1.
 
     Returns:
-        int32[], of few values: at most four from a length to its double.
+        int32[], of few values: two from a length to its double, without that.
 
     Example:
         >>> [int(padded_length(tf.constant(n))) for n in (1, 5000, 5121, 500_000)]
-        [4096, 5120, 6144, 524288]
+        [4096, 6144, 6144, 524288]
     """
     octave = tf.math.floor(tf.math.log(tf.cast(pixels, tf.float64)) / math.log(2))
     step = tf.cast(2.0**octave, tf.int32) // _LENGTHS_PER_OCTAVE
@@ -81,16 +81,26 @@ def warp_any_size(
     """
     shape = tf.shape(image)
     pixels = shape[0] * shape[1]
-    padding = padded_length(pixels) - pixels
+    length = padded_length(pixels)
     size = tf.cast(shape[:2], tf.float64)
-    tables = coordinate_tables(geometry[tf.newaxis], (size[0], size[1]))
-    places = [tf.reshape(each, [-1]) for each in coordinates(tables)]
     warped = _warped(fill_mode, cval, order, finish)(
-        tf.pad(tf.reshape(image, [-1, image.shape[2]]), [[0, padding], [0, 0]]),
-        *(tf.pad(each, [[0, padding]]) for each in places),
+        tf.pad(tf.reshape(image, [-1, image.shape[2]]), [[0, length - pixels], [0, 0]]),
+        *_places(geometry, size, length),
         size,
     )
     return tf.reshape(warped[:pixels], shape)
+
+
+def _places(geometry: tf.Tensor, size: tf.Tensor, length: tf.Tensor) -> list[tf.Tensor]:
+    """Tell the input row and column of each pixel, then any: float64[length] each."""
+    row_of_i, row_of_j, column_of_i, column_of_j = coordinate_tables(
+        geometry[tf.newaxis], (size[0], size[1])
+    )
+    # More rows, cut off again, since padding what was added up would copy it.
+    height, width = tf.size(row_of_i), tf.size(row_of_j)
+    below = [[0, 0], [0, -(-length // width) - height]]
+    tables = (tf.pad(row_of_i, below), row_of_j, tf.pad(column_of_i, below), column_of_j)
+    return [tf.reshape(each, [-1])[:length] for each in coordinates(tables)]
 
 
 @functools.lru_cache(maxsize=32)
