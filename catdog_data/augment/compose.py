@@ -104,7 +104,7 @@ class Composition:
         Args:
             uniform: float64[B, DRAWS] in [0, 1).
             index: int64[B], the images; -1 is padding, which comes last.
-            image_size: (height, width) in pixels.
+            image_size: (height, width) in pixels; float64[B] each where images differ.
 
         Returns:
             The parameters of the B images.

@@ -20,7 +20,7 @@ class Draws:
         picked: bool[B] by the name of a choice, which images have it; one that is missing is done
             to every image.
         index: int64[B], the images; -1 is padding, which comes last.
-        image_size: (height, width) in pixels.
+        image_size: (height, width) in pixels; float64[B] each where images differ.
     """
 
     uniform: Mapping[str, tf.Tensor]

@@ -49,6 +49,7 @@ def image_dataset_from_arrays(
     augment_on: Literal["host", "device"] = "host",
     masks: NDArray[Any] | None = None,
     ram_budget: int | None = None,
+    drop_remainder: bool = False,
 ) -> ImageDataset:
     """Read images from an array: the same batches as from files with these pixels.
 
@@ -75,6 +76,7 @@ def image_dataset_from_arrays(
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
         masks: uint8[N, H, W, 1] of class numbers in place of labels, moved as the images are.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
+        drop_remainder: whether the last batch of an epoch is left out if it is short.
 
     Returns:
         An `ImageDataset` as from there; its `class_names` is None, and its `file_paths` are empty.
@@ -94,7 +96,7 @@ def image_dataset_from_arrays(
     columns = None if labels is None else _checked_columns(labels, len(images))
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
-    check_booleans(shuffle=shuffle, return_index=return_index)
+    check_booleans(shuffle=shuffle, return_index=return_index, drop_remainder=drop_remainder)
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     check_balance(balance, shuffle=shuffle)
@@ -115,7 +117,17 @@ def image_dataset_from_arrays(
         classes=lambda part: _classes_of(columns),
         are_files=False,
     )
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance, views)
+    epochs = Epochs(
+        batch_size,
+        shuffle,
+        seed,
+        shard,
+        augmentation,
+        on_device,
+        balance=balance,
+        views=views,
+        drop_remainder=drop_remainder,
+    )
     output = Output(rescale, output_dtype, "channels_last", return_index)
     on_error = OnError("raise")
     return datasets_of(listed, epochs, output, Split(), on_error, ram_budget=ram_budget)[0]

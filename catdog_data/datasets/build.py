@@ -23,6 +23,7 @@ from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
 from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.late_failures import OnFailure
+from catdog_data.engine.own_size import sides_of_fetched
 from catdog_data.engine.pipeline import Stages, images_one_by_one, maker_of_batches
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
 from catdog_data.engine.render import Rendering, Resampling
@@ -39,10 +40,10 @@ class Source:
     """Where pixels come from.
 
     Args:
-        pixels: N images in the target's size.
+        pixels: N images, in the target's size if there is one.
         n: how many there are.
         dtype: type of their values.
-        image_size: (height, width) in pixels.
+        image_size: (height, width) in pixels; None where each has its own.
         masks: N masks of the same size, of one channel, or None.
         images: how many images each of the N has; more than one are `Samples`.
     """
@@ -50,7 +51,7 @@ class Source:
     pixels: Pixels
     n: int
     dtype: str
-    image_size: tuple[int, int]
+    image_size: tuple[int, int] | None
     masks: Pixels | None = None
     images: int = 1
 
@@ -70,10 +71,11 @@ class Epochs:
         balance: see `catdog_data.datasets.balance`.
         views: how many views each image has, every one of which draws by itself.
         alike: whether the images of a sample draw together.
+        drop_remainder: whether a last batch that is short is left out.
 
     Raises:
         ValueError: something else than an augmentation, or one that the device does not do or that
-            single images cannot have; or a shard that is none.
+            single images cannot have; a shard that is none; or no batches to leave one out of.
         RuntimeError: see `check_not_forked`.
     """
 
@@ -86,6 +88,7 @@ class Epochs:
     balance: Balance = None
     views: int = 1
     alike: bool = True
+    drop_remainder: bool = False
 
     def __post_init__(self) -> None:
         check_not_forked()
@@ -109,6 +112,11 @@ class Epochs:
                 "`augmentation` mixes the images of a batch, and `batch_size=None` makes none. "
                 "Give a batch size, or neither `mixup` nor `cutmix`. Received: "
                 f"{self.augmentation!r}."
+            )
+        if self.drop_remainder and self.batch_size is None:
+            raise ValueError(
+                "`drop_remainder=True` leaves out a short batch, and `batch_size=None` makes no "
+                "batches. Give a batch size, or drop_remainder=False."
             )
 
     @functools.cached_property
@@ -152,19 +160,24 @@ def build_dataset(
     Returns:
         The dataset from its first epoch on.
     """
-    image_size = source.image_size
+    image_size = source.image_size or (0, 0)
+    has_own_sizes = source.image_size is None
     balanced = None
     if epochs.balance is not None:
         balanced = BalancedClasses.of(epochs.balance, classes(), names_of_classes)
-    positions = source.n if balanced is None else len(balanced)
+    # Single images of their own size are none of a batch, whose images have one.
+    batch_size = int(epochs.batch_size or (1 if has_own_sizes else 32))
+    if not epochs.drop_remainder:
+        # More rows than there are images would be padding alone.
+        batch_size = min(batch_size, source.n if balanced is None else len(balanced))
     plan = CounterPlan(
         n=source.n,
-        # More rows than there are images would be padding alone.
-        batch_size=min(int(epochs.batch_size or 32), positions),
+        batch_size=batch_size,
         shuffle=epochs.shuffle,
         seed=epochs.seed,
         shard=epochs.shard,
         balanced=balanced,
+        drop_remainder=epochs.drop_remainder,
     )
     augmentation = epochs.augmentation or Augmentation()
     composition = epochs.composition
@@ -186,10 +199,11 @@ def build_dataset(
         pixels = Views(pixels, epochs.views)
     drawn_apart = epochs.views if epochs.alike else source.images
 
-    def parameters_of(index: tf.Tensor, *uniform: tf.Tensor) -> ForEach:
-        if not uniform:
+    def parameters_of(index: tf.Tensor, *planned: tf.Tensor) -> ForEach:
+        if not draws:
             return Parameters(tf.zeros([plan.batch_size, 0], tf.float64))
-        of_each = [composition.parameters(each, index, image_size) for each in uniform]
+        size = planned[drawn_apart:] or image_size
+        of_each = [composition.parameters(each, index, size) for each in planned[:drawn_apart]]
         return tuple(of_each) if drawn_apart > 1 else of_each[0]
 
     draws = composition.geometry.is_set or bool(composition.steps) or epochs.on_device
@@ -213,6 +227,8 @@ def build_dataset(
         element.make,
         ram_budget,
         on_failure,
+        all_full=epochs.drop_remainder,
+        sides_of=sides_of_fetched if has_own_sizes else None,
     )
 
     known = {
@@ -311,7 +327,7 @@ def _rendering(
     values_change = augmentation.moves_pixels or composition.steps or output.rescale
     unchanged_dtype = "float32" if values_change else source.dtype
     return Rendering(
-        image_size=source.image_size,
+        image_size=source.image_size or (0, 0),
         resampling=Resampling.of(augmentation) if composition.geometry.is_set else None,
         steps=composition.steps,
         rescale=output.rescale,

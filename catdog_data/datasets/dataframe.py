@@ -20,7 +20,9 @@ from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
+    ClassNames,
     check_booleans,
+    check_input_labels,
     check_numbers,
     check_shard,
     checked_class_names,
@@ -29,10 +31,12 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import checked_reading, image_set_of_files
+from catdog_data.datasets.own_size import checked_reading_of_any_size
+from catdog_data.datasets.reading import image_set_of_files
 from catdog_data.datasets.splits import Split
 from catdog_data.datasets.views import check_views
 from catdog_data.readable.on_error import OnError
+from catdog_data.sources.class_groups import ClassGroups
 from catdog_data.sources.data_frame import (
     ClassCells,
     check_files_exist,
@@ -49,7 +53,7 @@ from catdog_data.sources.masks import warn_of_jpegs
 from catdog_data.sources.split_arguments import check_split
 
 _OF_CLASSES = ("int", "categorical", "binary")
-_LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", None)
+_LABEL_MODES = (*_OF_CLASSES, "raw", "multi_output", "mask", "input", None)
 
 
 @overload
@@ -60,10 +64,10 @@ def image_dataset_from_dataframe(
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     interpolation: str = "bilinear",
@@ -94,6 +98,7 @@ def image_dataset_from_dataframe(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> list[ImageDataset]: ...
 
 
@@ -105,10 +110,10 @@ def image_dataset_from_dataframe(
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     interpolation: str = "bilinear",
@@ -139,6 +144,7 @@ def image_dataset_from_dataframe(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset: ...
 
 
@@ -149,10 +155,10 @@ def image_dataset_from_dataframe(
     y_col: Any = "class",
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     interpolation: str = "bilinear",
@@ -183,6 +189,7 @@ def image_dataset_from_dataframe(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset | list[ImageDataset]:
     """Read the images that a data frame lists, with labels of any kind.
 
@@ -205,12 +212,13 @@ def image_dataset_from_dataframe(
         label_mode: of class names, "int" int32[B], "categorical" float32[B, K] (cells that list
             several names have several ones) or "binary" float32[B, 1]; of numbers, "raw" for an
             array, "multi_output" for a tuple or a dict of arrays; of file names, "mask" for
-            images of class numbers uint8[B, H, W, 1], moved as the images are; None for no labels.
+            images of class numbers uint8[B, H, W, 1], moved as the images are; "input" for the
+            images as they are yielded, whatever `y_col` is; None for no labels.
         class_names: the classes in the order of their labels; None takes those in the column,
-            sorted.
+            sorted. As a dict, from classes to lists of the names that count as each.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
-        image_size: (height, width) in pixels, or one number for both.
+        image_size: (height, width) in pixels, or one number for both; None for each image's own.
         shuffle: whether every epoch is shuffled, as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         interpolation: a method of `tf.image.resize`.
@@ -254,6 +262,7 @@ def image_dataset_from_dataframe(
             are left out, or become copies of the row of a neighbour: of the nearest good file, in
             the order of names, of the same class where every cell of `y_col` has one. Missing files
             count among them, and are not looked for first.
+        drop_remainder: whether the last batch of an epoch is left out if it is short.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -289,7 +298,8 @@ def image_dataset_from_dataframe(
         >>> images.shape, labels.numpy().tolist(), dataset.class_names
         (TensorShape([3, 32, 32, 3]), [0, 1, 1], ['cat', 'dog'])
     """
-    reading = checked_reading(
+    columns = ImageColumns.of(x_col)
+    reading = checked_reading_of_any_size(
         image_size,
         color_mode,
         interpolation,
@@ -297,6 +307,11 @@ def image_dataset_from_dataframe(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        cache=cache,
+        augment_on=augment_on,
+        augmentation=augmentation,
+        label_mode="mask" if isinstance(label_mode, str) and label_mode == "mask" else None,
+        x_col=x_col if columns.are_several else None,
     )
     one_of("label_mode", label_mode, _LABEL_MODES)
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
@@ -309,9 +324,11 @@ def image_dataset_from_dataframe(
         stratify=stratify,
         validate_filenames=validate_filenames,
         augment_alike=augment_alike,
+        drop_remainder=drop_remainder,
     )
-    columns = ImageColumns.of(x_col)
-    class_names = checked_class_names(class_names)
+    is_input = label_mode == "input"
+    check_input_labels(is_input, augment_on=augment_on)
+    classes = checked_class_names(class_names)
     directory = "" if directory is None else checked_path("directory", directory)
     data_format = checked_data_format(data_format)
     check_split(
@@ -343,7 +360,7 @@ def image_dataset_from_dataframe(
 
     if exclude is not None:
         dataframe = rows_without(dataframe, directory, columns.keys, exclude)
-    names, labels, class_of_row = _labels(dataframe, y_col, label_mode, class_names)
+    names, labels, class_of_row = _labels(dataframe, y_col, label_mode, classes)
     weights = None if weight_col is None else weights_in(dataframe, weight_col)
     paths, *others = (file_paths_in(dataframe, directory, key, "x_col") for key in columns.keys)
     masks = file_paths_in(dataframe, directory, y_col, "y_col") if has_masks else None
@@ -354,7 +371,7 @@ def image_dataset_from_dataframe(
         check_files_exist(masks or (), y_col, "y_col")
     seed = seed_or_drawn(seed)
 
-    output = Output(rescale, output_dtype, data_format, return_index)
+    output = Output(rescale, output_dtype, data_format, return_index, is_input)
     epochs = Epochs(
         batch_size,
         shuffle,
@@ -362,9 +379,10 @@ def image_dataset_from_dataframe(
         shard,
         augmentation,
         on_device,
-        balance,
-        views,
-        bool(augment_alike),
+        balance=balance,
+        views=views,
+        alike=bool(augment_alike),
+        drop_remainder=drop_remainder,
     )
     images = image_set_of_files(
         LabelledFiles(paths, class_of_row, names),
@@ -413,22 +431,22 @@ def _of_rows(of_rows: LabelsOf | None) -> Callable[[LabelledFiles], LabelsOf] | 
 
 
 def _labels(
-    frame: Any, y_col: Any, label_mode: str | None, class_names: Sequence[str] | None
+    frame: Any, y_col: Any, label_mode: str | None, groups: ClassGroups | None
 ) -> tuple[tuple[str, ...] | None, LabelsOf | None, NDArray[np.int32] | None]:
     """Make the class names, the function from row numbers to labels, and the class of each row.
 
     Each is None where there is none.
     """
     if label_mode in _OF_CLASSES:
-        classes = classes_in(frame, y_col, str(label_mode), class_names)
+        classes = classes_in(frame, y_col, str(label_mode), groups)
         of_rows = classes.labels if set(classes.lengths) == {1} else None
         return classes.names, _labels_of_classes(classes, str(label_mode)), of_rows
-    if class_names is not None:
+    if groups is not None:
         raise ValueError(
             f"`class_names` goes with label_mode {', '.join(map(repr, _OF_CLASSES))}; received "
-            f"label_mode={label_mode!r}, class_names={class_names!r}."
+            f"label_mode={label_mode!r}, class_names={list(groups.names)!r}."
         )
-    if label_mode in ("mask", None):
+    if label_mode in ("mask", "input", None):
         return None, None, None
     if label_mode == "raw":
         return None, gatherer(tf.constant(numbers_in(frame, y_col, "y_col"))), None

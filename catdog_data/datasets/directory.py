@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -20,7 +20,9 @@ from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
+    ClassNames,
     check_booleans,
+    check_input_labels,
     check_numbers,
     check_shard,
     checked_class_names,
@@ -29,7 +31,8 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import checked_reading, image_set_of_files
+from catdog_data.datasets.own_size import checked_reading_of_any_size
+from catdog_data.datasets.reading import image_set_of_files
 from catdog_data.datasets.splits import Split
 from catdog_data.datasets.views import check_views
 from catdog_data.readable.on_error import OnError
@@ -41,7 +44,7 @@ from catdog_data.sources.masks import masks_beside
 from catdog_data.sources.split_arguments import check_split
 from catdog_data.system.messages import some_of
 
-_LABEL_MODES = ("int", "categorical", "binary", None)
+_LABEL_MODES = ("int", "categorical", "binary", "input", None)
 
 
 @overload
@@ -49,10 +52,10 @@ def image_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: Any = "inferred",
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
@@ -84,6 +87,7 @@ def image_dataset_from_directory(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> list[ImageDataset]: ...
 
 
@@ -92,10 +96,10 @@ def image_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: Any = "inferred",
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
@@ -127,6 +131,7 @@ def image_dataset_from_directory(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset: ...
 
 
@@ -134,10 +139,10 @@ def image_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: Any = "inferred",
     label_mode: str | None = "int",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
@@ -169,6 +174,7 @@ def image_dataset_from_directory(
     ram_budget: int | None = None,
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset | list[ImageDataset]:
     """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
 
@@ -183,11 +189,19 @@ def image_dataset_from_directory(
         labels: "inferred" from the folders, None, or one number for each file in sorted order, as a
             list, tuple or array.
         label_mode: "int" int32[B] (float32[B] for `labels` of floats), "categorical"
-            float32[B, K], "binary" float32[B, 1], or None.
-        class_names: the class folders in the order of their labels; None takes all, sorted.
+            float32[B, K], "binary" float32[B, 1], "input" the images as they are yielded, or None.
+            With "input", folders are classes to the split and to `balance` alone.
+        class_names: the class folders in the order of their labels; None takes all, sorted. As a
+            dict, from classes to lists of the folders that count as each: {"cat": ["cats",
+            "kittens"], "dog": ["dogs"]}. Folders that are not named are not read.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
-        image_size: (height, width) in pixels, or one number for both.
+        image_size: (height, width) in pixels, or one number for both. None keeps each image's own:
+            those of a batch are padded at the bottom and on the right, with zeros behind all else
+            that is done, to the largest of them; with `batch_size` 1 or None none is. An image is
+            augmented as if it were alone. Pixels are not touched by `interpolation` then; `cache`,
+            `masks`, `antialias`, `decode="fast"`, an aspect ratio, `augment_on="device"`, `mixup`
+            and `cutmix` are refused.
         shuffle: whether every epoch is shuffled, each differently and as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         validation_split: fraction of the files, strictly between 0 and 1.
@@ -261,6 +275,9 @@ def image_dataset_from_directory(
             called; what is found out is kept by their paths, sizes and times. `report()` of the
             dataset lists the broken files. In place of a file that breaks later a neighbour is
             read, or with "skip" its batch is shorter.
+        drop_remainder: whether the last batch of an epoch, in every subset, is left out if it is
+            short. All batches have `batch_size` images then, which `element_spec` says; a file
+            that breaks later has a neighbour in its place.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -320,7 +337,7 @@ def image_dataset_from_directory(
         7 3
         7 3
     """
-    reading = checked_reading(
+    reading = checked_reading_of_any_size(
         image_size,
         color_mode,
         interpolation,
@@ -328,6 +345,10 @@ def image_dataset_from_directory(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        cache=cache,
+        masks=masks,
+        augment_on=augment_on,
+        augmentation=augmentation,
     )
     one_of("augment_on", augment_on, ("host", "device"))
     one_of("label_mode", label_mode, _LABEL_MODES)
@@ -340,12 +361,15 @@ def image_dataset_from_directory(
         augment_validation=augment_validation,
         return_index=return_index,
         stratify=stratify,
+        drop_remainder=drop_remainder,
     )
-    class_names = checked_class_names(class_names)
+    classes = checked_class_names(class_names)
     directory = checked_path("directory", directory)
     labels = checked_labels(labels)
     if masks is not None and labels is not None and not isinstance(labels, str):
         raise ValueError("`masks` take the place of labels; give `labels=None`, or no masks.")
+    is_input = label_mode == "input"
+    check_input_labels(is_input, augment_on=augment_on, masks=masks)
     if labels is None or label_mode is None or masks is not None:
         labels = label_mode = None
     data_format = checked_data_format(data_format)
@@ -368,23 +392,35 @@ def image_dataset_from_directory(
     files = list_labelled_files(
         directory,
         labels=labels,
-        class_names=class_names,
+        class_names=None if classes is None else list(classes.label_of),
         follow_links=follow_links,
         shuffle=False,
         exclude=exclude,
     )
+    if classes is not None:
+        files = classes.relabelled(files)
     _check_classes(files, label_mode)
     mask_of = None
     if masks is not None:
         mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
-    output = Output(rescale, output_dtype, data_format, return_index)
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance, views)
+    output = Output(rescale, output_dtype, data_format, return_index, is_input)
+    epochs = Epochs(
+        batch_size,
+        shuffle,
+        seed,
+        shard,
+        augmentation,
+        on_device,
+        balance=balance,
+        views=views,
+        drop_remainder=drop_remainder,
+    )
     is_inferred = isinstance(labels, str)  # the values of a list are no folders
     images = image_set_of_files(
         files,
         reading,
         directory,
-        labels=None if label_mode is None else functools.partial(_labels_of, label_mode=label_mode),
+        labels=_labels_as(None if is_input else label_mode),
         classes=_classes_of,
         class_names=files.class_names if is_inferred else None,
         masks=None if mask_of is None else lambda part: [mask_of[path] for path in part.file_paths],
@@ -404,6 +440,10 @@ def image_dataset_from_directory(
     return split.chosen(datasets)
 
 
+def _labels_as(label_mode: str | None) -> Callable[[LabelledFiles], LabelsOf] | None:
+    return None if label_mode is None else functools.partial(_labels_of, label_mode=label_mode)
+
+
 def _classes_of(files: LabelledFiles) -> NDArray[Any] | None:
     """Return the class of each file; None where labels are none, or no classes."""
     labels = files.labels
@@ -421,7 +461,7 @@ def _check_format(given: Any) -> None:
 def _check_classes(files: LabelledFiles, label_mode: str | None) -> None:
     """Refuse labels that the mode cannot encode: Keras makes rows of zeros of them."""
     labels = files.labels
-    if labels is None or label_mode in ("int", None):
+    if labels is None or label_mode in ("int", "input", None):
         return
     names = files.class_names or ()
     if label_mode == "binary" and len(names) != 2:

@@ -29,6 +29,7 @@ class Output:
             and float32 where they are.
         data_format: "channels_last" or "channels_first".
         return_index: whether the index of each image comes last.
+        input_is_label: whether the images are their own labels.
 
     Raises:
         ValueError: `rescale` is no number.
@@ -38,6 +39,7 @@ class Output:
     dtype: str | None
     data_format: str
     return_index: bool
+    input_is_label: bool = False
 
     def __post_init__(self) -> None:
         if self.rescale is not None and not _is_real(self.rescale):
@@ -87,6 +89,8 @@ class Element:
             parameters = parameters[0]
         images = self._in_form(images, parameters.geometry)
         parts = list(images) if self.has_masks else [images]
+        if self.output.input_is_label:
+            parts.append(images)
         if self.labels_of is not None:
             labels = self.labels_of(index)
             for step, of_step in zip(self.steps, parameters.steps, strict=True):

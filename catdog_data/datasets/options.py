@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral
 from typing import Any
 
 import keras
 import numpy as np
+
+from catdog_data.sources.class_groups import ClassGroups
+
+ClassNames = Sequence[str] | Mapping[str, Sequence[str]] | None
+"""What the argument `class_names` may be."""
 
 OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", None)
 """None leaves the choice to the dataset."""
@@ -44,6 +49,29 @@ def check_booleans(**given: Any) -> None:
             raise ValueError(f"`{name}` must be True or False; received {value!r}.")
 
 
+def check_input_labels(is_input: bool, *, augment_on: str, masks: Any = None) -> None:
+    """Refuse what does not go with images as labels.
+
+    Args:
+        is_input: whether labels are the images as they are yielded.
+        augment_on: "device" yields what is not augmented yet.
+        masks: take the place of labels; None for none.
+
+    Raises:
+        ValueError: one of these is given with such labels.
+    """
+    if is_input and augment_on == "device":
+        raise ValueError(
+            '`label_mode="input"` yields images that are finished, and `augment_on="device"` '
+            'leaves them to the model; take augment_on="host".'
+        )
+    if is_input and masks is not None:
+        raise ValueError(
+            '`label_mode="input"` and `masks` are labels both; give one of them. Received '
+            f"masks={masks!r}."
+        )
+
+
 def checked_path(name: str, path: Any) -> str:
     """Return a path as a string; refuse by the name of its argument what cannot be one."""
     if not isinstance(path, (str, bytes, os.PathLike)):
@@ -54,10 +82,12 @@ def checked_path(name: str, path: Any) -> str:
     return decoded
 
 
-def checked_class_names(class_names: Any) -> list[str] | None:
-    """Return names as a list; refuse an empty collection, and one without an order."""
+def checked_class_names(class_names: Any) -> ClassGroups | None:
+    """Return the classes; refuse an empty collection, and one without an order."""
     if class_names is None:
         return None
+    if isinstance(class_names, Mapping) and class_names:
+        return ClassGroups.of(class_names)
     is_ordered = isinstance(class_names, Iterable) and not isinstance(class_names, (str, Set))
     names = list(class_names) if is_ordered else []
     if len(set(map(str, names))) < len(names):
@@ -67,7 +97,7 @@ def checked_class_names(class_names: Any) -> list[str] | None:
             "`class_names` must be None for all, or a list of names (strings), at least one, in "
             f"the order of their labels; received {class_names!r}."
         )
-    return names
+    return ClassGroups({name: (name,) for name in names})
 
 
 def checked_size(image_size: Any) -> tuple[int, int]:

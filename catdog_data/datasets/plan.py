@@ -50,6 +50,7 @@ class CounterPlan:
             positions i, i + n, i + 2n, … of the order that a single reader would see, and all
             have the same number of steps.
         balanced: which of the images an epoch has, and how often; None for each once.
+        drop_remainder: whether a last batch that would be smaller is left out, for every reader.
 
     Raises:
         ValueError: a value out of its range, or readers that cannot have equally many steps.
@@ -67,6 +68,7 @@ class CounterPlan:
     seed: int
     shard: tuple[int, int] = (0, 1)
     balanced: BalancedClasses | None = None
+    drop_remainder: bool = False
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -78,6 +80,12 @@ class CounterPlan:
         number, readers = self.shard
         if not 0 <= number < readers:
             raise ValueError(f"`shard` must be (i, n) with 0 <= i < n; received {self.shard!r}.")
+        if self.steps < 1:
+            raise ValueError(
+                f"`drop_remainder=True` needs a whole batch of {self.batch_size} for each of "
+                f"{readers} readers; an epoch, or that of a subset, has {self.positions} images. "
+                "Use a smaller `batch_size`, or drop_remainder=False."
+            )
         if self.positions // readers < self.steps:
             raise ValueError(
                 f"`shard`: {self.positions} images cannot be divided among {readers} readers so "
@@ -99,6 +107,8 @@ class CounterPlan:
     @property
     def steps(self) -> int:
         """How many batches an epoch has, the same for every reader."""
+        if self.drop_remainder:
+            return self.positions // self.shard[1] // self.batch_size
         return math.ceil(math.ceil(self.positions / self.shard[1]) / self.batch_size)
 
     def batch(self, epoch: tf.Tensor, step: tf.Tensor) -> tf.Tensor:

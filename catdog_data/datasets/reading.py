@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 
@@ -286,9 +286,29 @@ def checked_reading(
     )
 
 
+class ReadsFiles(Protocol):
+    """What makes the source of files, such as `Reading`, whose methods these are."""
+
+    def source(
+        self,
+        file_paths: Sequence[str],
+        epochs: Epochs,
+        output: Output,
+        cache: Cache | CacheOfListing = None,
+        mask_paths: Sequence[str] | None = None,
+    ) -> Source:
+        """See `Reading.source`."""
+
+    def settings(self, origin: str) -> dict[str, Any]:
+        """See `Reading.settings`."""
+
+    def cached_as(self) -> dict[str, Any]:
+        """See `Reading.cached_as`."""
+
+
 def image_set_of_files(
     files: LabelledFiles,
-    reading: Reading,
+    reading: ReadsFiles,
     directory: str,
     *,
     masks: Callable[[LabelledFiles], list[str]] | None = None,

@@ -18,12 +18,13 @@ from catdog_data.datasets.image_set import ImageSet, datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
     check_booleans,
+    check_input_labels,
     check_numbers,
     check_shard,
     one_of,
     seed_or_drawn,
 )
-from catdog_data.datasets.reading import checked_reading
+from catdog_data.datasets.own_size import checked_reading_of_any_size
 from catdog_data.datasets.splits import Split
 from catdog_data.datasets.views import check_views
 from catdog_data.readable.on_error import OnError
@@ -36,7 +37,7 @@ from catdog_data.sources.tfds_records import (
     read_records,
 )
 
-_LABEL_MODES = ("raw", "int", "categorical", "binary")
+_LABEL_MODES = ("raw", "int", "categorical", "binary", "input")
 
 
 def image_dataset_from_tfds(
@@ -45,7 +46,7 @@ def image_dataset_from_tfds(
     label_key: str | None = "label",
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: int | tuple[int, int] = (256, 256),
+    image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     interpolation: str = "bilinear",
@@ -67,6 +68,7 @@ def image_dataset_from_tfds(
     decode: Literal["exact", "fast"] = "exact",
     ram_budget: int | None = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
+    drop_remainder: bool = False,
 ) -> ImageDataset:
     """Read a split of TensorFlow Datasets: the batches that its image files would give.
 
@@ -83,7 +85,7 @@ def image_dataset_from_tfds(
         label_key: the feature that holds the labels, numbers of one shape; None for images alone.
         color_mode: "rgb", "rgba" or "grayscale".
         batch_size: images per batch; None yields single images.
-        image_size: (height, width) in pixels, or one number for both.
+        image_size: (height, width) in pixels, or one number for both; None for each image's own.
         shuffle: whether every epoch is shuffled, as a whole.
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         interpolation: a method of `tf.image.resize`.
@@ -91,7 +93,7 @@ def image_dataset_from_tfds(
         pad_to_aspect_ratio: whether to pad with zeros to it.
         image_key: the feature that holds the images.
         label_mode: "raw" as they are stored; of classes, "int" int32[B], "categorical"
-            float32[B, K] or "binary" float32[B, 1].
+            float32[B, K] or "binary" float32[B, 1]; "input" for the images as they are yielded.
         augmentation: what is done to every image at random; None for nothing.
         rescale: factor for every value, after the augmentation.
         antialias: whether shrinking averages over all pixels that are lost.
@@ -110,6 +112,7 @@ def image_dataset_from_tfds(
         decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
         on_error: "raise", "skip" or "replace": what is done about images that cannot be decoded.
+        drop_remainder: whether the last batch of an epoch is left out if it is short.
 
     Returns:
         An `ImageDataset` as from there, its labels of the type of the feature (int64 for classes).
@@ -134,7 +137,7 @@ def image_dataset_from_tfds(
         >>> images.shape, sorted(labels.numpy().tolist()), dataset.class_names
         (TensorShape([4, 32, 32, 3]), [0, 0, 1, 1], ['cats', 'dogs'])
     """
-    reading = checked_reading(
+    reading = checked_reading_of_any_size(
         image_size,
         color_mode,
         interpolation,
@@ -142,10 +145,13 @@ def image_dataset_from_tfds(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        cache=cache,
+        augment_on=augment_on,
+        augmentation=augmentation,
     )
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
-    check_booleans(shuffle=shuffle, return_index=return_index)
+    check_booleans(shuffle=shuffle, return_index=return_index, drop_remainder=drop_remainder)
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     check_balance(balance, shuffle=shuffle)
@@ -154,12 +160,24 @@ def image_dataset_from_tfds(
     one_of("label_mode", label_mode, _LABEL_MODES)
     seed = seed_or_drawn(seed)
     guard = OnError(on_error)
-    epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance, views)
-    output = Output(rescale, output_dtype, "channels_last", return_index)
+    is_input = label_mode == "input"
+    check_input_labels(is_input, augment_on=augment_on)
+    epochs = Epochs(
+        batch_size,
+        shuffle,
+        seed,
+        shard,
+        augmentation,
+        on_device,
+        balance=balance,
+        views=views,
+        drop_remainder=drop_remainder,
+    )
+    output = Output(rescale, output_dtype, "channels_last", return_index, is_input)
     tfds = imported_tfds()
     builder = prepared_builder(tfds, name_or_builder, split)
     label = _checked_label(tfds, builder.info.features, image_key, label_key)
-    if label_mode != "raw":
+    if label_mode not in ("raw", "input"):
         _check_classes(label, label_key, label_mode)
     records = read_records(tfds, builder, split, image_key, label_key)
     names = getattr(label, "names", None)
@@ -187,7 +205,9 @@ def image_dataset_from_tfds(
     images = ImageSet(
         LabelledFiles(record_names, None, None if names is None else tuple(names)),
         source,
-        None if label is None else lambda part: _labels_of(records, part.rows, label, label_mode),
+        None
+        if label is None or is_input
+        else lambda part: _labels_of(records, part.rows, label, label_mode),
         classes=classes,
         class_names=names,
         settings=reading.settings(origin),

@@ -49,7 +49,8 @@ class Stages:
     Args:
         rows_of: makes the rows of a batch from its number int64[]; for -1 all images are -1. It may
             be asked again for a batch that failed.
-        parameters_of: makes, from all rows of a batch, what is drawn for its images.
+        parameters_of: makes, from all rows of a batch, what is drawn for its images; where
+            `sides_of` is set, behind the rows from the heights and widths, float64[B] each.
         pixels: where the images come from.
         rendering: what is done to the pixels.
         batch_size: rows of a batch, padding included.
@@ -59,6 +60,8 @@ class Stages:
         ram_budget: bytes that finished batches and those being rendered may take; None for an
             eighth of what is free.
         on_failure: what is done about images that cannot be read; None to raise.
+        all_full: whether no batch has padding, so that the size of all is known.
+        sides_of: tells the heights and widths of what was fetched; None where all have one size.
     """
 
     rows_of: Callable[[tf.Tensor], Rows]
@@ -69,6 +72,8 @@ class Stages:
     finish: Callable[[tf.Tensor, Any, Any], Any]
     ram_budget: int | None = None
     on_failure: OnFailure | None = None
+    all_full: bool = False
+    sides_of: Callable[..., tuple[tf.Tensor, tf.Tensor]] | None = None
 
     def render(self) -> Callable[[Rows, tuple[Any, ...]], Any]:
         """Make the function from the rows of a batch and its fetched images to an element."""
@@ -76,12 +81,18 @@ class Stages:
 
         def render_batch(rows: Rows, fetched: tuple[Any, ...]) -> Any:
             index = rows[0]
-            count = tf.math.count_nonzero(is_image(index), dtype=tf.int32)
-            parameters = self.parameters_of(*rows)
+            sides = () if self.sides_of is None else self.sides_of(*fetched)
+            parameters = self.parameters_of(*rows, *sides)
             whole = (index, render(parameters, *fetched), parameters)
+            if self.all_full:
+                return tf.nest.map_structure(self._of_full_batch, self.finish(*whole))
+            count = tf.math.count_nonzero(is_image(index), dtype=tf.int32)
             return self.finish(*tf.nest.map_structure(lambda each: each[:count], whole))
 
         return render_batch
+
+    def _of_full_batch(self, part: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(part, [self.batch_size, *part.shape[1:]])
 
     def ahead(self) -> tuple[int, int]:
         """Choose how many batches are rendered at once, and how many finished ones wait."""
@@ -394,7 +405,7 @@ def _fetched_again(
             errors: Errors = [check(index) if index >= 0 else None for index in indices]
             if begun and stages.on_failure is not None and any(errors):
                 rows, errors = stages.on_failure.rows_to_read(
-                    rows, errors, error_of, may_shorten=raises
+                    rows, errors, error_of, may_shorten=raises and not stages.all_full
                 )
             if raises and any(errors):
                 # TensorFlow writes the whole traceback into its message, if there is one.

@@ -58,7 +58,7 @@ class Rendering:
     """What is done to the pixels of every batch, fixed when the pipeline is built.
 
     Args:
-        image_size: (height, width) in pixels of every image.
+        image_size: (height, width) in pixels of every image; (0, 0) where each has its own.
         resampling: how geometry rows are applied; None where they are ignored.
         steps: what is done behind the geometry, in this order.
         preprocess: from images `pixel_dtype`[B, H, W, C] to images of the same shape, or None.
@@ -125,7 +125,7 @@ def images_renderer(rendering: Rendering) -> Renderer:
     """
     packed = compiled(packed_words)
     warped = compiled(_warp_and_round(rendering))
-    unmoved = compiled(lambda images: _last_of_geometry(images, rendering))
+    unmoved = compiled(lambda images: rounded_to_pixels(images, rendering))
     change = _changes_behind_geometry(rendering)
 
     def render(parameters: Parameters, images: tf.Tensor) -> tf.Tensor:
@@ -225,7 +225,7 @@ def _picking(rendering: Rendering) -> Renderer:
     # Two kernels: fused into one, every tap of the warp would look up its column once more.
     picked_words = compiled(pick_words)
     warped = compiled(_warp_and_round(rendering))
-    picked = compiled(lambda *fetched: _last_of_geometry(pick(*fetched), rendering))
+    picked = compiled(lambda *fetched: rounded_to_pixels(pick(*fetched), rendering))
     change = _changes_behind_geometry(rendering)
 
     def render(parameters: Parameters, flat: tf.Tensor, *places: tf.Tensor) -> tf.Tensor:
@@ -244,16 +244,16 @@ def _warp_and_round(rendering: Rendering) -> Callable[..., tf.Tensor]:
     resampling = rendering.resampling or Resampling()
 
     def warp(pixels: tf.Tensor, *tables: tf.Tensor) -> tf.Tensor:
-        return _last_of_geometry(resampling.warped(pixels, tables), rendering)
+        return rounded_to_pixels(resampling.warped(pixels, tables), rendering)
 
     return warp
 
 
-def _last_of_geometry(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
+def rounded_to_pixels(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
     """Round to the type of pixels; where nothing else follows, finish."""
     if rendering.has_second_kernel:
         return tf.cast(images, rendering.pixel_dtype)
-    return _finish(images, rendering)
+    return finished(images, rendering)
 
 
 def _changes_behind_geometry(
@@ -270,22 +270,22 @@ def _changes_behind_geometry(
     def apply_steps(images: tf.Tensor, parameters: tuple[Any, ...]) -> tf.Tensor:
         for step, of_step in zip(rendering.steps, parameters, strict=True):
             images = step.apply(images, of_step)
-        return images if rendering.preprocess else _finish(images, rendering)
+        return images if rendering.preprocess else finished(images, rendering)
 
     stepped = compiled(apply_steps)
-    finished = compiled(lambda images: _finish(images, rendering))
+    finish = compiled(lambda images: finished(images, rendering))
 
     def change(images: tf.Tensor, parameters: tuple[Any, ...]) -> tf.Tensor:
         if rendering.preprocess is None:
             return stepped(images, parameters)
         if rendering.steps:
             images = stepped(images, parameters)
-        return finished(rendering.preprocess(images))
+        return finish(rendering.preprocess(images))
 
     return change
 
 
-def _finish(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
+def finished(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
     """Round to the type of pixels, rescale in it, cast: the order in which Keras rounds."""
     images = tf.cast(images, rendering.pixel_dtype)
     if rendering.rescale is not None:

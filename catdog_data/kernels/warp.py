@@ -15,7 +15,7 @@ things make that possible:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
@@ -114,13 +114,51 @@ def warp_by_tables(
     Returns:
         [B, H, W, C] in the type of the tables.
     """
+    row, column = coordinates(tables)
+    return resampled(
+        _values_of(pixels, row.dtype),
+        (row, column),
+        (pixels.shape[1], pixels.shape[2]),
+        fill_mode=fill_mode,
+        cval=cval,
+        order=order,
+    )
+
+
+def coordinates(tables: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Add the tables of `coordinate_tables`: the input row and column of each pixel, [B, H, W]."""
     row_of_i, row_of_j, column_of_i, column_of_j = tables
     row = row_of_i[:, :, tf.newaxis] + row_of_j[:, tf.newaxis, :]
     column = column_of_i[:, :, tf.newaxis] + column_of_j[:, tf.newaxis, :]
-    height, width = pixels.shape[1], pixels.shape[2]
+    return row, column
+
+
+def resampled(
+    values_at: Callable[[tf.Tensor], tf.Tensor],
+    places: tuple[tf.Tensor, tf.Tensor],
+    image_size: tuple[Size, Size],
+    *,
+    fill_mode: FillMode,
+    cval: float,
+    order: int,
+) -> tf.Tensor:
+    """Read images at any places, by the border rules and the blend of `warp`.
+
+    Args:
+        values_at: from the numbers of pixels, int32[...], to the values there, [..., C].
+        places: the rows and the columns to read at, floating [...].
+        image_size: (height, width) in pixels.
+        fill_mode: see `warp`.
+        cval: see `warp`.
+        order: see `warp`.
+
+    Returns:
+        [..., C] in the type of the places.
+    """
+    (row, column), (height, width) = places, image_size
     result = _blend(
-        _values_of(pixels, row.dtype),
-        width,
+        values_at,
+        _in_pixels(width),
         _taps(row, height, fill_mode, order),
         _taps(column, width, fill_mode, order),
     )
@@ -129,6 +167,10 @@ def warp_by_tables(
         result = tf.where(outside[..., tf.newaxis], tf.constant(cval, result.dtype), result)
     return result
 
+
+Size = Any
+"""Pixels of an axis: a number where images are compiled by their size, or else a tensor of the type
+of the coordinates."""
 
 _Taps = list[tuple[tf.Tensor, tf.Tensor | None]]
 """Per tap along one axis: the pixel's index, int32[B, H, W], and its weight (None for one)."""
@@ -140,11 +182,15 @@ def _positions(size: int, flip: tf.Tensor) -> tf.Tensor:
     return tf.where(flip > 0.5, (size - 1) - forward, forward)
 
 
-def _is_outside(coordinate: tf.Tensor, size: int) -> tf.Tensor:
+def _in_pixels(size: Size) -> Any:
+    return size if isinstance(size, int) else tf.cast(size, tf.int32)
+
+
+def _is_outside(coordinate: tf.Tensor, size: Size) -> tf.Tensor:
     return (coordinate < 0) | (coordinate > size - 1)
 
 
-def _taps(coordinate: tf.Tensor, size: int, fill_mode: FillMode, order: int) -> _Taps:
+def _taps(coordinate: tf.Tensor, size: Size, fill_mode: FillMode, order: int) -> _Taps:
     mapped = _map_border(coordinate, size, fill_mode)
     if order == 0:
         return [(_pixel(_whole(tf.floor(mapped + 0.5), size), size, fill_mode), None)]
@@ -155,23 +201,23 @@ def _taps(coordinate: tf.Tensor, size: int, fill_mode: FillMode, order: int) -> 
     return [(first, weight), (second, 1 - weight)]
 
 
-def _neighbours(floor: tf.Tensor, size: int, fill_mode: FillMode) -> tuple[tf.Tensor, tf.Tensor]:
+def _neighbours(floor: tf.Tensor, size: Size, fill_mode: FillMode) -> tuple[tf.Tensor, tf.Tensor]:
     """Name the two pixels around a coordinate: int32[B, H, W] each."""
     if fill_mode == "reflect":
         first = _whole(floor, size)
         return _pixel(first, size, fill_mode), _pixel(first + 1, size, fill_mode)
     # As above, with fewer operations: this is a good part of the kernel's work.
     first = _whole(floor, size - 1)
-    return tf.maximum(first, 0), tf.minimum(first + 1, size - 1)
+    return tf.maximum(first, 0), tf.minimum(first + 1, _in_pixels(size) - 1)
 
 
-def _map_border(coordinate: tf.Tensor, size: int, fill_mode: FillMode) -> tf.Tensor:
+def _map_border(coordinate: tf.Tensor, size: Size, fill_mode: FillMode) -> tf.Tensor:
     """Bring a coordinate from outside into the image by SciPy's `map_coordinate`."""
     if fill_mode in ("nearest", "constant"):
         return coordinate
     below, above = coordinate < 0, coordinate > size - 1
-    if size == 1:
-        return tf.where(below | above, tf.zeros_like(coordinate), coordinate)
+    if isinstance(size, int) and size == 1:
+        return _in_single_pixel(coordinate, below | above)
     if fill_mode == "wrap":
         period = size - 1
         from_below = coordinate + period * (tf.floor(-coordinate / period) + 1)
@@ -186,10 +232,17 @@ def _map_border(coordinate: tf.Tensor, size: int, fill_mode: FillMode) -> tf.Ten
         from_below = tf.where(near < -size, near + period, mirrored)
         folded = coordinate - period * tf.floor(coordinate / period)
         from_above = tf.where(folded >= size, period - folded - 1, folded)
-    return tf.where(below, from_below, tf.where(above, from_above, coordinate))
+    inside = tf.where(below, from_below, tf.where(above, from_above, coordinate))
+    if isinstance(size, int):
+        return inside
+    return tf.where(size == 1, _in_single_pixel(coordinate, below | above), inside)
 
 
-def _whole(position: tf.Tensor, size: int) -> tf.Tensor:
+def _in_single_pixel(coordinate: tf.Tensor, outside: tf.Tensor) -> tf.Tensor:
+    return tf.where(outside, tf.zeros_like(coordinate), coordinate)
+
+
+def _whole(position: tf.Tensor, size: Size) -> tf.Tensor:
     """Convert whole positions to int32, those beyond the axis to just outside of it."""
     near = tf.clip_by_value(position, -1, size)
     if near.dtype != tf.float64:
@@ -199,8 +252,9 @@ def _whole(position: tf.Tensor, size: int) -> tf.Tensor:
     return tf.cast(tf.bitcast(near + 6755399441055744.0, tf.int64), tf.int32)
 
 
-def _pixel(position: tf.Tensor, size: int, fill_mode: FillMode) -> tf.Tensor:
+def _pixel(position: tf.Tensor, size: Size, fill_mode: FillMode) -> tf.Tensor:
     """Turn an integer position in [-1, size + 1] into an index of the axis."""
+    size = _in_pixels(size)
     if fill_mode == "reflect":
         position = tf.where(position < 0, -position - 1, position)
         position = tf.where(position >= size, 2 * size - 1 - position, position)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog_data.sources.class_groups import ClassGroups
 from catdog_data.sources.exclude import Exclude, rows_kept
 from catdog_data.sources.existing_files import existing_files
 from catdog_data.system.messages import some_of
@@ -120,7 +121,7 @@ class ClassCells:
 
 
 def classes_in(
-    frame: Any, y_col: Any, label_mode: str, class_names: Sequence[str] | None
+    frame: Any, y_col: Any, label_mode: str, class_names: ClassGroups | None
 ) -> ClassCells:
     """Read the class names in a column.
 
@@ -128,8 +129,8 @@ def classes_in(
         frame: a pandas data frame.
         y_col: the column.
         label_mode: "int", "binary", or "categorical", which allows several names in a cell.
-        class_names: the classes in the order of their labels; None takes those in the column,
-            sorted.
+        class_names: the classes in the order of their labels, and which names are of each; None
+            takes those in the column, sorted.
 
     Raises:
         ValueError: a cell without a class name, or a class that `class_names` lacks.
@@ -143,18 +144,17 @@ def classes_in(
     """
     cells = [_names_in(cell, y_col, label_mode) for cell in column(frame, y_col, "y_col").tolist()]
     found = {name for cell in cells for name in cell}
-    names = tuple(sorted(found) if class_names is None else class_names)
-    label_of = {name: label for label, name in enumerate(names)}
-    if len(label_of) != len(names):
-        raise ValueError(f"`class_names` must differ from each other; received {names!r}.")
+    groups = class_names or ClassGroups({name: (name,) for name in sorted(found)})
+    names, label_of = groups.names, groups.label_of
     if label_mode == "binary" and len(names) != 2:
         raise ValueError(
             f'`label_mode="binary"` needs exactly 2 classes; received class_names={names!r}.'
         )
     if lacking := sorted(found - label_of.keys()):
         raise ValueError(
-            f"`class_names` must name every class in the column {y_col!r}; received {names!r}, "
-            f"which lacks {some_of(lacking)}. To leave classes out, leave out their rows."
+            f"`class_names` must name every class in the column {y_col!r}; received "
+            f"{tuple(label_of)!r}, which lacks {some_of(lacking)}. To leave classes out, leave out "
+            "their rows."
         )
     labels = np.array([label_of[name] for cell in cells for name in cell], np.int32)
     return ClassCells(names, labels, [len(cell) for cell in cells])

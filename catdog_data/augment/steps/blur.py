@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
 from catdog_data.augment.steps.channels import on_colours
 from catdog_data.augment.steps.one_by_one import change_chosen
+from catdog_data.augment.steps.sides import sides_of
 from catdog_data.augment.steps.step import RandomStep
 
 _TRUNCATE = 4.0
@@ -85,10 +86,9 @@ class Blur(RandomStep):
         A block of rows is a banded matrix times the rows that it sees. Added weight by weight, it
         takes as long at a sigma of 2 and ten times as long at 16.
         """
-        height, width, channels = image.shape
+        (height, width), channels = sides_of(image), image.shape[-1]
         blocks, seen = -(-height // _BLOCK), _BLOCK + 2 * self.radius
-        rows = _BLOCK * np.arange(blocks)[:, np.newaxis] + np.arange(seen) - self.radius
-        rows = _mirrored(rows, height)
+        rows = _seen_rows(height, blocks, self.radius)
         weight = np.arange(seen) - np.arange(_BLOCK)[:, np.newaxis]
         none = 2 * self.radius + 1
         weight = np.where((weight >= 0) & (weight < none), weight, none)
@@ -98,8 +98,17 @@ class Blur(RandomStep):
         return tf.reshape(products, [blocks * _BLOCK, width, channels])[:height]
 
 
-def _mirrored(place: np.ndarray, length: int) -> np.ndarray:
-    """Bring places outside of [0, length) into it, mirrored at the centre of the last pixel."""
-    period = max(2 * (length - 1), 1)
-    place = place % period
-    return np.minimum(place, period - place) if length > 1 else np.zeros_like(place)
+def _seen_rows(height: Any, blocks: Any, radius: int) -> Any:
+    """Name the rows that each block of rows sees, [blocks, _BLOCK + 2 * radius].
+
+    Those outside of the image are mirrored at the centre of its last row.
+    """
+    if isinstance(height, int):
+        arange, smaller, larger = np.arange, np.minimum, max
+    else:
+        arange, smaller, larger = tf.range, tf.minimum, tf.maximum
+    seen = arange(_BLOCK + 2 * radius)
+    row = _BLOCK * arange(blocks)[:, np.newaxis] + seen - radius
+    period = larger(2 * (height - 1), 1)
+    row = row % period
+    return smaller(row, period - row)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from catdog_data.augment.steps.sides import sides_of
+
 
 def drawn_sides(
     area: tf.Tensor, ratio: tf.Tensor, areas: tuple[float, float], ratios: tuple[float, float]
@@ -36,7 +38,7 @@ def inside_boxes(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
     Returns:
         bool[B, H, W, 1].
     """
-    _, height, width, _ = images.shape
+    height, width = sides_of(images)
     top, left, bottom, right = tf.unstack(tf.cast(boxes, tf.int32)[:, :, tf.newaxis], axis=1)
     row, column = tf.range(height)[tf.newaxis], tf.range(width)[tf.newaxis]
     rows = (row >= top) & (row < bottom)

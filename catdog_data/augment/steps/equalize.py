@@ -11,6 +11,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
 from catdog_data.augment.steps.channels import on_colours
 from catdog_data.augment.steps.one_by_one import change_chosen
+from catdog_data.augment.steps.sides import sides_of
 from catdog_data.augment.steps.step import RandomStep
 
 
@@ -57,7 +58,7 @@ class Equalize(RandomStep):
 
 def _equalized(image: tf.Tensor) -> tf.Tensor:
     """Equalize each channel of [H, W, C]."""
-    height, width, channels = image.shape
+    (height, width), channels = sides_of(image), image.shape[-1]
     levels = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.int32)
     # One histogram for all channels, one behind the other.
     place = levels + 256 * tf.range(channels)

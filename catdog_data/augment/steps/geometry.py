@@ -152,7 +152,7 @@ def geometry_rows(
 
     Args:
         movements: of B images.
-        image_size: (height, width) in pixels.
+        image_size: (height, width) in pixels; float64[B] each where images differ.
         crops: of B images, or None for the whole.
         shears: of B images, or None for none of the two.
 

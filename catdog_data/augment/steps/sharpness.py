@@ -11,6 +11,7 @@ from catdog_data.augment.augmentation import Augmentation
 from catdog_data.augment.draws import Draws
 from catdog_data.augment.steps.channels import on_colours
 from catdog_data.augment.steps.one_by_one import change_chosen
+from catdog_data.augment.steps.sides import sides_of
 from catdog_data.augment.steps.step import RandomStep
 
 
@@ -51,15 +52,18 @@ class Sharpness(RandomStep):
         def sharpened(image: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
             return on_colours(lambda colours: _sharpened(colours, gain), image)
 
-        if min(images.shape[1:3]) < 3:
-            return images
+        height, width = sides_of(images)
         gain = tf.cast(parameters.factor - 1, images.dtype)
+        if not isinstance(height, int) or not isinstance(width, int):
+            gain = tf.where(tf.minimum(height, width) < 3, tf.zeros_like(gain), gain)
+        elif min(height, width) < 3:
+            return images
         return change_chosen(sharpened, images, gain != 0, gain)
 
 
 def _sharpened(colours: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
     """Enlarge the details of [H, W, C] by a number."""
-    height, width, _ = colours.shape
+    height, width = sides_of(colours)
     middle = colours[1:-1, 1:-1]
     rows = tf.add_n([colours[i : i + height - 2] for i in range(3)])
     around = tf.add_n([rows[:, j : j + width - 2] for j in range(3)])

@@ -49,10 +49,14 @@ WRONG = {
     ],
     "y_col": ["nope", 5, ["class"], None],
     "weight_col": ["nope", 5, ["weight", "nope"], "class"],
-    "class_names": ["cats", "", 5, [1, 2], [], {"cats"}, ["cats", None], ["birds", "fish"]],
+    "class_names": [
+        *("cats", "", 5, [1, 2], [], {"cats"}, ["cats", None], ["birds", "fish"]),
+        *({}, {1: ["cats"]}, {"pet": []}, {"pet": 5}, {"pet": ["cats", 1]}, {"pet": {"cats"}}),
+        *({"pet": ["birds"]}, {"a": ["cats"], "b": ["dogs", "cats"]}, {"a": ["cats", "cats"]}),
+    ],
     "color_mode": [*WORDS, None, "RGB"],
     "batch_size": [0, -1, 2.0, "x", True, [4], NAN],
-    "image_size": [0, (4,), (4, "x"), ("4", "4"), 4.5, None, (NAN, 4), (4, 1e400), True, "xy"],
+    "image_size": [0, (4,), (4, "x"), ("4", "4"), 4.5, (NAN, 4), (4, 1e400), True, "xy"],
     "seed": ["x", -1, 2**32, 1.0, [1], True, NAN],
     "validation_split": ["x", "", 1.5, 1, -0.1, NAN, [0.2], [], True],
     "test_split": ["x", "", 1.5, 1, -0.1, NAN, [0.2], [], True, 0.5],
@@ -98,6 +102,7 @@ for switch in (
     *("shuffle", "follow_links", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "verbose"),
     *("antialias", "return_index", "stratify", "augment_validation", "validate_filenames"),
     "augment_alike",
+    "drop_remainder",
 ):
     WRONG[switch] = BOOLEANS
 OF_PREPARED_DATA = {"name_or_builder", "split", "label_key", "image_key", "cache"}

@@ -206,6 +206,7 @@ MIXED = Augmentation(horizontal_flip=True, mixup=0.3)
         ({"x_col": "left", "augment_alike": False}, "`augment_alike=False` needs several"),
         ({"views": 2, "augmentation": MOVED}, "`views` needs one image to a row"),
         ({"augment_on": "device"}, '`augment_on="device"` needs one image'),
+        ({"image_size": None}, r"`x_col=\['left'"),
         ({"augmentation": MIXED, "augment_alike": False}, "`mixup` and `cutmix`"),
         ({"label_mode": "mask", "augment_alike": False}, 'label_mode="mask"'),
     ],

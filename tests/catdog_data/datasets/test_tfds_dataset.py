@@ -205,6 +205,16 @@ def test_views(builder):
         assert (one != other).numpy().any(axis=(1, 2, 3)).all()
 
 
+def test_images_as_their_labels_in_batches_of_one_size(builder):
+    options = {"label_mode": "input", "drop_remainder": True, "balance": "undersample", **FLOW}
+    dataset = image_dataset_from_tfds(builder, "train", augmentation=RECIPE, **options)
+    assert [spec.shape for spec in dataset.element_spec] == [[4, 14, 12, 3]] * 2
+    batches = list(dataset.as_numpy_iterator())
+    assert len(batches) == len(dataset) == 4
+    for images, labels in batches:
+        np.testing.assert_array_equal(images, labels)
+
+
 def test_splits_are_disjoint_and_complete(builder):
     parts = [
         of_tfds(builder, split=split, shuffle=False, batch_size=None)

@@ -62,8 +62,9 @@ def assert_first_views_are(plain, viewed):
         {"batch_size": None},
         {"shard": (1, 2), "balance": "oversample"},
         {"cache": "memory", "data_format": "channels_first", "rescale": 1 / 255},
+        {"image_size": None, "batch_size": 2, "drop_remainder": True},
     ],
-    ids=["plain", "nearest", "single images", "balanced shard", "cached channels first"],
+    ids=["plain", "nearest", "single images", "shard", "cached channels first", "own size"],
 )
 def test_the_first_view_is_the_plain_image(photos, options):
     options = {"return_index": True, **options}
@@ -73,6 +74,11 @@ def test_the_first_view_is_the_plain_image(photos, options):
     assert any((first != second).any() for (first, second), *_ in of_first)
     # The second epoch too.
     assert_first_views_are(elements(plain), elements(viewed))
+
+
+def test_views_as_their_own_labels(photos):
+    images, labels = next(iter(directory(photos, views=2, label_mode="input")))
+    tf.nest.map_structure(np.testing.assert_array_equal, images, labels)
 
 
 def test_every_view_of_every_image_and_epoch_draws_by_itself():
