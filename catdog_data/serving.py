@@ -11,10 +11,14 @@ from typing import Literal
 
 import tensorflow as tf
 
-from catdog_data.datasets.options import checked_size
+from catdog_data.augment.augmentation import Augmentation
+from catdog_data.augment.compose import DRAWS, compose
+from catdog_data.datasets.options import check_numbers, checked_size, is_whole
+from catdog_data.datasets.plan import CounterPlan
 from catdog_data.datasets.reading import checked_reading
 from catdog_data.decoding.declared_pixels import within_limit
 from catdog_data.decoding.resize import nearest_table
+from catdog_data.engine.render import Rendering, Resampling, images_renderer
 
 Decoder = Callable[[tf.Tensor], tf.Tensor]
 """From the bytes of one file, string[], to the image, float32[height, width, C]."""
@@ -79,6 +83,69 @@ def decoder(
         return _rescaled(tf.cast(image, tf.float32), rescale)
 
     return decoded
+
+
+def augmented_views(
+    augmentation: Augmentation,
+    image_size: int | tuple[int, int],
+    views: int,
+    *,
+    seed: int,
+    rescale: float | None = None,
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Make the function from an image to augmented views of it, the same for every image.
+
+    View v is what a dataset with this `augmentation` and `seed`, and without a shuffle, makes of
+    its first image in epoch v + 1; epoch 0 is left to training.
+
+    Args:
+        augmentation: what is done to the image at random.
+        image_size: (height, width) in pixels, or one number for both.
+        views: how many, at least 1.
+        seed: in [0, 2**32), what the views are drawn from.
+        rescale: factor for every value, after the augmentation, or None.
+
+    Returns:
+        A function of TensorFlow operations, from one image uint8[height, width, 3] to
+        float32[views, height, width, 3].
+
+    Raises:
+        ValueError: a value out of its range, or an augmentation that mixes images.
+
+    Example:
+        >>> make = augmented_views(Augmentation(rotation=30), 8, views=4, seed=1)
+        >>> make(tf.zeros([8, 8, 3], tf.uint8)).shape
+        TensorShape([4, 8, 8, 3])
+    """
+    size = checked_size(image_size)
+    check_numbers(None, seed, None)
+    if not is_whole(views) or views < 1:
+        raise ValueError(f"`views` must be a whole number, at least 1; received {views!r}.")
+    composition = compose(augmentation)
+    if composition.mixes_images:
+        raise ValueError(
+            "`augmentation` must change each image by itself: leave `mixup` and `cutmix` at 0. "
+            f"Received: {augmentation!r}."
+        )
+    plan = CounterPlan(n=1, batch_size=1, shuffle=False, seed=seed)
+    item = tf.zeros([1], tf.int64)
+    epochs = [tf.constant(view + 1, tf.int64) for view in range(views)]
+    uniform = tf.concat([plan.draws(epoch, item, DRAWS) for epoch in epochs], axis=0)
+    parameters = composition.parameters(uniform, tf.zeros([views], tf.int64), size)
+    render = images_renderer(
+        Rendering(
+            image_size=size,
+            resampling=Resampling.of(augmentation) if composition.geometry.is_set else None,
+            steps=composition.steps,
+            rescale=rescale,
+        )
+    )
+
+    def views_of(image: tf.Tensor) -> tf.Tensor:
+        images = tf.tile(tf.ensure_shape(image, [*size, 3])[tf.newaxis], [views, 1, 1, 1])
+        return render(parameters, images)
+
+    return views_of
 
 
 def generator_decoder(

@@ -1,10 +1,12 @@
 from .evaluation.evaluation import evaluate as evaluate
+from .evaluation.folds_report import report_folds as report_folds
 from .evaluation.run_report import report_run as report_run
 from .export.export import export_saved_model as export_saved_model
 from .networks.cnn import build_model as build_model
 from .networks.compact import build_compact_model as build_compact_model
 from .networks.transfer import build_transfer_model as build_transfer_model
 from .plots import plot_confusion as plot_confusion
+from .plots import plot_folds as plot_folds
 from .plots import plot_history as plot_history
 from .plots import plot_wrong as plot_wrong
 from .plots import preview_batch as preview_batch

@@ -9,6 +9,7 @@ import pytest
 
 from catdog_models import build_model
 
+TRAINING = Path(__file__).parents[1] / "docs" / "training.md"
 GUIDE = Path(__file__).parents[1] / "docs" / "from_image_data_generator.md"
 
 
@@ -23,3 +24,19 @@ def test_the_five_steps(photos, capsys):
     printed = capsys.readouterr().out
     assert "Augmentation(horizontal_flip=True, rotation=30, shear=0.15, zoom=(0.7, 1.3))" in printed
     assert "Using" in printed
+
+
+@pytest.mark.slow
+def test_folds_in_a_script(photos):
+    """The example of folds of a data frame, on the photos; every file is validated once."""
+    import pandas as pd
+
+    steps = re.findall(r"```python\n(.*?)```", TRAINING.read_text(encoding="utf-8"), re.DOTALL)
+    (step,) = [each for each in steps if "fold=(i, 3)" in each]
+    files = sorted(path.relative_to(photos).as_posix() for path in photos.glob("*/*.*"))
+    classes = [name.split("/")[0] for name in files]
+    frame = pd.DataFrame({"filename": files, "class": classes})
+    names = {"frame": frame, "directory": str(photos)}
+    exec(compile(step, str(TRAINING), "exec"), names)
+    assert len(names["accuracies"]) == 3
+    assert all(0 <= accuracy <= 1 for accuracy in names["accuracies"])

@@ -237,6 +237,7 @@ def build_dataset(
         "split": split,
         "broken": broken,
         "classes": classes,
+        "plan": _described(plan, epochs.balance),
     }
     return _Beginnings(plan, stages, epochs.batch_size is not None, known).resume(0, 0)
 
@@ -280,6 +281,21 @@ class _Beginnings:
         batches = maker_of_batches(passes, self.stages)
         turns = Turns(passes.steps, lambda was_whole: begin(), lambda first: True, batches)
         return ImageDataset(batches(passes), **known, turns=turns if whole else None)
+
+
+def _described(plan: CounterPlan, balance: Balance) -> dict[str, Any]:
+    """Describe what the order of images depends on, see `ImageDataset.plan`."""
+    return {
+        "images": plan.n,
+        "places": plan.positions,
+        "batch_size": plan.batch_size,
+        "seed": plan.seed if plan.shuffle else None,
+        "shard": [int(each) for each in plan.shard],
+        # Weights of many classes in short: positions are saved often.
+        "balance": balance
+        if plan.balanced is None or isinstance(balance, str)
+        else f"weights {plan.balanced.digest}",
+    }
 
 
 def _check_together(source: Source, epochs: Epochs, output: Output) -> None:

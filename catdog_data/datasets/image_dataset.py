@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ def _keeping(name: str, *, positions: bool) -> Any:
             split=self.split,
             broken=self._broken,
             classes=self._classes,
+            plan=self.plan,
             resume=resume if can_begin else None,
             follow=follow if can_begin else None,
             turns=turns,
@@ -77,6 +78,9 @@ class ImageDataset(DatasetInTurn):
             files.
         split: which part of a data set this is: the `subset` of a directory or a data frame, the
             `split` of TensorFlow Datasets; None for all of it.
+        plan: what the order of images within an epoch depends on, beside the images themselves:
+            how many "images" there are and "places" for them in an epoch of all readers,
+            "batch_size", "seed" (None without a shuffle), "shard" and "balance"; in JSON's types.
 
     Example:
         >>> import tempfile, catdog_data
@@ -107,6 +111,7 @@ class ImageDataset(DatasetInTurn):
         split: str | None = None,
         broken: BrokenFiles | None = None,
         classes: Callable[[], NDArray[Any] | None] = lambda: None,
+        plan: Mapping[str, Any] | None = None,
         resume: Resume | None = None,
         follow: Callable[[Position], ImageDataset] | None = None,
         turns: Turns | None = None,
@@ -114,6 +119,7 @@ class ImageDataset(DatasetInTurn):
         self.class_names = class_names
         self.file_paths = file_paths or []
         self.split = split
+        self.plan = {} if plan is None else dict(plan)
         self._broken = broken or BrokenFiles()
         self._classes = classes
         self._resume = resume

@@ -135,6 +135,9 @@ def datasets_of(
         first = split.epochs(split.names[0], epochs)
         images = images.read_as(on_error, first, output, kept)
         kept = kept.of(images.image_paths)
+    elif split.fold is not None:
+        # Those of other folds are for this one to read, where they are cached together.
+        kept = kept.of(images.image_paths)
     parts = split.parts(images.files)
     if tell is not None:
         tell(images.files, parts)

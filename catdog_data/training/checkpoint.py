@@ -38,6 +38,7 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,10 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
     after an epoch's last batch does not make up for the validation of that epoch;
     `model.get_metrics_result()` after `restore` then has the metrics of its training.
 
-    Resume with the images, `batch_size` and seed of the run that was saved: a position does not
-    know them. Every save waits for the disk. With `weights`, choose `every` such that training
-    takes much longer than writing the model.
+    Resume with the images, `batch_size`, seed and `balance` of the run that was saved. Where the
+    dataset is made by `follow`, the position has what the order of its images depends on, and
+    `follow` warns where that is another; else it does not know. Every save waits for the disk. With
+    `weights`, choose `every` such that training takes much longer than writing the model.
 
     Args:
         path: the file for the position.
@@ -132,19 +134,34 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
         self._ends_epochs = False
         self._followed = False
         self._counted: int | None = None
+        self._plan: Mapping[str, Any] | None = None
 
     def follow(self, dataset: Any) -> Any:
         """Make a dataset whose every pass begins where training stands when the pass begins.
+
+        Warns where training stands within an epoch of which this dataset has another order: of
+        another number of images, `batch_size`, seed, shard or `balance`.
 
         Args:
             dataset: of `image_dataset_from_directory` and its siblings, begun anywhere.
 
         Returns:
             The dataset for `fit`, of unknown cardinality.
+
+        Raises:
+            ValueError: training stands behind the last step that an epoch of the dataset has.
         """
         self._followed = True
         steps = int(dataset.cardinality())
         self._counted = steps if steps > 0 else None
+        self._plan = getattr(dataset, "plan", None)
+        if self._counted is not None and self.position.step >= self._counted:
+            raise ValueError(
+                f"{self.position} must be a step of the dataset, whose epochs have "
+                f"{self._counted}. Resume with the images, `batch_size` and `balance` of the run "
+                f"that was saved, or begin with `Position({self.position.epoch}, 0)`."
+            )
+        self.position.warn_of_another_plan(self._plan or {}, self._counted)
         return dataset.follow(lambda: (self.position.epoch, self.position.step))
 
     @staticmethod
@@ -188,7 +205,7 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
                 "that `resume` returns, neither repeated nor with a cardinality, and no "
                 "`steps_per_epoch`."
             )
-        steps = counted or self.position.steps or self._counted
+        steps = counted or self._counted or self.position.steps
         if steps is None:
             raise ValueError(
                 "`InputPosition` must know how many steps an epoch has; neither the dataset nor "
@@ -214,7 +231,7 @@ class InputPosition(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count the batch, and save if it is time."""
         before = self.position.step
-        self.position = _behind(self._epoch, self._first + batch + 1, self._steps)
+        self.position = _behind(self._epoch, self._first + batch + 1, self._steps, self._plan)
         over = self.position.epoch > self._epoch
         self._unsaved += (self._steps if over else self.position.step) - before
         if self._unsaved >= self._every or time.monotonic() >= self._due:
@@ -264,6 +281,7 @@ def _refuse_strategies(model: keras.Model) -> None:
         )
 
 
-def _behind(epoch: int, done: int, steps: int) -> Position:
+def _behind(epoch: int, done: int, steps: int, plan: Mapping[str, Any] | None) -> Position:
     """Name the position behind the first `done` batches of an epoch."""
-    return Position(epoch + 1, 0, steps) if done >= steps else Position(epoch, done, steps)
+    place = (epoch + 1, 0) if done >= steps else (epoch, done)
+    return Position(*place, steps, plan=plan)

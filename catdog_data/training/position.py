@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ class Position:
         step: its number within the epoch, from 0.
         steps: how many a whole epoch has, or None where that is not known.
         order: the version of the order of images in which `step` counts, from 1.
+        plan: what else that order depends on, in JSON's types: see `ImageDataset.plan`; or None
+            where it is not known.
 
     Raises:
-        ValueError: a value out of its range.
+        ValueError: a value out of its range, or a plan that is no mapping.
 
     Example:
         >>> Position(3, 7) == Position.from_json(Position(3, 7, steps=90).to_json())
@@ -41,6 +44,7 @@ class Position:
     step: int
     steps: int | None = field(default=None, compare=False)
     order: int = field(default=ORDER_VERSION, compare=False, repr=False)
+    plan: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not _is_count(self.epoch):
@@ -52,9 +56,48 @@ class Position:
             raise ValueError(f"`step` must be an integer from 0{end}; received {self.step!r}.")
         if not (_is_count(self.order) and self.order):
             raise ValueError(f"`order` must be an integer from 1; received {self.order!r}.")
+        if self.plan is not None and not isinstance(self.plan, Mapping):
+            raise ValueError(f"`plan` must be a mapping or None; received {self.plan!r}.")
+
+    def warn_of_another_plan(self, plan: Mapping[str, Any], steps: int | None) -> None:
+        """Warn if this is within an epoch of images in another order than those to be read.
+
+        Args:
+            plan: of the dataset that is to go on here, see `ImageDataset.plan`.
+            steps: how many steps its epochs have, or None where that is not known.
+
+        Example:
+            >>> import warnings
+            >>> with warnings.catch_warnings(record=True) as caught:
+            ...     warnings.simplefilter("always")
+            ...     Position(3, 7, 90, plan={"balance": None}).warn_of_another_plan(
+            ...         {"balance": "oversample"}, 120
+            ...     )
+            >>> print(caught[0].message)  # doctest: +ELLIPSIS
+            Position(epoch=3, step=7, steps=90) lies within an epoch of another order: steps was 90
+            and is now 120; balance was None and is now 'oversample'. The rest of this epoch ...
+        """
+        # At its beginning, an epoch has all images in any order.
+        if self.step == 0:
+            return
+        before = {"steps": self.steps, **(self.plan or {})}
+        now = {"steps": self.steps if steps is None else steps, **plan}
+        differing = [
+            f"{name} was {value!r} and is now {now[name]!r}"
+            for name, value in before.items()
+            if name in now and now[name] != value and (name, value) != ("steps", None)
+        ]
+        if differing:
+            warnings.warn(
+                f"{self} lies within an epoch of another order: {'; '.join(differing)}. The rest "
+                "of this epoch repeats some images and leaves out others; all epochs after it are "
+                f"whole. `Position({self.epoch}, 0)` begins the epoch again.",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def to_json(self) -> str:
-        """Write as one line of JSON, about 90 bytes.
+        """Write as one line of JSON, about 90 bytes, with a plan 180.
 
         Example:
             >>> print(Position(3, 7, steps=90).to_json())
@@ -189,14 +232,16 @@ def _is_count(value: object) -> bool:
 
 def _content(position: Position) -> dict[str, Any]:
     names = ("epoch", "step", "steps", "order")
-    return {"format": _FORMAT, **{name: getattr(position, name) for name in names}}
+    plan = {} if position.plan is None else {"plan": dict(position.plan)}
+    return {"format": _FORMAT, **{name: getattr(position, name) for name in names}, **plan}
 
 
 def _from_content(content: dict[str, Any]) -> Position:
     try:
         # Files of the first order do not name it.
         order = content.get("order", 1)
-        return Position(content["epoch"], content["step"], content["steps"], order)
+        place = content["epoch"], content["step"], content["steps"]
+        return Position(*place, order, content.get("plan"))
     except KeyError as error:
         raise ValueError(f"A position must have a value named {error}; it has none.") from None
 

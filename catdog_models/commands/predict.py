@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from catdog_data.system.names import as_field
+from catdog_models.commands.predict_views import AUGMENTATIONS, Views
 from catdog_models.training.input_spec import InputSpec, input_spec_path
 
 if TYPE_CHECKING:
@@ -36,7 +37,38 @@ _BEST = "best.keras"
     "--json", "as_json", is_flag=True, help="One JSON object a line, with every probability."
 )
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
-def main(model: Path, images: tuple[Path, ...], as_json: bool, batch_size: int) -> None:
+@click.option(
+    "--tta",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Average the probabilities over N views of each image: itself, and N - 1 augmented ones.",
+)
+@click.option(
+    "--tta-augmentation",
+    type=click.Choice(AUGMENTATIONS),
+    default=AUGMENTATIONS[0],
+    show_default=True,
+    help="How views are augmented: as in training, by the recipe.json beside the model, or a "
+    "little (mirrored, turned by up to 5 degrees, zoomed by up to a tenth).",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=2020,
+    show_default=True,
+    help="What the views are drawn from.",
+)
+def main(
+    model: Path,
+    images: tuple[Path, ...],
+    as_json: bool,
+    batch_size: int,
+    tta: int,
+    tta_augmentation: str,
+    seed: int,
+) -> None:
     """Print the label and its probability for each of IMAGES, files or folders.
 
     MODEL is a .keras file with the input.json that catdog-train writes beside it, the folder of
@@ -48,10 +80,11 @@ def main(model: Path, images: tuple[Path, ...], as_json: bool, batch_size: int) 
     exit code is 1.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    predictor = _load(model)
+    views = Views(tta, tta_augmentation, seed)
+    predictor = _load(model, views)
     from catdog_models.evaluation.predict import predict_files
 
-    results = _Predictions(predict_files(predictor, images, batch_size=batch_size))
+    results = _Predictions(predict_files(predictor, images, batch_size=batch_size, tta=tta))
     if as_json:
         _print_json(results, predictor.class_names)
     elif _on_a_terminal():
@@ -178,18 +211,36 @@ def load_trained(path: Path) -> Trained:
         raise click.BadParameter(str(error), param_hint="MODEL") from error
 
 
-def _load(path: Path) -> "Predictor":
-    from catdog_models.evaluation.predict import Predictor
+def _load(path: Path, views: Views) -> "Predictor":
+    from catdog_models.evaluation.predict import Predictor, views_predictor
     from catdog_models.export.export import is_saved_model, serving_function
 
     try:
         if is_saved_model(path):
+            if views.count > 1:
+                raise click.BadParameter(
+                    f"an exported model takes bytes, and augments nothing: {str(path)!r}. Give the "
+                    ".keras file or the folder of its run as MODEL.",
+                    param_hint="--tta",
+                )
             return Predictor.of_saved_model(path)
         trained = load_trained(path)
         serve = serving_function(trained.model, trained.decode, trained.spec.class_names)
     except (OSError, ValueError) as error:
         raise click.BadParameter(str(error), param_hint="MODEL") from error
-    return Predictor(trained.spec.class_names, lambda contents: serve(contents)["probabilities"])
+    predictor = Predictor(
+        trained.spec.class_names, lambda contents: serve(contents)["probabilities"]
+    )
+    if views.count == 1:
+        return predictor
+    folder = path if path.is_dir() else path.parent
+    # Images that were augmented in training were rounded first; Pillow's are whole.
+    is_rounded = trained.spec.reader != "ImageDataGenerator"
+    decode = decoder_of(replace(trained.spec, rounded=is_rounded, rescale=None))
+    files = views.of_files(folder, trained.spec, decode)
+    return replace(
+        predictor, views_of=lambda count: views_predictor(trained.model, files(count), count)
+    )
 
 
 def _on_a_terminal() -> bool:

@@ -8,7 +8,7 @@ import contextlib
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,13 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catdog_models.commands.train_run import Settings, blame, repeat_to_the_bit, train_and_report
+from catdog_models.commands.train_data import BALANCES
+from catdog_models.commands.train_run import (
+    Settings,
+    blame,
+    made,
+    repeat_to_the_bit,
+    train_and_report,
+)
 from catdog_models.networks.precision import PRECISIONS
 from catdog_models.training.recipes import ORIGINAL_AUGMENTED, RECIPES
 
 if TYPE_CHECKING:
     from catdog_data.archives.find_folders import ImageFolders
-    from catdog_models.commands.train_data import RunData
+    from catdog_models.commands.train_data import FoldNumber, RunData
 
 # Small batches for the demo: validation follows batch normalisation's running averages, which take
 # some hundred steps to settle, and 800 images in batches of 32 give only 25 steps per epoch.
@@ -152,6 +159,18 @@ def _names(
     metavar="FILE",
     help="Files of --data to leave out, one a line, as `catdog-data verify --list` writes them.",
 )
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    metavar="K",
+    help="Cross-validation: train K models, each validated on another K-th of each class.",
+)
+@click.option(
+    "--balance",
+    type=click.Choice(BALANCES),
+    help="Make uneven classes count alike: read as many images of each in an epoch as the largest "
+    "has, or as the smallest has, or weigh their losses.",
+)
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard, too.")
 def main(
     data: Path | None,
@@ -170,6 +189,8 @@ def main(
     classes: list[str] | None,
     save_every: float,
     exclude: Path | None,
+    folds: int | None,
+    balance: str | None,
     tensorboard: bool,
 ) -> None:
     """Train a network to tell classes of images apart.
@@ -177,7 +198,7 @@ def main(
     Writes the models best.keras and last.keras, report.md with its pictures, history.csv,
     preview.png, recipe.json and input.json to the output folder. Run the same command again after
     a crash, and it goes on with the next batch, on a CPU to the same weights as if nothing had
-    happened.
+    happened. With --folds, each fold has a folder of its own in it, and report.md is of all.
     """
     if sum((data is not None, tfds is not None, demo)) != 1:
         raise click.UsageError(
@@ -204,36 +225,40 @@ def main(
 
     with blame("--image-size", ValueError):
         check_image_size(recipe)
-    with _made(output), said_plainly(output=output), _alone_in(output):
+    with made(output), said_plainly(output=output), _alone_in(output):
         repeat_to_the_bit()
         if tfds is not None:
             if classes is not None:
                 raise click.UsageError("--classes names folders; a set of --tfds has its own.")
-            train_and_report(_tfds_data(tfds, settings), settings)
+            _train(lambda fold: _tfds_data(tfds, settings, balance or "", fold), settings, folds)
             return
         folders = _sample_folders(output) if data is None else _image_folders(data, output)
+        if folds is not None:
+            folders = _to_fold(folders)
         names = _class_names(folders, classes)
         excluded = None
         if exclude is not None and data is not None:
             excluded = _excluded(exclude, data if data.is_dir() else output / "data")
-        train_and_report(_folder_data(folders, names, settings, excluded), settings)
+
+        def of_fold(fold: "FoldNumber | None") -> "RunData":
+            return _folder_data(folders, names, settings, excluded, balance or "", fold)
+
+        kept = _kept(folders, names, settings, excluded) if folds is not None else None
+        _train(of_fold, settings, folds)
+        del kept
     if demo:
         click.echo(_speed_line(folders.train, names, seed))
 
 
-@contextlib.contextmanager
-def _made(output: Path) -> Iterator[None]:
-    """Make the folder; if the block fails and has left nothing in it, remove it again."""
-    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
-    with blame("--output", OSError):
-        output.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):  # one that is not empty stays
-            for folder in missing:
-                folder.rmdir()
-        raise
+def _train(
+    data_of: "Callable[[FoldNumber | None], RunData]", settings: Settings, folds: int | None
+) -> None:
+    if folds is None:
+        train_and_report(data_of(None), settings)
+        return
+    from catdog_models.commands.train_folds import train_folds
+
+    train_folds(data_of, folds, settings)
 
 
 @contextlib.contextmanager
@@ -272,6 +297,13 @@ def _image_folders(data: Path, output: Path) -> "ImageFolders":
         if data.is_dir():
             return find_image_folders(data, endings=KERAS_DATASET_EXTENSIONS)
         return unpack(data, output / "data", endings=KERAS_DATASET_EXTENSIONS)
+
+
+def _to_fold(folders: "ImageFolders") -> "ImageFolders":
+    """Leave out the images for validation: the folds are those of the training folder."""
+    if folders.validation is not None:
+        click.echo(f"folds of {str(folders.train)!r}; {str(folders.validation)!r} is left out")
+    return replace(folders, validation=None, missing=())
 
 
 def _class_names(folders: "ImageFolders", wanted: list[str] | None) -> list[str]:
@@ -313,7 +345,12 @@ def _excluded(exclude: Path, root: Path) -> list[Path]:
 
 
 def _folder_data(
-    folders: "ImageFolders", names: list[str], settings: Settings, exclude: list[Path] | None
+    folders: "ImageFolders",
+    names: list[str],
+    settings: Settings,
+    exclude: list[Path] | None,
+    balance: str,
+    fold: "FoldNumber | None",
 ) -> "RunData":
     from catdog_data.command_errors import said_plainly
     from catdog_models.commands.train_data import from_folders
@@ -327,15 +364,44 @@ def _folder_data(
             settings.cache,
             settings.on_error,
             exclude,
+            balance,
+            fold,
         )
 
 
-def _tfds_data(name: str, settings: Settings) -> "RunData":
+def _kept(
+    folders: "ImageFolders", names: list[str], settings: Settings, exclude: list[Path] | None
+) -> Any:
+    """Return what holds the cache that all folds read from, or None."""
+    from catdog_data.command_errors import said_plainly
+    from catdog_models.commands.train_data import cached_for_folds
+
+    with blame("--data", ValueError), said_plainly():
+        return cached_for_folds(
+            folders,
+            names,
+            settings.recipe,
+            settings.seed,
+            settings.cache,
+            settings.on_error,
+            exclude,
+        )
+
+
+def _tfds_data(name: str, settings: Settings, balance: str, fold: "FoldNumber | None") -> "RunData":
     from catdog_data.command_errors import said_plainly
     from catdog_models.commands.train_data import from_tfds
 
     with blame("--tfds", ValueError, ImportError), said_plainly():
-        return from_tfds(name, settings.recipe, settings.seed, settings.cache, settings.on_error)
+        return from_tfds(
+            name,
+            settings.recipe,
+            settings.seed,
+            settings.cache,
+            settings.on_error,
+            balance,
+            fold,
+        )
 
 
 def _speed_line(folder: Path, names: list[str], seed: int) -> str:

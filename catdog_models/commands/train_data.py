@@ -6,7 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 RESCALE = 1 / 255.0
 _VALIDATION_SPLIT = 0.2  # where the data has no validation part
+WEIGHTS = "weights"
+BALANCES = ("oversample", "undersample", WEIGHTS)
+"""How uneven classes are made to count alike: by what an epoch reads, or by weights in the loss."""
+
+
+FoldNumber = tuple[int, int]
+"""(i, k): fold i of k, counted from 0."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class RunData:
         split: how a part was held back for validation; "" where the data have one.
         validation_files: names of the validation images, from the class folder on; none where
             they are records of a set.
+        balance: a name of `BALANCES`: how uneven classes are made to count alike; "" for not.
 
     Example:
         >>> RunData(("cats", "dogs"), None, None, (800, 200), "0f").as_json()["training_images"]
@@ -46,6 +54,19 @@ class RunData:
     digest: str
     split: str = ""
     validation_files: tuple[str, ...] = ()
+    balance: str = ""
+
+    @property
+    def images_per_epoch(self) -> int:
+        """How many images are trained on in an epoch, copies counted."""
+        return int(self.training.plan["places"])
+
+    def class_weight(self) -> dict[int, float] | None:
+        """Weigh the classes for the loss, where that is how they are balanced."""
+        if self.balance != WEIGHTS:
+            return None
+        weights = self.training.class_weights()
+        return {number: weights.get(number, 1.0) for number in range(len(self.class_names))}
 
     def broken_files(self) -> list[Any]:
         """List the images that could not be read so far, each a `catdog_data.BrokenFile`."""
@@ -61,6 +82,7 @@ class RunData:
             "validation_images": validation,
             "digest": self.digest,
             **({"split": self.split} if self.split else {}),
+            **({"balance": self.balance} if self.balance else {}),
         }
 
 
@@ -72,6 +94,8 @@ def from_folders(
     cache: str | None,
     on_error: str = "raise",
     exclude: Sequence[Path] | None = None,
+    balance: str = "",
+    fold: FoldNumber | None = None,
 ) -> RunData:
     """Read class folders; where there is none for validation, a fifth of each class is held back.
 
@@ -85,6 +109,8 @@ def from_folders(
         cache: see `catdog_data.image_dataset_from_directory`.
         on_error: see there.
         exclude: absolute paths of files to leave out, in whichever of the folders.
+        balance: a name of `BALANCES`, or "".
+        fold: (i, k), fold i of k of the training folder in place of all validation; None for none.
 
     Returns:
         The two datasets and what they consist of.
@@ -105,11 +131,14 @@ def from_folders(
     """
     from catdog_data import image_dataset_from_directory
 
-    split = None if folders.validation is not None else _VALIDATION_SPLIT
+    if fold is not None:
+        folders = replace(folders, validation=None, missing=())
+    split = folders.validation is None
     options = _options(recipe, class_names, seed, cache, on_error) | {
         "class_names": list(class_names),
-        "validation_split": split,
-        "stratify": split is not None,
+        "validation_split": _VALIDATION_SPLIT if split and fold is None else None,
+        "fold": fold,
+        "stratify": split,
         "verbose": False,
         "exclude": exclude,
     }
@@ -117,6 +146,7 @@ def from_folders(
         folders.train,
         subset="training" if split else None,
         augmentation=_augmentation(recipe),
+        balance=_balance_of_dataset(balance),
         **options,
     )
     present = [name for name in class_names if name not in folders.missing]
@@ -150,11 +180,59 @@ def from_folders(
             for root, dataset in parts
             for path in dataset.file_paths
         ),
-        split="" if split is None else f"{split} of each class, in the order of a hash of names",
+        split=_of_each_class(fold) if split else "",
         validation_files=tuple(
             Path(each).relative_to(held_out).as_posix() for each in validation.file_paths
         ),
+        balance=balance,
     )
+
+
+def cached_for_folds(
+    folders: ImageFolders,
+    class_names: Sequence[str],
+    recipe: Recipe,
+    seed: int,
+    cache: str | None,
+    on_error: str = "raise",
+    exclude: Sequence[Path] | None = None,
+) -> Any:
+    """Decode the images of all folds once, before each of them would its own.
+
+    Args:
+        folders: whose training folder is divided.
+        class_names: see `from_folders`.
+        recipe: see there.
+        seed: see there.
+        cache: see there.
+        on_error: see there.
+        exclude: see there.
+
+    Returns:
+        What keeps a cache in memory for as long as it is referenced; None where nothing is cached.
+    """
+    from catdog_data import image_dataset_from_directory
+
+    # Copies in place of unreadable images are other ones in every part.
+    if cache is None or on_error == "replace":
+        return None
+    return image_dataset_from_directory(
+        folders.train,
+        class_names=list(class_names),
+        verbose=False,
+        exclude=exclude,
+        augmentation=_augmentation(recipe),
+        **_options(recipe, class_names, seed, cache, on_error),
+    )
+
+
+def _of_each_class(fold: FoldNumber | None) -> str:
+    part = _VALIDATION_SPLIT if fold is None else f"fold {fold[0]} of {fold[1]}"
+    return f"{part} of each class, in the order of a hash of names"
+
+
+def _balance_of_dataset(balance: str) -> Any:
+    return balance if balance and balance != WEIGHTS else None
 
 
 def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
@@ -173,7 +251,13 @@ def _renumbered(dataset: Any, numbers: Sequence[int], classes: int) -> Any:
 
 
 def from_tfds(
-    name: str, recipe: Recipe, seed: int, cache: str | None, on_error: str = "raise"
+    name: str,
+    recipe: Recipe,
+    seed: int,
+    cache: str | None,
+    on_error: str = "raise",
+    balance: str = "",
+    fold: FoldNumber | None = None,
 ) -> RunData:
     """Read a set of TensorFlow Datasets that was prepared before.
 
@@ -186,6 +270,8 @@ def from_tfds(
         seed: of order and distortions.
         cache: see `catdog_data.image_dataset_from_tfds`.
         on_error: see there.
+        balance: a name of `BALANCES`, or "".
+        fold: (i, k), part i of k equal parts of "train" in place of all validation; None for none.
 
     Returns:
         The two datasets and what they consist of.
@@ -203,20 +289,15 @@ def from_tfds(
             f"needs tensorflow_datasets, which cannot be imported ({error}). Install it with "
             "`pip install catdog[tfds]`."
         ) from error
-    held_out = next((each for each in ("validation", "test") if each in builder.info.splits), None)
-    if held_out is None and builder.info.disable_shuffling:
-        warnings.warn(
-            f"{builder.info.full_name} keeps its records in the order of their source. If that "
-            "order is by class, the last fifth of its 'train' split lacks classes: prepare the set "
-            "with a 'validation' split.",
-            stacklevel=2,
-        )
-    percent = round(100 * (1 - _VALIDATION_SPLIT))
-    splits = ("train", held_out) if held_out else (f"train[:{percent}%]", f"train[{percent}%:]")
+    splits = _tfds_splits(builder.info, fold)
     names = _tfds_classes(builder)
     options = _options(recipe, names, seed, cache, on_error)
     training = image_dataset_from_tfds(
-        builder, splits[0], augmentation=_augmentation(recipe), **options
+        builder,
+        splits[0],
+        augmentation=_augmentation(recipe),
+        balance=_balance_of_dataset(balance),
+        **options,
     )
     validation = image_dataset_from_tfds(
         builder,
@@ -236,7 +317,33 @@ def from_tfds(
         validation=validation,
         images=(counts[0], counts[1]),
         digest=_digest([builder.info.full_name, *splits]),
+        balance=balance,
     )
+
+
+def _tfds_splits(info: Any, fold: FoldNumber | None) -> tuple[str, str]:
+    """Name what is trained on, and what is validated on."""
+    held_out = next((each for each in ("validation", "test") if each in info.splits), None)
+    if held_out is not None and fold is None:
+        return "train", held_out
+    if info.disable_shuffling:
+        warnings.warn(
+            f"{info.full_name} keeps its records in the order of their source. If that order is by "
+            "class, the last fifth of its 'train' split lacks classes, and so do folds: prepare "
+            "the set with a 'validation' split.",
+            stacklevel=3,
+        )
+    if fold is None:
+        percent = round(100 * (1 - _VALIDATION_SPLIT))
+        return f"train[:{percent}%]", f"train[{percent}%:]"
+    number, k = fold
+    count = int(info.splits["train"].num_examples)
+    if count < k:
+        raise ValueError(f"{k} folds need at least {k} images; the split 'train' has {count}.")
+    begin, end = number * count // k, (number + 1) * count // k
+    before, behind = f"train[:{begin}]", f"train[{end}:]"
+    others = behind if number == 0 else before if number == k - 1 else f"{before}+{behind}"
+    return others, f"train[{begin}:{end}]"
 
 
 def _tfds_classes(builder: Any) -> list[str]:

@@ -20,6 +20,7 @@ from catdog_models.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from catdog_models.commands.train_data import RunData
+    from catdog_models.evaluation.folds import Fold
     from catdog_models.training.results import EpochResults
 
 _PREVIEWED = 32  # images
@@ -71,12 +72,15 @@ def repeat_to_the_bit() -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def train_and_report(data: RunData, settings: Settings) -> None:
+def train_and_report(data: RunData, settings: Settings) -> Fold:
     """Train, or continue training, and write models, history and report.
 
     Args:
         data: what is trained and validated on.
         settings: how.
+
+    Returns:
+        What was trained and how well it does, as a fold among others.
 
     Raises:
         click.BadParameter: an option does not go with the others or with what the folder holds.
@@ -113,7 +117,8 @@ def train_and_report(data: RunData, settings: Settings) -> None:
     steps = int(data.training.cardinality())
     replicas = gpus()
     with blame("--batch-size", ValueError):
-        scope = replicated_over(replicas, recipe.batch_size, data.images)
+        images = data.images_per_epoch, data.images[1]
+        scope = replicated_over(replicas, recipe.batch_size, images)
     if len(replicas) > 1:
         click.echo(f"training on {len(replicas)} GPUs, each with a part of every batch")
     # Before the run is recorded: one that cannot be built leaves nothing behind.
@@ -135,7 +140,7 @@ def train_and_report(data: RunData, settings: Settings) -> None:
     _fit(model, data, results, settings, steps)
     kinds = [device.kind for device in devices]
     machine = {"precision": precision, "devices": f"{len(kinds)} {kinds[0]}"}
-    _report(data, results, settings, machine)
+    return _report(data, results, settings, machine)
 
 
 def _check_record(output: Path) -> None:
@@ -196,6 +201,7 @@ def _fit(model: Any, data: RunData, results: EpochResults, settings: Settings, s
         saver=saver,
         before=[clock, *([keras.callbacks.TensorBoard(logs)] if settings.tensorboard else [])],
         after=[progress],
+        class_weight=data.class_weight(),
     )
 
 
@@ -216,10 +222,11 @@ def _preview(data: RunData, output: Path) -> None:
 
 def _report(
     data: RunData, results: EpochResults, settings: Settings, machine: dict[str, str]
-) -> None:
+) -> Fold:
     """Write the report, and print the accuracies."""
     import keras
 
+    from catdog_models.evaluation.folds import Fold
     from catdog_models.evaluation.report import RunSummary
     from catdog_models.evaluation.run_report import report_run
     from catdog_models.training.epoch_table import columns
@@ -233,12 +240,17 @@ def _report(
         images={"training": training, "validation": validation},
         history=columns(results.rows),
         recipe=recipe.as_json(),
-        settings={"seed": settings.seed, **machine},
+        settings={
+            "seed": settings.seed,
+            **({"balance": data.balance} if data.balance else {}),
+            **machine,
+        },
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         files=data.validation_files,
+        images_per_epoch=data.images_per_epoch,
     )
     best = keras.models.load_model(output / BEST, compile=False)
-    report_run(run, best, data.validation, output)
+    evaluation = report_run(run, best, data.validation, output)
     click.echo(
         "wrote report.md with its pictures, history.csv, best.keras, last.keras to "
         f"{click.format_filename(output)}"
@@ -251,6 +263,36 @@ def _report(
     click.echo(
         f"best: {results.rows[run.best_epoch - 1]['val_accuracy']:.3f} after epoch {run.best_epoch}"
     )
+    return Fold(run, evaluation)
+
+
+@contextlib.contextmanager
+def made(output: Path) -> Iterator[None]:
+    """Make a folder; if the block fails and has left nothing in it, remove it again.
+
+    Args:
+        output: the folder; its parents are made as well.
+
+    Raises:
+        click.BadParameter: it cannot be made.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with made(Path(folder, "new", "run")):
+        ...         print(sorted(path.name for path in Path(folder).rglob("*")))
+        ['new', 'run']
+    """
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    with blame("--output", OSError):
+        output.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # one that is not empty stays
+            for folder in missing:
+                folder.rmdir()
+        raise
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -25,6 +26,8 @@ class Predictor:
     Args:
         class_names: K names, in the order of the columns.
         probabilities_of: from the bytes of B files, `string[B]`, to `float32[B, K]`.
+        views_of: from a number of augmented views V to the function from the bytes of B files to
+            the probabilities of each view, `float32[V, B, K]`; None for a model without.
 
     Example:
         >>> predictor = Predictor(("cats", "dogs"), lambda contents: [[0.25, 0.75]] * len(contents))
@@ -34,6 +37,7 @@ class Predictor:
 
     class_names: tuple[str, ...]
     probabilities_of: Callable[[Any], Any]
+    views_of: Callable[[int], Callable[[Any], Any]] | None = None
 
     @classmethod
     def of_saved_model(cls, path: str | os.PathLike[str]) -> "Predictor":
@@ -61,6 +65,45 @@ class Predictor:
 
         names = (name.decode(errors="surrogateescape") for name in loaded.class_names.numpy())
         return cls(tuple(names), probabilities_of)
+
+    def averaged(self, tta: int) -> "Predictor":
+        """Make the predictor that averages over views of each image.
+
+        Args:
+            tta: how many views: the image as it is, and `tta` - 1 that are augmented.
+
+        Returns:
+            One whose probabilities are the means, or this one where `tta` is 1.
+
+        Raises:
+            ValueError: `tta` is no whole number from 1, or the model has no such views.
+
+        Example:
+            >>> predictor = Predictor(
+            ...     ("cats", "dogs"),
+            ...     lambda contents: np.float32([[0.5, 0.5]]),
+            ...     lambda views: lambda contents: np.float32([[[0.0, 1.0]]] * views),
+            ... )
+            >>> predictor.averaged(4).probabilities_of([b"the bytes of a file"])
+            array([[0.125, 0.875]], dtype=float32)
+        """
+        if isinstance(tta, bool) or not isinstance(tta, int) or tta < 1:
+            raise ValueError(f"`tta` must be a whole number, at least 1. Received: {tta!r}")
+        if tta == 1:
+            return self
+        if self.views_of is None:
+            raise ValueError(
+                f"`tta` needs a model whose images can be augmented. Received: {tta}, for one that "
+                "takes bytes. Leave it at 1, or give the model that was exported."
+            )
+        augmented_of = self.views_of(tta - 1)
+
+        def mean_of(contents: Any) -> Any:
+            whole = np.asarray(self.probabilities_of(contents))
+            views = np.concatenate([whole[np.newaxis], np.asarray(augmented_of(contents))])
+            return np.mean(views, axis=0, dtype=np.float64).astype(np.float32, copy=False)
+
+        return Predictor(self.class_names, mean_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +144,44 @@ class Failure:
     reason: str
 
 
+def views_predictor(model: keras.Model, views: Callable[[Any], Any], count: int) -> Any:
+    """Make the function from files to what a model says of augmented views of each.
+
+    Args:
+        model: from images to probabilities, `float32[B, 1]` that of class 1, or `float32[B, K]`.
+        views: from the bytes of one file, `string[]`, to its views `float32[V, H, W, C]`, by
+            TensorFlow operations alone.
+        count: V, how many views there are.
+
+    Returns:
+        A `tf.function` from `string[B]` to `float32[V, B, K]`.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Flatten()])
+        >>> model.add(keras.layers.Dense(1, "sigmoid"))
+        >>> views_predictor(model, lambda contents: tf.zeros([4, 2, 2, 3]), 4)([b"a", b"b"]).shape
+        TensorShape([4, 2, 2])
+    """
+    signature = tf.TensorSpec([count, *model.input_shape[1:]], tf.float32)
+
+    def predict(contents: tf.Tensor) -> tf.Tensor:
+        images = tf.map_fn(views, contents, fn_output_signature=signature)
+        # View by view, as many images at once as without.
+        of_views = [
+            tf.cast(model(images[:, view], training=False), tf.float32) for view in range(count)
+        ]
+        output = tf.stack(of_views)
+        return tf.concat([1 - output, output], axis=2) if output.shape[2] == 1 else output
+
+    return tf.function(predict, input_signature=[tf.TensorSpec([None], tf.string)])
+
+
 def predict_files(
-    predictor: Predictor, paths: Sequence[str | os.PathLike[str]], *, batch_size: int = 32
+    predictor: Predictor,
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    batch_size: int = 32,
+    tta: int = 1,
 ) -> Iterator[Prediction | Failure]:
     """Predict files one batch at a time.
 
@@ -111,16 +190,27 @@ def predict_files(
         paths: files; and folders, for all images below them (.bmp, .gif, .jpeg, .jpg and .png,
             hidden ones left out), sorted.
         batch_size: files per batch, at least 1.
+        tta: over how many views of each image probabilities are averaged (test-time augmentation),
+            see `Predictor.averaged`; 1 for the image alone.
 
-    Yields:
-        One result for each file, in order; a `Failure` for one that cannot be read or decoded, or
-        a folder without images. The others are not affected.
+    Returns:
+        An iterator over one result for each file, in order; a `Failure` for one that cannot be read
+        or decoded, or a folder without images. The others are not affected.
+
+    Raises:
+        ValueError: see `Predictor.averaged`.
 
     Example:
         >>> predictor = Predictor(("cats", "dogs"), lambda contents: [[0.25, 0.75]])
         >>> [result.reason for result in predict_files(predictor, ["no such file"])]
         ["'no such file' cannot be read: No such file or directory."]
     """
+    return _results(predictor.averaged(tta), paths, batch_size)
+
+
+def _results(
+    predictor: Predictor, paths: Sequence[str | os.PathLike[str]], batch_size: int
+) -> Iterator[Prediction | Failure]:
     batch: list[tuple[Path, bytes]] = []
     for found in _files_in(paths):
         read = found if isinstance(found, Failure) else _read(found)

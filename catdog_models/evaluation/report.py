@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 _NAMED_FILES = 10
 _SOFTWARE = ("catdog", "tensorflow", "keras", "numpy")
-_METRICS = (
+METRICS = (
     ("val_accuracy", "validation accuracy"),
     ("val_loss", "validation loss"),
     ("accuracy", "training accuracy"),
     ("loss", "training loss"),
 )
+"""What is reported of an epoch: the names of Keras, and those for people."""
 
 __getattr__ = renamed(__name__, {"Run": "RunSummary"})
 
@@ -63,6 +64,7 @@ class RunSummary:
         versions: name to version of the software.
         evaluated: the file of the model that is kept.
         files: names of the validation images, by their index in the evaluation; or none.
+        images_per_epoch: how many training images an epoch has, where these are not all, once each.
 
     Raises:
         ValueError: `history` has no epochs.
@@ -87,6 +89,7 @@ class RunSummary:
     versions: Mapping[str, str] = field(default_factory=software_versions)
     evaluated: str = "best.keras"
     files: Sequence[str] = ()
+    images_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         if not self.history.get("loss"):
@@ -112,6 +115,21 @@ class RunSummary:
         loss = self.history.get("val_loss", [0.0] * self.epochs)
         known = [i for i in range(self.epochs) if not math.isnan(accuracy[i])]
         return max(known, key=lambda i: (accuracy[i], -loss[i])) + 1
+
+    def typical(self, name: str) -> float | None:
+        """Return the median of a metric over all epochs but the first, which compiles the model.
+
+        Returns:
+            The median; None where it was not measured.
+
+        Example:
+            >>> history = {"loss": [0.7, 0.5, 0.4], "images_per_second": [9.0, 80.0, 90.0]}
+            >>> run = RunSummary(name="demo", class_names=("a", "b"), images={}, history=history)
+            >>> run.typical("images_per_second")
+            85.0
+        """
+        known = [value for value in self.history.get(name, ())[1:] if not math.isnan(value)]
+        return median(known) if known else None
 
 
 def write_report(
@@ -187,11 +205,10 @@ def as_markdown(run: RunSummary, evaluation: "Evaluation", pictures: Mapping[str
             f"Received: {run.class_names!r}"
         )
     shown = {name: [markdown.image(name, file)] for name, file in pictures.items()}
-    settings = {**run.settings, **run.versions}
     parts = [
-        f"# {markdown.text(run.name)}: {_percent(evaluation.accuracy)} validation accuracy",
+        f"# {markdown.text(run.name)}: {as_percent(evaluation.accuracy)} validation accuracy",
         f"{markdown.text(run.evaluated)}, {len(run.class_names)} classes: accuracy "
-        f"{_percent(evaluation.accuracy)}, cross-entropy {evaluation.loss:.4f} on "
+        f"{as_percent(evaluation.accuracy)}, cross-entropy {evaluation.loss:.4f} on "
         f"{len(evaluation.labels):,} validation images.",
         "## Result",
         _epochs_table(run),
@@ -204,6 +221,23 @@ def as_markdown(run: RunSummary, evaluation: "Evaluation", pictures: Mapping[str
         _speed(run),
         "## Data",
         _data_table(run),
+        *how_it_was_made(run),
+    ]
+    return "\n\n".join(parts)
+
+
+def how_it_was_made(run: RunSummary) -> list[str]:
+    """Return the sections on the recipe and the run, as Markdown.
+
+    Example:
+        >>> run = RunSummary(
+        ...     name="demo", class_names=("a", "b"), images={}, history={"loss": [0.7]}
+        ... )
+        >>> how_it_was_made(run)[0]
+        '## Recipe'
+    """
+    settings = {**run.settings, **run.versions}
+    return [
         "## Recipe",
         markdown.table(("setting", "value"), [(k, _value(v)) for k, v in _leaves(run.recipe)]),
         "## Run",
@@ -213,14 +247,13 @@ def as_markdown(run: RunSummary, evaluation: "Evaluation", pictures: Mapping[str
             [(k, _value(v)) for k, v in _leaves(settings)],
         ),
     ]
-    return "\n\n".join(parts)
 
 
 def _epochs_table(run: RunSummary) -> str:
     best, last = run.best_epoch, run.epochs
     rows = [
         (name, *(_number(run.history[key][epoch - 1]) for epoch in (best, last)))
-        for key, name in _METRICS
+        for key, name in METRICS
         if key in run.history
     ]
     header = ("", f"best epoch ({best} of {last}):", f"last epoch ({last}):")
@@ -231,7 +264,7 @@ def _classes_table(run: RunSummary, evaluation: "Evaluation") -> str:
     confusion = evaluation.confusion
     accuracy = evaluation.accuracy_by_class
     rows = [
-        (name, f"{of_class.sum():,}", f"{of_class[number]:,}", _percent(accuracy[number]))
+        (name, f"{of_class.sum():,}", f"{of_class[number]:,}", as_percent(accuracy[number]))
         for number, (name, of_class) in enumerate(zip(run.class_names, confusion, strict=True))
     ]
     return markdown.table(("class", "validation images:", "right:", "accuracy:"), rows)
@@ -250,7 +283,7 @@ def _wrong(run: RunSummary, evaluation: "Evaluation", picture: list[str]) -> Ite
             run.files[evaluation.index[row]],
             run.class_names[evaluation.labels[row]],
             run.class_names[evaluation.predictions[row]],
-            _percent(evaluation.confidence[row]),
+            as_percent(evaluation.confidence[row]),
         )
         for row in evaluation.wrong.rows[:_NAMED_FILES]
     ]
@@ -258,17 +291,15 @@ def _wrong(run: RunSummary, evaluation: "Evaluation", picture: list[str]) -> Ite
 
 
 def _speed(run: RunSummary) -> str:
-    # The first epoch also compiles the model.
-    rate = _median(run.history.get("images_per_second", ())[1:])
-    wait = _median(run.history.get("input_wait", ())[1:])
-    trained = _total(run.images.get("training", 0))
+    rate, wait = run.typical("images_per_second"), run.typical("input_wait")
+    trained = run.images_per_epoch or _total(run.images.get("training", 0))
     rows = []
     if rate:
         rows.append(("images per second", f"{rate:,.0f}"))
         if trained:
             rows.append(("time per epoch, without validation", f"{trained / rate:,.1f} s"))
     if wait is not None:
-        rows.append(("share of time waiting for input", _percent(wait)))
+        rows.append(("share of time waiting for input", as_percent(wait)))
     if not rows:
         return "Not measured: it takes two epochs, the first of which compiles the model."
     return markdown.table(("training, median of all epochs but the first", "value:"), rows)
@@ -308,12 +339,13 @@ def _total(images: int | Sequence[int]) -> int:
     return images if isinstance(images, int) else sum(images)
 
 
-def _median(values: Sequence[float]) -> float | None:
-    known = [value for value in values if not math.isnan(value)]
-    return median(known) if known else None
+def as_percent(share: float) -> str:
+    """Write a share for people.
 
-
-def _percent(share: float) -> str:
+    Example:
+        >>> as_percent(0.125), as_percent(math.nan)
+        ('12.5%', 'unknown')
+    """
     return "unknown" if math.isnan(share) else f"{share:.1%}"
 
 

@@ -3,7 +3,7 @@
 It takes any `tf.data.Dataset` and knows nothing of where the images come from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -22,6 +22,7 @@ def train(
     saver: keras.callbacks.Callback | None = None,
     before: Sequence[keras.callbacks.Callback] = (),
     after: Sequence[keras.callbacks.Callback] = (),
+    class_weight: Mapping[int, float] | None = None,
 ) -> None:
     """Fit the model up to the last epoch; validate and keep the models after each.
 
@@ -35,6 +36,7 @@ def train(
             epoch is validated, so that no epoch is trained twice.
         before: callbacks that come first, such as a clock for the input.
         after: callbacks that come last, and see the validation metrics.
+        class_weight: class number to weight of its images in the loss of training; None for 1.
 
     Raises:
         ValueError: the epochs in the results are not those that were trained.
@@ -67,6 +69,7 @@ def train(
             initial_epoch=done,
             epochs=epochs,
             callbacks=[*before, *kept, _EndOfEpoch(results), *after],
+            class_weight=None if class_weight is None else dict(class_weight),
             shuffle=False,  # The dataset has an order of its own.
             verbose=0,
         )

@@ -94,7 +94,7 @@ def test_help_names_every_option():
     assert result.exit_code == 0
     options = "--data --tfds --demo --output --recipe --to-the-letter --epochs --image-size"
     options += " --batch-size --precision --cache --on-error --seed --classes --save-every"
-    options += " --exclude --tensorboard"
+    options += " --exclude --folds --balance --tensorboard"
     for option in options.split():
         assert option in result.output
 
