@@ -47,11 +47,17 @@ def assert_sides(photos, frame, expected, **options):
 ALIKE = [
     {"return_index": True, "weight_col": "weight"},
     {"augmentation": MOVED, "interpolation": "nearest"},
-    {"augmentation": MOVED, "batch_size": None, "color_mode": "grayscale"},
     {"augmentation": MOVED, "balance": "oversample", "shard": (1, 2), "output_dtype": "uint8"},
     {"augmentation": MOVED, "cache": "memory", "data_format": "channels_first", "rescale": 0.5},
-    {"augmentation": MOVED, "validation_split": 0.4, "subset": "training", "stratify": True},
     {"augmentation": Augmentation(mixup=0.4, cutmix=1.0), "label_mode": "binary"},
+    *(
+        pytest.param(each, marks=pytest.mark.slow)
+        for each in (
+            {"augmentation": MOVED, "batch_size": None, "color_mode": "grayscale"},
+            {"augmentation": MOVED, "validation_split": 0.4, "subset": "training"},
+            {"augmentation": MOVED, "fold": (1, 3), "subset": "training", "stratify": True},
+        )
+    ),
 ]
 
 

@@ -58,7 +58,7 @@ def assert_first_views_are(plain, viewed):
     "options",
     [
         {},
-        {"interpolation": "nearest", "output_dtype": "uint8"},
+        pytest.param({"interpolation": "nearest", "output_dtype": "uint8"}, marks=pytest.mark.slow),
         {"batch_size": None},
         {"shard": (1, 2), "balance": "oversample"},
         {"cache": "memory", "data_format": "channels_first", "rescale": 1 / 255},
