@@ -69,8 +69,8 @@ class ImageDataset(DatasetInTurn):
 
     `image_dataset_from_directory` and its siblings make it. It does all that a `tf.data.Dataset`
     does, at the same cost. `map`, `prefetch` and `with_options` return an `ImageDataset` like this
-    one; `take`, `skip`, `cache` and `ignore_errors` one that cannot `resume`; all other operations
-    return a plain `tf.data.Dataset`.
+    one; `take`, `skip`, `cache`, `ignore_errors`, `batch`, `unbatch`, `repeat`, `shuffle` and
+    `filter` one that cannot `resume`; all other operations return a plain `tf.data.Dataset`.
 
     Attributes:
         class_names: the classes in the order of their labels; None without classes.
@@ -227,16 +227,25 @@ class ImageDataset(DatasetInTurn):
             num_parallel_calls: int | None = None,
             deterministic: bool | None = None,
             name: str | None = None,
-        ) -> tf.data.Dataset:
+        ) -> ImageDataset:
             """Put elements together, in a new first axis."""
 
-        def unbatch(self, name: str | None = None) -> tf.data.Dataset:
+        def unbatch(self, name: str | None = None) -> ImageDataset:
             """Take elements apart along their first axis."""
 
-        def repeat(self, count: int | None = None, name: str | None = None) -> tf.data.Dataset:
+        def repeat(self, count: int | None = None, name: str | None = None) -> ImageDataset:
             """Pass several times, or without end, as one pass."""
 
-        def filter(self, predicate: Callable[..., Any], name: str | None = None) -> tf.data.Dataset:
+        def shuffle(
+            self,
+            buffer_size: int,
+            seed: int | None = None,
+            reshuffle_each_iteration: bool | None = None,
+            name: str | None = None,
+        ) -> ImageDataset:
+            """Shuffle elements in a buffer; the argument `shuffle` shuffles all images."""
+
+        def filter(self, predicate: Callable[..., Any], name: str | None = None) -> ImageDataset:
             """Keep the elements for which a function returns true."""
 
         def apply(
@@ -265,6 +274,11 @@ class ImageDataset(DatasetInTurn):
         skip = _keeping("skip", positions=False)
         cache = _keeping("cache", positions=False)
         ignore_errors = _keeping("ignore_errors", positions=False)
+        batch = _keeping("batch", positions=False)
+        unbatch = _keeping("unbatch", positions=False)
+        repeat = _keeping("repeat", positions=False)
+        shuffle = _keeping("shuffle", positions=False)
+        filter = _keeping("filter", positions=False)
 
 
 def _cannot_begin(name: str, instead: str) -> str:

@@ -70,7 +70,7 @@ def test_an_operation_keeps_what_the_table_names(folder, operation, type_, known
     call = f"dataset.{operation.strip('`')}"
     result = eval(call, {**NAMES, "dataset": dataset})
     # What TensorFlow makes of the same elements.
-    plain = dataset.unbatch().batch(2)
+    plain = tf.data.Dataset.unbatch(dataset).batch(2)
     assert not isinstance(plain, ImageDataset)
     assert result.element_spec == eval(call, {**NAMES, "dataset": plain}).element_spec
     assert isinstance(result, tf.data.Dataset)

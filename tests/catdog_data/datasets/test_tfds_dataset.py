@@ -215,6 +215,17 @@ def test_images_as_their_labels_in_batches_of_one_size(builder):
         np.testing.assert_array_equal(images, labels)
 
 
+def test_images_of_their_own_size(photos, builder):
+    options = {**FLOW, "image_size": None, "augmentation": RECIPE, "shuffle": False}
+    ours = image_dataset_from_tfds(builder, "train", **options)
+    files = image_dataset_from_directory(photos, verbose=False, **options)
+    assert len(ours) == len(files) == 5
+    for (images, _), (expected, _) in zip(
+        ours.as_numpy_iterator(), files.as_numpy_iterator(), strict=True
+    ):
+        np.testing.assert_array_equal(images, expected)
+
+
 def test_splits_are_disjoint_and_complete(builder):
     parts = [
         of_tfds(builder, split=split, shuffle=False, batch_size=None)
