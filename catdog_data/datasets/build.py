@@ -18,6 +18,7 @@ from catdog_data.augment.parameters import Parameters
 from catdog_data.datasets.balance import Balance, BalancedClasses
 from catdog_data.datasets.elements import Element, LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset, Position
+from catdog_data.datasets.pixel_types import check_steps
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
@@ -43,6 +44,7 @@ class Source:
         dtype: type of their values.
         image_size: (height, width) in pixels.
         masks: N masks of the same size, of one channel, or None.
+        white: the value of white; None where values are numbers of any meaning.
     """
 
     pixels: Pixels
@@ -50,6 +52,7 @@ class Source:
     dtype: str
     image_size: tuple[int, int]
     masks: Pixels | None = None
+    white: int | None = 255
 
 
 @dataclass(frozen=True)
@@ -253,6 +256,12 @@ class _Beginnings:
 
 
 def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
+    check_steps(source.white, epochs.composition.steps, epochs.augmentation or Augmentation())
+    if epochs.on_device and source.white != 255:
+        raise ValueError(
+            '`augment_on="device"` sends 8 bits a value, which `pixel_dtype="uint8"` reads; '
+            "augment other types on the host."
+        )
     if epochs.on_device and (output.rescale is not None or output.dtype not in (None, "uint8")):
         raise ValueError(
             '`augment_on="device"` leaves values to the layer: give `rescale` and `output_dtype` '
@@ -302,6 +311,7 @@ def _rendering(
         steps=composition.steps,
         rescale=output.rescale,
         output_dtype=output.dtype or unchanged_dtype,
+        white=source.white or 255,
     )
 
 

@@ -18,7 +18,6 @@ from catdog_data.datasets.elements import LabelsOf, Output, gatherer
 from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
-    OUTPUT_DTYPES,
     check_booleans,
     check_numbers,
     check_shard,
@@ -28,6 +27,7 @@ from catdog_data.datasets.options import (
     one_of,
     seed_or_drawn,
 )
+from catdog_data.datasets.pixel_types import checked_pixel_dtype
 from catdog_data.datasets.reading import checked_reading, image_set_of_files
 from catdog_data.datasets.splits import Split
 from catdog_data.readable.on_error import OnError
@@ -59,7 +59,7 @@ def image_dataset_from_dataframe(
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
     shuffle: bool = True,
@@ -74,6 +74,7 @@ def image_dataset_from_dataframe(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
@@ -102,7 +103,7 @@ def image_dataset_from_dataframe(
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
     shuffle: bool = True,
@@ -117,6 +118,7 @@ def image_dataset_from_dataframe(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
@@ -144,7 +146,7 @@ def image_dataset_from_dataframe(
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] = (256, 256),
     shuffle: bool = True,
@@ -159,6 +161,7 @@ def image_dataset_from_dataframe(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
@@ -196,7 +199,7 @@ def image_dataset_from_dataframe(
             images of class numbers uint8[B, H, W, 1], moved as the images are; None for no labels.
         class_names: the classes in the order of their labels; None takes those in the column,
             sorted.
-        color_mode: "rgb", "rgba" or "grayscale".
+        color_mode: "rgb", "rgba" or "grayscale", or a whole number of channels as stored.
         batch_size: images per batch; None yields single images.
         image_size: (height, width) in pixels, or one number for both.
         shuffle: whether every epoch is shuffled, as a whole.
@@ -209,8 +212,10 @@ def image_dataset_from_dataframe(
         augmentation: what is done to every image at random; None for nothing.
         rescale: factor for every value, after the augmentation.
         antialias: whether shrinking averages over all pixels that are lost.
-        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
-            yields.
+        output_dtype: "uint8" or "uint16" (rounded), "float16", "bfloat16" or "float32"; None for
+            what Keras yields.
+        pixel_dtype: type that values are read in: "uint8", "uint16" or, as they are stored,
+            "float32"; None for what `output_dtype` needs.
         return_index: whether int64[B], the position of each file in `file_paths`, is added last.
         shard: (i, n): part i of n of every epoch, for n readers.
         balance: "oversample", "undersample", a dict from names or numbers of classes to weights, or
@@ -280,9 +285,9 @@ def image_dataset_from_dataframe(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        checked_pixel_dtype(pixel_dtype, output_dtype, rescale),
     )
     one_of("label_mode", label_mode, _LABEL_MODES)
-    one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
     check_booleans(
         shuffle=shuffle,

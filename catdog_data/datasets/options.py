@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", None)
+OUTPUT_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", None)
 """None leaves the choice to the dataset."""
 
 

@@ -15,9 +15,10 @@ from PIL import Image
 
 from catdog_data.decoding.limits import are_within, is_large, ordinary_side, room_for
 from catdog_data.decoding.load_image import shrunk
+from catdog_data.decoding.npy import read_npy
 from catdog_data.decoding.open_image import open_image
-from catdog_data.decoding.unreadable import naming
-from catdog_data.sources.formats import JPEG, PNG, ImageFormat
+from catdog_data.decoding.unreadable import UnfitImage, naming
+from catdog_data.sources.formats import JPEG, NPY, PNG, ImageFormat
 
 _SMALL_SIDE = 1024
 """Pixels of a side; images with a longer one are decoded alone, so that several take little memory.
@@ -160,15 +161,15 @@ def read_as_keras_dataset(path: tf.Tensor, channels: int) -> tf.Tensor:
 def read_with(
     path: tf.Tensor, decode: Callable[[tf.Tensor], tf.Tensor], channels: int
 ) -> tf.Tensor:
-    """Read one image file and decode it by TensorFlow.
+    """Read one image file and decode it.
 
     Args:
-        path: string[], the file: JPEG, PNG, BMP or GIF.
-        decode: from its bytes, string[], to uint8[H, W, channels].
-        channels: 1, 3 or 4.
+        path: string[], the file.
+        decode: from its bytes, string[], to [H, W, channels].
+        channels: how many there are.
 
     Returns:
-        uint8[H, W, channels].
+        What `decode` returns.
 
     Raises:
         tf.errors.OpError: the file cannot be read; the message does not name it, see
@@ -180,8 +181,9 @@ def read_with(
 def read_mask(path: tf.Tensor) -> tf.Tensor:
     """Read and decode one file of class numbers: the values as they are stored.
 
-    PNG files of 8 bits without colours go through TensorFlow; all else through Pillow, one Python
-    call each. A palette image gives the numbers in it and not their colours.
+    PNG files of 8 bits without colours go through TensorFlow; all else through Pillow or, of
+    arrays, NumPy, one Python call each. A palette image gives the numbers in it and not their
+    colours.
 
     Args:
         path: string[], the file.
@@ -221,7 +223,7 @@ def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
 
     Args:
         contents: string[].
-        channels: 1, 3 or 4.
+        channels: 1, 3 or 4; 0 for those that are stored.
 
     Returns:
         uint8[H, W, channels].
@@ -232,7 +234,7 @@ def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
         TensorShape([2, 3, 3])
     """
     image = tf.io.decode_image(contents, channels=channels, expand_animations=False)
-    return tf.ensure_shape(image, [None, None, channels])
+    return tf.ensure_shape(image, [None, None, channels or None])
 
 
 def read_rgb_with_pillow(
@@ -306,12 +308,8 @@ def _is_whole(contents: tf.Tensor, expected: ImageFormat) -> tf.Tensor:
 
 def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    with (
-        naming(path, contents, "a mask"),
-        open_image(io.BytesIO(contents)) as image,
-        room_for(image),
-    ):
-        values = np.asarray(image)
+    with naming(path, contents, "a mask"):
+        values = _numbers_in(contents)
     if values.ndim != 2 or values.min() < 0 or values.max() > 255:
         raise ValueError(
             f"{os.fsdecode(path)!r} must be a mask of one channel with values from 0 to 255; it "
@@ -319,6 +317,19 @@ def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
             "8-bit grayscale or as a palette."
         )
     return values.astype(np.uint8)[..., np.newaxis]
+
+
+def _numbers_in(contents: bytes) -> NDArray[Any]:
+    """Read the values of an image or an array as they are stored."""
+    if NPY.begins(contents):
+        values = read_npy(contents)
+        if values.dtype.kind == "f":
+            raise UnfitImage(
+                f"must be a mask of whole numbers; it holds {values.dtype}. Save it as uint8."
+            )
+        return values[..., 0] if values.shape[2:] == (1,) else values
+    with open_image(io.BytesIO(contents)) as image, room_for(image):
+        return np.asarray(image)
 
 
 def _decode_with_pillow(

@@ -46,7 +46,7 @@ WRONG = {
     "y_col": ["nope", 5, ["class"], None],
     "weight_col": ["nope", 5, ["weight", "nope"], "class"],
     "class_names": ["cats", "", 5, [1, 2], [], {"cats"}, ["cats", None], ["birds", "fish"]],
-    "color_mode": [*WORDS, None, "RGB"],
+    "color_mode": ["x", "", 0, -1, 1.5, True, ["x"], np.zeros(2), None, "RGB"],
     "batch_size": [0, -1, 2.0, "x", True, [4], NAN],
     "image_size": [0, (4,), (4, "x"), ("4", "4"), 4.5, None, (NAN, 4), (4, 1e400), True, "xy"],
     "seed": ["x", -1, 2**32, 1.0, [1], True, NAN],
@@ -73,6 +73,8 @@ WRONG = {
     "augmentation": ["x", 5, {}, False],
     "rescale": ["x", True, [1], NAN, 1j],
     "output_dtype": [*WORDS, "int8", np.uint8],
+    "pixel_dtype": [*WORDS, "int8", np.uint8],
+    "extensions": [*WORDS, {}, ["jpg", "psd"], [".png", None], b".png", True],
     "shard": [5, None, (0,), ("a", "b"), (2, 2), (0, 0), (-1, 2), (0.0, 1.0)],
     "balance": [
         *WORDS,
