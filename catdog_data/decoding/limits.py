@@ -153,7 +153,7 @@ def room_for_array(shape: tuple[int, ...], itemsize: int) -> Iterator[None]:
 def decoded_in_turn(
     contents: tf.Tensor,
     decode: Callable[[tf.Tensor], tf.Tensor],
-    channels: int,
+    channels: int | None,
     dtype: str = "uint8",
     alone: Callable[[tf.Tensor], Any] | None = None,
 ) -> tf.Tensor:
@@ -162,7 +162,7 @@ def decoded_in_turn(
     Args:
         contents: string[].
         decode: from the bytes to `dtype`[H, W, channels].
-        channels: how many there are.
+        channels: how many there are; None where that is not known.
         dtype: type of the values.
         alone: what a call of Python does with all but the JPEG files that are not large; None for
             `decode` with the room that Pillow's reading of the header tells.

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-import tokenize
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catdog_data.decoding.limits import room_for_array
+from catdog_data.decoding.npy_header import read_npy_header
 from catdog_data.decoding.unreadable import UnfitImage
-
-_READERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 
 
 def read_npy(contents: bytes) -> NDArray[Any]:
@@ -39,7 +34,10 @@ def read_npy(contents: bytes) -> NDArray[Any]:
         (4, 3, 12)
     """
     file = io.BytesIO(contents)
-    shape, is_columns, dtype = _header(file)
+    try:
+        shape, is_columns, dtype = read_npy_header(file)
+    except ValueError as error:
+        raise UnfitImage(f"must be an array as `np.save` writes it: {error}. Replace it.") from None
     if dtype.hasobject or dtype.kind not in "biuf":
         raise UnfitImage(
             f"must be an array of real numbers; it holds {dtype}, and what is pickled is never "
@@ -58,15 +56,3 @@ def read_npy(contents: bytes) -> NDArray[Any]:
             )
         values = np.frombuffer(contents, dtype, size, start)
         return values.reshape(shape, order="F" if is_columns else "C")
-
-
-def _header(file: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    try:
-        version = np.lib.format.read_magic(file)
-        return _READERS[version](file)
-    except (ValueError, KeyError, SyntaxError, TypeError, tokenize.TokenError) as error:
-        words = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise UnfitImage(
-            f"must be an array as `np.save` writes it; its header cannot be read: {words}. "
-            "Replace it."
-        ) from None

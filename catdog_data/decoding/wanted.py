@@ -25,7 +25,7 @@ class Wanted:
     """The channels and the type of the pixels of all images of a data set.
 
     Args:
-        channels: how many there are, at least 1.
+        channels: how many there are, at least 1; None for any, where single files are looked at.
         dtype: "uint8" or "uint16", to which the other is scaled, so that white stays white; or
             "float32" for numbers as they are stored.
         as_stored: whether a file must hold so many channels. Colours are converted otherwise.
@@ -36,19 +36,25 @@ class Wanted:
         array([[    0, 32896, 65535]], dtype=uint16)
     """
 
-    channels: int
+    channels: int | None
     dtype: str = "uint8"
     as_stored: bool = False
 
     @property
     def of_decoder(self) -> int:
         """How many channels TensorFlow's decoders are asked for; 0 for those that are stored."""
-        return 0 if self.as_stored else self.channels
+        return 0 if self.as_stored else self._of_colours
 
     @property
     def pillow_mode(self) -> str | None:
         """Pillow's name of the colours that are converted to; None for those that are stored."""
-        return None if self.as_stored else _PILLOW_MODES[self.channels]
+        return None if self.as_stored else _PILLOW_MODES[self._of_colours]
+
+    @property
+    def _of_colours(self) -> int:
+        if self.channels not in _PILLOW_MODES:
+            raise ValueError(f"Colours have 1, 3 or 4 channels; received {self.channels!r}.")
+        return self.channels
 
     def of_array(self, stored: NDArray[Any], note: str = "") -> NDArray[Any]:
         """Make the pixels of those that a file holds.
@@ -85,9 +91,9 @@ class Wanted:
         return tf.cast(image, self.dtype)
 
     def _check_channels(self, found: int, note: str = "") -> None:
-        if found == self.channels:
+        if self.channels in (found, None):
             return
-        asked = self.channels if self.as_stored else _COLOR_MODES[self.channels]
+        asked = self.channels if self.as_stored else _COLOR_MODES[self._of_colours]
         raise UnfitImage(
             f"must have {self.channels} channels, the last axis of [H, W, C], for "
             f"`color_mode={asked!r}`; it has {found}{note}. Give `color_mode={found}`, which "
