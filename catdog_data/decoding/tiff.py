@@ -55,7 +55,8 @@ def read_tiff(contents: bytes) -> tuple[NDArray[Any], str]:
         [H, W, C], as it is stored; and a note on further pages, or "".
 
     Raises:
-        UnfitImage: tifffile cannot read it, or is not installed.
+        UnfitImage: tifffile is not installed.
+        ValueError: it cannot read the file.
         PIL.Image.DecompressionBombError: it is too large.
     """
     if not has_tifffile():
@@ -75,11 +76,7 @@ def read_tiff(contents: bytes) -> tuple[NDArray[Any], str]:
     except Image.DecompressionBombError:
         raise
     except Exception as error:  # tifffile raises all kinds for a damaged file
-        words = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise UnfitImage(
-            f"cannot be decoded as a TIFF. Remove it from the data set or replace it. tifffile "
-            f"says: {words}"
-        ) from None
+        raise ValueError(f"tifffile says: {str(error) or type(error).__name__}") from None
     # Bands are pages of their own, or each pixel has all of them.
     image = np.moveaxis(values[:, 0], 0, -2).reshape(shape)
     note = f" on the first of {pages} pages, which alone is read" if pages > 1 else ""

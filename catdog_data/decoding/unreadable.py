@@ -122,14 +122,13 @@ def unreadable(
     if (number := _errno(error)) is not None:
         return OSError(number, f"{os.strerror(number)}; {_RULE}", name)
     decoder = "TensorFlow" if isinstance(error, tf.errors.OpError) else "Pillow"
+    words = _words(error)
+    said = words if words.startswith("tifffile says: ") else f"{decoder} says: {words}"
     kind = next((each for each in _KEPT if isinstance(error, each)), UnreadableImage)
     remedy = _REMEDY
     if isinstance(error, Image.DecompressionBombError):
         kind, remedy = TooManyPixels, _REMEDY_OF_SIZE
-    return kind(
-        f"{name!r} cannot be decoded as {what}{_found(name, contents)}. {remedy} "
-        f"{decoder} says: {_words(error)}"
-    )
+    return kind(f"{name!r} cannot be decoded as {what}{_found(name, contents)}. {remedy} {said}")
 
 
 @contextmanager

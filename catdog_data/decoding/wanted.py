@@ -64,15 +64,16 @@ class Wanted:
             note: what else an error says of the file.
 
         Returns:
-            `dtype`[H, W, channels]. One channel is repeated for three, unless `as_stored`.
+            `dtype`[H, W, channels]. One channel is repeated for colours, unless `as_stored`; whole
+            numbers are opaque.
 
         Raises:
             UnfitImage: they have other channels, or values that the type does not hold.
         """
         if stored.ndim == 2:
             stored = stored[..., np.newaxis]
-        if stored.shape[-1] == 1 and self.channels == 3 and not self.as_stored:
-            stored = np.repeat(stored, 3, axis=-1)
+        if stored.shape[-1] == 1 and not self.as_stored:
+            stored = self._in_colours(stored)
         self._check_channels(stored.shape[-1], note)
         return self._values_of(stored.astype(stored.dtype.newbyteorder("="), copy=False))
 
@@ -89,6 +90,15 @@ class Wanted:
         if self.dtype == "uint16":
             return tf.cast(image, tf.uint16) * _TO_16_BITS
         return tf.cast(image, self.dtype)
+
+    def _in_colours(self, grey: NDArray[Any]) -> NDArray[Any]:
+        if self.channels == 1 or (self.channels == 4 and grey.dtype.kind != "u"):
+            return grey
+        colours = np.repeat(grey, 3, axis=-1)
+        if self.channels == 3:
+            return colours
+        opaque = np.full_like(grey, np.iinfo(grey.dtype).max)
+        return np.concatenate([colours, opaque], axis=-1)
 
     def _check_channels(self, found: int, note: str = "") -> None:
         if self.channels in (found, None):

@@ -279,7 +279,8 @@ def test_broken_files_are_left_out_and_reported(satellite, tmp_path, monkeypatch
     np.testing.assert_array_equal(images, [SATELLITE[0], SATELLITE[3]])
     reasons = [each.reason for each in dataset.report()]
     assert "'" in reasons[0] and "it has 4" in reasons[0]
-    assert "cannot be decoded as a TIFF" in reasons[1]
+    assert "2.tif' cannot be decoded as an image (" in reasons[1]
+    assert "bytes, a TIFF). Remove it" in reasons[1] and "tifffile says: " in reasons[1]
     dataset = image_dataset_from_directory(root, **options, verbose=False)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"1\.npy' must have 5 channels"):
         list(dataset)

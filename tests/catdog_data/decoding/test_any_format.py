@@ -166,6 +166,9 @@ def test_one_channel_is_repeated_for_colours():
     for contents in (npy(DEEP[..., 0]), pillow(DEEP[..., 0], "TIFF"), pillow(DEEP[..., 0], "PNG")):
         got = decoded(contents, Wanted(3, "uint16"))
         np.testing.assert_array_equal(got, np.repeat(DEEP[..., :1], 3, axis=-1))
+        opaque = decoded(contents, Wanted(4, "uint16"))
+        np.testing.assert_array_equal(opaque[..., :3], got)
+        assert (opaque[..., 3] == 65535).all()
 
 
 def test_of_several_pages_the_first_is_read():
@@ -193,7 +196,6 @@ def test_of_several_pages_the_first_is_read():
         (npy(DEEP)[:-1], Wanted(12), "9,384 bytes of values, .*; it has 9,383: it is cut short"),
         (npy(DEEP)[:40], Wanted(12), "its header cannot be read"),
         (b"\x93NUMPY\x09\x00{}", Wanted(12), "its header cannot be read"),
-        (tiff(DEEP, **BANDS)[:600], Wanted(12, as_stored=True), "cannot be decoded as a TIFF"),
     ],
 )
 def test_what_does_not_fit_is_refused(contents, wanted, message):
@@ -239,3 +241,5 @@ def test_a_damaged_tiff_is_left_to_pillow():
     assert not needs_tifffile(b"II*\0" + b"x" * 30, as_stored=True)
     with pytest.raises(ValueError, match="cannot identify"):
         decode_alone(b"II*\0" + b"x" * 30, Wanted(12, as_stored=True))
+    with pytest.raises(ValueError, match=r"^tifffile says: failed to read"):
+        decode_alone(tiff(DEEP, **BANDS)[:600], Wanted(12, as_stored=True))
