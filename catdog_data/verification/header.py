@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from catdog_data.decoding.npy_header import read_npy_header
 from catdog_data.decoding.open_image import open_image
 from catdog_data.sources.formats import JPEG, NPY, format_of
 
@@ -97,6 +96,9 @@ def read_header(file: BinaryIO) -> Header:
 
 
 def _of_array(file: BinaryIO) -> Header:
+    # Here, as `--help` would wait for NumPy.
+    from catdog_data.decoding.npy_header import read_npy_header
+
     file.seek(0)
     shape, _, dtype = read_npy_header(file)
     height, width, channels = (*shape, 1, 1, 1)[:3]
