@@ -25,6 +25,7 @@ from catdog_data.datasets.options import (
 )
 from catdog_data.datasets.splits import Split
 from catdog_data.datasets.views import check_views
+from catdog_data.decoding.wanted import WHITE_OF_16_BITS
 from catdog_data.engine.pixel_sources import RowsOfArray
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.class_weights import classes_in_labels
@@ -65,8 +66,9 @@ def image_dataset_from_arrays(
         seed: in [0, 2**32); None draws one from NumPy's global stream, once.
         augmentation: what is done to every image at random; None for nothing.
         rescale: factor for every value, after the augmentation.
-        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None keeps the type of
-            `images` where values are not changed, and is float32 where they are.
+        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; of uint16 images also
+            "uint16", with white at 65535; None keeps the type of `images` where values are not
+            changed, and is float32 where they are.
         return_index: whether int64[B], the position of each image in `images`, is added last.
         shard: (i, n): part i of n of every epoch, for n readers.
         balance: "oversample", "undersample", a dict from numbers of classes to weights, or
@@ -95,6 +97,10 @@ def image_dataset_from_arrays(
     images = _checked_images(images)
     columns = None if labels is None else _checked_columns(labels, len(images))
     one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
+    if output_dtype == "uint16" and images.dtype != np.uint16:
+        raise ValueError(
+            f'`output_dtype="uint16"` needs images of that type; received {images.dtype}.'
+        )
     one_of("augment_on", augment_on, ("host", "device"))
     check_booleans(shuffle=shuffle, return_index=return_index, drop_remainder=drop_remainder)
     check_numbers(batch_size, seed, ram_budget)
@@ -109,6 +115,7 @@ def image_dataset_from_arrays(
         images.dtype.name,
         (int(images.shape[1]), int(images.shape[2])),
         None if masks is None else RowsOfArray(_checked_masks(masks, images, labels)),
+        white=WHITE_OF_16_BITS if output_dtype == "uint16" else 255,
     )
     listed = ImageSet(
         LabelledFiles(("",) * len(images), None, None),

@@ -18,6 +18,7 @@ from catdog_data.augment.parameters import Parameters
 from catdog_data.datasets.balance import Balance, BalancedClasses
 from catdog_data.datasets.elements import Element, LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset, Position
+from catdog_data.datasets.pixel_types import check_steps
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
@@ -46,6 +47,7 @@ class Source:
         image_size: (height, width) in pixels; None where each has its own.
         masks: N masks of the same size, of one channel, or None.
         images: how many images each of the N has; more than one are `Samples`.
+        white: the value of white; None where values are numbers of any meaning.
     """
 
     pixels: Pixels
@@ -54,6 +56,7 @@ class Source:
     image_size: tuple[int, int] | None
     masks: Pixels | None = None
     images: int = 1
+    white: int | None = 255
 
 
 @dataclass(frozen=True)
@@ -299,6 +302,12 @@ def _described(plan: CounterPlan, balance: Balance) -> dict[str, Any]:
 
 
 def _check_together(source: Source, epochs: Epochs, output: Output) -> None:
+    check_steps(source.white, epochs.composition.steps, epochs.augmentation or Augmentation())
+    if epochs.on_device and source.white != 255:
+        raise ValueError(
+            '`augment_on="device"` sends 8 bits a value, which `pixel_dtype="uint8"` reads; '
+            "augment other types on the host."
+        )
     if epochs.on_device and (output.rescale is not None or output.dtype not in (None, "uint8")):
         raise ValueError(
             '`augment_on="device"` leaves values to the layer: give `rescale` and `output_dtype` '
@@ -348,6 +357,7 @@ def _rendering(
         steps=composition.steps,
         rescale=output.rescale,
         output_dtype=output.dtype or unchanged_dtype,
+        white=source.white or 255,
     )
 
 

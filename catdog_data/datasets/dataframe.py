@@ -19,7 +19,6 @@ from catdog_data.datasets.image_columns import Columns, ImageColumns
 from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
-    OUTPUT_DTYPES,
     ClassNames,
     check_booleans,
     check_input_labels,
@@ -32,6 +31,7 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.own_size import checked_reading_of_any_size
+from catdog_data.datasets.pixel_types import checked_pixel_dtype
 from catdog_data.datasets.reading import image_set_of_files
 from catdog_data.datasets.splits import Split
 from catdog_data.datasets.views import check_views
@@ -65,7 +65,7 @@ def image_dataset_from_dataframe(
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
     class_names: ClassNames = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
@@ -80,6 +80,7 @@ def image_dataset_from_dataframe(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
@@ -111,7 +112,7 @@ def image_dataset_from_dataframe(
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
     class_names: ClassNames = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
@@ -126,6 +127,7 @@ def image_dataset_from_dataframe(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
@@ -156,7 +158,7 @@ def image_dataset_from_dataframe(
     weight_col: Hashable | None = None,
     label_mode: str | None = "int",
     class_names: ClassNames = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
@@ -171,6 +173,7 @@ def image_dataset_from_dataframe(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
@@ -216,7 +219,7 @@ def image_dataset_from_dataframe(
             images as they are yielded, whatever `y_col` is; None for no labels.
         class_names: the classes in the order of their labels; None takes those in the column,
             sorted. As a dict, from classes to lists of the names that count as each.
-        color_mode: "rgb", "rgba" or "grayscale".
+        color_mode: "rgb", "rgba" or "grayscale", or a whole number of channels as stored.
         batch_size: images per batch; None yields single images.
         image_size: (height, width) in pixels, or one number for both; None for each image's own.
         shuffle: whether every epoch is shuffled, as a whole.
@@ -229,8 +232,10 @@ def image_dataset_from_dataframe(
         augmentation: what is done to every image at random; None for nothing.
         rescale: factor for every value, after the augmentation.
         antialias: whether shrinking averages over all pixels that are lost.
-        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
-            yields.
+        output_dtype: "uint8" or "uint16" (rounded), "float16", "bfloat16" or "float32"; None for
+            what Keras yields.
+        pixel_dtype: type that values are read in: "uint8", "uint16" or, as they are stored,
+            "float32"; None for what `output_dtype` needs.
         return_index: whether int64[B], the position of each file in `file_paths`, is added last.
         shard: (i, n): part i of n of every epoch, for n readers.
         balance: "oversample", "undersample", a dict from names or numbers of classes to weights, or
@@ -307,6 +312,7 @@ def image_dataset_from_dataframe(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        pixel_dtype=checked_pixel_dtype(pixel_dtype, output_dtype, rescale),
         cache=cache,
         augment_on=augment_on,
         augmentation=augmentation,
@@ -314,7 +320,6 @@ def image_dataset_from_dataframe(
         x_col=x_col if columns.are_several else None,
     )
     one_of("label_mode", label_mode, _LABEL_MODES)
-    one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
     check_booleans(
         shuffle=shuffle,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -19,7 +19,6 @@ from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
-    OUTPUT_DTYPES,
     ClassNames,
     check_booleans,
     check_input_labels,
@@ -32,14 +31,20 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.own_size import checked_reading_of_any_size
+from catdog_data.datasets.pixel_types import checked_pixel_dtype
 from catdog_data.datasets.reading import image_set_of_files
 from catdog_data.datasets.splits import Split
 from catdog_data.datasets.views import check_views
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.exclude import Exclude
+from catdog_data.sources.formats import checked_extensions
 from catdog_data.sources.found import print_found
 from catdog_data.sources.labelled_files import LabelledFiles
-from catdog_data.sources.list_files import checked_labels, list_labelled_files
+from catdog_data.sources.list_files import (
+    KERAS_DATASET_EXTENSIONS,
+    checked_labels,
+    list_labelled_files,
+)
 from catdog_data.sources.masks import masks_beside
 from catdog_data.sources.split_arguments import check_split
 from catdog_data.system.messages import some_of
@@ -53,7 +58,7 @@ def image_dataset_from_directory(
     labels: Any = "inferred",
     label_mode: str | None = "int",
     class_names: ClassNames = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
@@ -73,6 +78,7 @@ def image_dataset_from_directory(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     stratify: bool = False,
     test_split: float | None = None,
@@ -88,6 +94,7 @@ def image_dataset_from_directory(
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
     drop_remainder: bool = False,
+    extensions: Sequence[str] | None = None,
 ) -> list[ImageDataset]: ...
 
 
@@ -97,7 +104,7 @@ def image_dataset_from_directory(
     labels: Any = "inferred",
     label_mode: str | None = "int",
     class_names: ClassNames = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
@@ -117,6 +124,7 @@ def image_dataset_from_directory(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     stratify: bool = False,
     test_split: float | None = None,
@@ -132,6 +140,7 @@ def image_dataset_from_directory(
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
     drop_remainder: bool = False,
+    extensions: Sequence[str] | None = None,
 ) -> ImageDataset: ...
 
 
@@ -140,7 +149,7 @@ def image_dataset_from_directory(
     labels: Any = "inferred",
     label_mode: str | None = "int",
     class_names: ClassNames = None,
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
@@ -160,6 +169,7 @@ def image_dataset_from_directory(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     stratify: bool = False,
     test_split: float | None = None,
@@ -175,6 +185,7 @@ def image_dataset_from_directory(
     exclude: Exclude = None,
     on_error: Literal["raise", "skip", "replace"] = "raise",
     drop_remainder: bool = False,
+    extensions: Sequence[str] | None = None,
 ) -> ImageDataset | list[ImageDataset]:
     """Read images from a directory: a superset of `keras.utils.image_dataset_from_directory`.
 
@@ -194,7 +205,9 @@ def image_dataset_from_directory(
         class_names: the class folders in the order of their labels; None takes all, sorted. As a
             dict, from classes to lists of the folders that count as each: {"cat": ["cats",
             "kittens"], "dog": ["dogs"]}. Folders that are not named are not read.
-        color_mode: "rgb", "rgba" or "grayscale".
+        color_mode: "rgb", "rgba" or "grayscale", which colours are converted to; or a whole number
+            of channels that every file must have, as 12 for satellite images, which are read as
+            they are stored.
         batch_size: images per batch; None yields single images.
         image_size: (height, width) in pixels, or one number for both. None keeps each image's own:
             those of a batch are padded at the bottom and on the right, with zeros behind all else
@@ -218,8 +231,13 @@ def image_dataset_from_directory(
         augment_validation: whether validation subsets are augmented as well.
         rescale: factor for every value, after the augmentation.
         antialias: whether shrinking averages over all pixels that are lost; Keras does not.
-        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
-            yields: float32, or uint8 for "nearest" where values are not touched.
+        output_dtype: "uint8" or "uint16" (rounded), "float16", "bfloat16" or "float32"; None for
+            what Keras yields: float32, or `pixel_dtype` for "nearest" where values are not touched.
+        pixel_dtype: type that values are read in. "uint8": 16 bits are scaled to 8, as by Keras.
+            "uint16": from 0 to 65535, files of 16 bits as they are and white of 8 bits as white;
+            an `augmentation` still means 255 by white. "float32": numbers as they are stored, not
+            scaled. Images of the latter two are augmented in floats and not rounded. None for
+            "uint16" where `output_dtype` is that, else "uint8".
         return_index: whether int64[B], the position of each file in `file_paths`, is added last.
         stratify: whether the split takes the fraction of every class, in the order of a hash of
             each file's name: at least one of two files or more, and never all. Without labels all
@@ -278,6 +296,9 @@ def image_dataset_from_directory(
         drop_remainder: whether the last batch of an epoch, in every subset, is left out if it is
             short. All batches have `batch_size` images then, which `element_spec` says; a file
             that breaks later has a neighbour in its place.
+        extensions: endings of the files to list, in any case, such as (".webp", ".tif", ".npy");
+            None for Keras': bmp, gif, jpeg, jpg, png. Of other kinds of images it is printed how
+            many were passed over. What a file is, its content says and not its name.
 
     Returns:
         An `ImageDataset`, which is a `tf.data.Dataset`, of images, (images, labels) or (images,
@@ -292,12 +313,14 @@ def image_dataset_from_directory(
 
     Raises:
         ValueError: a value that is not among those named, labels outside of the classes, no
-            images or fewer than the parts or folds, an `exclude` of which no name is a file, or no
-            good file of a class where `on_error` looks for them.
+            images or fewer than the parts or folds, an ending that no reader knows, an `exclude` of
+            which no name is a file, or no good file of a class where `on_error` looks for them.
         TypeError: `validation_split` or `test_split` is no number.
         FileNotFoundError: the directory or a mask is missing.
         OSError: `cache`, and an image cannot be read or the disk has not enough room.
         MemoryError: `cache`, and the memory is not enough.
+        ImportError: TIFF files of several bands or more than 8 bits are read by tifffile, which is
+            not installed.
 
     Example:
         >>> import tempfile
@@ -345,6 +368,7 @@ def image_dataset_from_directory(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        pixel_dtype=checked_pixel_dtype(pixel_dtype, output_dtype, rescale),
         cache=cache,
         masks=masks,
         augment_on=augment_on,
@@ -352,7 +376,6 @@ def image_dataset_from_directory(
     )
     one_of("augment_on", augment_on, ("host", "device"))
     one_of("label_mode", label_mode, _LABEL_MODES)
-    one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     _check_format(format)
     check_booleans(
         shuffle=shuffle,
@@ -395,6 +418,7 @@ def image_dataset_from_directory(
         class_names=None if classes is None else list(classes.label_of),
         follow_links=follow_links,
         shuffle=False,
+        extensions=checked_extensions(extensions) or KERAS_DATASET_EXTENSIONS,
         exclude=exclude,
     )
     if classes is not None:

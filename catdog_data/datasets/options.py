@@ -16,7 +16,7 @@ from catdog_data.sources.class_groups import ClassGroups
 ClassNames = Sequence[str] | Mapping[str, Sequence[str]] | None
 """What the argument `class_names` may be."""
 
-OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", None)
+OUTPUT_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", None)
 """None leaves the choice to the dataset."""
 
 

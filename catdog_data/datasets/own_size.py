@@ -14,8 +14,9 @@ from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output
 from catdog_data.datasets.reading import Reading, checked_reading
+from catdog_data.decoding.any_format import decode_any
 from catdog_data.decoding.decode import decode_as_keras_dataset, read_with
-from catdog_data.decoding.limits import decoded_in_turn
+from catdog_data.decoding.wanted import Wanted
 from catdog_data.engine.own_size import ImagesOfOwnSize
 from catdog_data.engine.pixel_sources import tensor_of_paths
 
@@ -28,12 +29,19 @@ class OwnSizeReading:
     """How files are read that are not resized; it stands where a `Reading` does.
 
     Args:
-        channels: 1, 3 or 4.
+        channels: 1, 3 or 4; or, where `as_stored`, what files must have.
         interpolation: of images that are resized; it decides the type of values here too.
+        as_stored: whether colours are not converted.
     """
 
     channels: int
     interpolation: str
+    as_stored: bool = False
+
+    @property
+    def wanted(self) -> Wanted:
+        """The pixels of a file."""
+        return Wanted(self.channels, as_stored=self.as_stored)
 
     def source(
         self,
@@ -74,19 +82,22 @@ class OwnSizeReading:
 
     def decoded_in_turn(self, contents: tf.Tensor) -> tf.Tensor:
         """Decode the bytes of one file, string[]; see `Reading.decoded_in_turn`."""
-        return decoded_in_turn(
-            contents, lambda each: decode_as_keras_dataset(each, self.channels), self.channels
+        return decode_any(
+            contents,
+            lambda each: decode_as_keras_dataset(each, self.wanted.of_decoder),
+            self.wanted,
         )
 
 
 def checked_reading_of_any_size(
     image_size: Any,
-    color_mode: str,
+    color_mode: str | int,
     interpolation: str,
     crop_to_aspect_ratio: bool,
     pad_to_aspect_ratio: bool,
     antialias: bool,
     decode: str,
+    pixel_dtype: str = "uint8",
     **others: Any,
 ) -> Reading | OwnSizeReading:
     """Do as `checked_reading`, and take None for the size: that of each image.
@@ -99,6 +110,7 @@ def checked_reading_of_any_size(
         pad_to_aspect_ratio: as well.
         antialias: as well.
         decode: as well.
+        pixel_dtype: as well.
         **others: arguments of the caller that do not go with every size: `cache`, `masks`,
             `augment_on` and `augmentation`.
 
@@ -120,6 +132,7 @@ def checked_reading_of_any_size(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        pixel_dtype,
     )
     if image_size is not None:
         return reading
@@ -128,9 +141,10 @@ def checked_reading_of_any_size(
         pad_to_aspect_ratio=reading.pad,
         antialias=reading.antialias,
         decode=decode if decode == "fast" else None,
+        pixel_dtype=pixel_dtype if pixel_dtype != "uint8" else None,
         **others,
     )
-    return OwnSizeReading(reading.channels, reading.interpolation)
+    return OwnSizeReading(reading.channels, reading.interpolation, reading.as_stored)
 
 
 def _check_own_size(

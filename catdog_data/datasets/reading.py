@@ -14,7 +14,8 @@ from catdog_data.cache.cached import Cache, CacheOfListing, cached
 from catdog_data.datasets.build import Epochs, Source
 from catdog_data.datasets.elements import Output
 from catdog_data.datasets.image_set import ImageSet
-from catdog_data.datasets.options import check_booleans, checked_size, one_of
+from catdog_data.datasets.options import check_booleans, checked_size, is_whole, one_of
+from catdog_data.decoding.any_format import decode_any
 from catdog_data.decoding.decode import (
     decode_as_keras_dataset,
     read_mask,
@@ -22,8 +23,9 @@ from catdog_data.decoding.decode import (
     read_with,
 )
 from catdog_data.decoding.jpeg_scaled import decode_at_least
-from catdog_data.decoding.limits import decoded_in_turn
 from catdog_data.decoding.resize import resize_as_keras, tensorflow_nearest_table
+from catdog_data.decoding.tiff import check_tifffile
+from catdog_data.decoding.wanted import WHITE_OF_16_BITS, Wanted
 from catdog_data.engine.pixel_sources import (
     Images,
     Pixels,
@@ -48,12 +50,14 @@ class Reading:
 
     Args:
         image_size: (height, width) in pixels of the target.
-        channels: 1, 3 or 4.
+        channels: 1, 3 or 4; or, where `as_stored`, what files must have.
         interpolation: a method of `tf.image.resize`.
         crop: whether the centre is cropped to the target's aspect ratio first.
         pad: whether images are padded to it instead.
         antialias: whether shrinking averages over all pixels that are lost.
         decode: "exact", or "fast" for large JPEGs to be decoded at a fraction of their size.
+        pixel_dtype: type that values are read in, see `Wanted`.
+        as_stored: whether colours are not converted.
 
     Raises:
         ValueError: both `crop` and `pad`.
@@ -66,6 +70,8 @@ class Reading:
     pad: bool = False
     antialias: bool = False
     decode: str = "exact"
+    pixel_dtype: str = "uint8"
+    as_stored: bool = False
 
     def __post_init__(self) -> None:
         if self.crop and self.pad:
@@ -73,6 +79,16 @@ class Reading:
                 "Only one of `pad_to_aspect_ratio`, `crop_to_aspect_ratio` can be set to `True`; "
                 "received both."
             )
+
+    @property
+    def wanted(self) -> Wanted:
+        """The pixels of a file, before they are resized."""
+        return Wanted(self.channels, self.pixel_dtype, self.as_stored)
+
+    @property
+    def white(self) -> int | None:
+        """The value of white; None where values are numbers of any meaning."""
+        return {"uint8": 255, "uint16": WHITE_OF_16_BITS}.get(self.pixel_dtype)
 
     def source(
         self,
@@ -110,7 +126,9 @@ class Reading:
         several: bool = True,
     ) -> Source:
         n = len(file_paths)
-        if self.interpolation == "nearest" and self.channels == 3 and not (self.crop or self.pad):
+        self._check_readers(file_paths)
+        is_colour = self.channels == 3 and self.pixel_dtype == "uint8"
+        if self.interpolation == "nearest" and is_colour and not (self.crop or self.pad):
             rows = rows_of_files(
                 file_paths,
                 self.image_size,
@@ -140,7 +158,7 @@ class Reading:
         """Make the source of the pixels of images of any size, as `source` does.
 
         Args:
-            image_of: from an index int64[] to uint8[H, W, channels].
+            image_of: from an index int64[] to `pixel_dtype`[H, W, channels].
             names: the N images, for errors, and for the cache to tell them apart.
             epochs: as of `source`.
             output: as of `source`.
@@ -149,16 +167,32 @@ class Reading:
         Returns:
             The source, of 8 bits where that is enough.
         """
-        # Images to be augmented are rounded to 8 bits, a quarter of the bytes to move: what
-        # differs is far below the noise of a photograph.
-        rounds = output.dtype == "uint8" or epochs.on_device or epochs.augmentation is not None
-        dtype = "uint8" if rounds or self.interpolation == "nearest" else "float32"
+        dtype = self._dtype_of_resized(epochs, output)
 
         def load(index: tf.Tensor) -> tf.Tensor:
             return self.resized(image_of(index), dtype)
 
         pixels = WholeImages(load, (*self.image_size, self.channels), dtype, names)
-        return Source(self.cached(pixels, names, cache), len(names), dtype, self.image_size)
+        made = self.cached(pixels, names, cache)
+        return Source(made, len(names), dtype, self.image_size, white=self.white)
+
+    def _dtype_of_resized(self, epochs: Epochs, output: Output) -> str:
+        """Choose the type that images are kept in until they are rendered."""
+        if self.interpolation == "nearest":
+            return self.pixel_dtype
+        if self.pixel_dtype != "uint8":
+            rounds = output.dtype == self.pixel_dtype and epochs.augmentation is None
+            return self.pixel_dtype if rounds else "float32"
+        # Images to be augmented are rounded to 8 bits, a quarter of the bytes to move: what
+        # differs is far below the noise of a photograph.
+        rounds = output.dtype == "uint8" or epochs.on_device or epochs.augmentation is not None
+        return "uint8" if rounds else "float32"
+
+    def _check_readers(self, file_paths: Sequence[str]) -> None:
+        if self.as_stored:
+            check_tifffile(file_paths, f"color_mode={self.channels}")
+        elif self.pixel_dtype != "uint8":
+            check_tifffile(file_paths, f"pixel_dtype={self.pixel_dtype!r}")
 
     def settings(self, origin: str) -> dict[str, Any]:
         """Describe how images are read.
@@ -169,7 +203,7 @@ class Reading:
         Returns:
             Plain JSON values.
         """
-        return {"reader": "Keras datasets", **asdict(self), "folder": origin}
+        return {"reader": "Keras datasets", **self._described(), "folder": origin}
 
     def _masks(self, file_paths: Sequence[str], cache: Cache | CacheOfListing) -> Pixels:
         """Make the source of masks in files: resized as the images, but to nearest pixels.
@@ -208,20 +242,37 @@ class Reading:
 
     def cached_as(self, kind: str = "images") -> dict[str, Any]:
         """Describe how the pixels of images or "masks" are read, for `cached`."""
-        return {"reader": f"Keras datasets, {kind}", **asdict(self)}
+        return {"reader": f"Keras datasets, {kind}", **self._described()}
+
+    def _described(self) -> dict[str, Any]:
+        """Name all settings; those that came later only where they are set, so that packs stay."""
+        later = {"pixel_dtype": "uint8", "as_stored": False}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in later or value != later[name]
+        }
 
     def decoded(self, contents: tf.Tensor) -> tf.Tensor:
-        """Decode the bytes of one file, string[]: uint8[H, W, channels]."""
+        """Decode the bytes of one file by TensorFlow, string[]: uint8[H, W, C]."""
+        channels = self.wanted.of_decoder
         if self.decode == "fast":
-            return decode_at_least(contents, self.channels, self.image_size, pad=self.pad)
-        return decode_as_keras_dataset(contents, self.channels)
+            return decode_at_least(contents, channels, self.image_size, pad=self.pad)
+        return decode_as_keras_dataset(contents, channels)
 
     def decoded_in_turn(self, contents: tf.Tensor) -> tf.Tensor:
-        """Do the same within the limits of pixels and memory; large files by a call of Python."""
-        return decoded_in_turn(contents, self.decoded, self.channels)
+        """Decode a file of any kind, within the limits of pixels and memory.
+
+        Args:
+            contents: string[].
+
+        Returns:
+            `pixel_dtype`[H, W, channels].
+        """
+        return decode_any(contents, self.decoded, self.wanted)
 
     def resized(self, image: tf.Tensor, dtype: str) -> tf.Tensor:
-        """Resize one image, uint8[H, W, channels], to the target: "float32", or "uint8" rounded."""
+        """Resize one image, [H, W, channels], to the target: "float32", or rounded."""
         resized = resize_as_keras(
             image,
             self.image_size,
@@ -234,11 +285,11 @@ class Reading:
             return resized
         # Only these two methods stay within the values that they blend.
         if self.interpolation not in ("nearest", "bilinear"):
-            resized = tf.clip_by_value(resized, 0, 255)
+            resized = tf.clip_by_value(resized, 0, tf.as_dtype(dtype).max)
         return tf.cast(tf.round(resized), dtype)
 
     def _room(self, file_paths: Sequence[str]) -> int | None:
-        if self.decode != "exact":
+        if self.decode != "exact" or self.as_stored:
             return None
         return room_of_small_files(file_paths, self.image_size, _DECODED_TOGETHER)
 
@@ -251,14 +302,17 @@ class Reading:
 
 def checked_reading(
     image_size: Any,
-    color_mode: str,
+    color_mode: str | int,
     interpolation: str,
     crop_to_aspect_ratio: bool,
     pad_to_aspect_ratio: bool,
     antialias: bool,
     decode: str,
+    pixel_dtype: str = "uint8",
 ) -> Reading:
     """Check these arguments of a dataset and put them together.
+
+    `pixel_dtype` has been checked, see `catdog_data.datasets.pixel_types`.
 
     Raises:
         ValueError: one is not among those known.
@@ -276,13 +330,26 @@ def checked_reading(
         interpolation = interpolation.lower()
     return Reading(
         image_size=checked_size(image_size),
-        channels=_CHANNELS[one_of("color_mode", color_mode, _CHANNELS)],
+        channels=_channels_of(color_mode),
         interpolation=one_of("interpolation", interpolation, _INTERPOLATIONS),
         # Of Python's own type, since a cache is known by them.
         crop=bool(crop_to_aspect_ratio),
         pad=bool(pad_to_aspect_ratio),
         antialias=bool(antialias),
         decode=one_of("decode", decode, ("exact", "fast")),
+        pixel_dtype=pixel_dtype,
+        as_stored=is_whole(color_mode),
+    )
+
+
+def _channels_of(color_mode: Any) -> int:
+    if is_whole(color_mode) and color_mode >= 1:
+        return int(color_mode)
+    if isinstance(color_mode, str) and color_mode in _CHANNELS:
+        return _CHANNELS[color_mode]
+    raise ValueError(
+        f"`color_mode` must be one of {', '.join(map(repr, _CHANNELS))}, or a whole number of "
+        f"channels, at least 1, that all files have; received {color_mode!r}."
     )
 
 

@@ -16,7 +16,6 @@ from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import ImageSet, datasets_of
 from catdog_data.datasets.options import (
-    OUTPUT_DTYPES,
     check_booleans,
     check_input_labels,
     check_numbers,
@@ -25,6 +24,7 @@ from catdog_data.datasets.options import (
     seed_or_drawn,
 )
 from catdog_data.datasets.own_size import checked_reading_of_any_size
+from catdog_data.datasets.pixel_types import checked_pixel_dtype
 from catdog_data.datasets.splits import Split
 from catdog_data.datasets.views import check_views
 from catdog_data.readable.on_error import OnError
@@ -44,7 +44,7 @@ def image_dataset_from_tfds(
     name_or_builder: Any,
     split: Any,
     label_key: str | None = "label",
-    color_mode: str = "rgb",
+    color_mode: str | int = "rgb",
     batch_size: int | None = 32,
     image_size: int | tuple[int, int] | None = (256, 256),
     shuffle: bool = True,
@@ -59,6 +59,7 @@ def image_dataset_from_tfds(
     rescale: float | None = None,
     antialias: bool = False,
     output_dtype: str | None = None,
+    pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
@@ -83,7 +84,7 @@ def image_dataset_from_tfds(
             data must have been prepared; nothing is downloaded.
         split: one split, as "train" or "train[:80%]".
         label_key: the feature that holds the labels, numbers of one shape; None for images alone.
-        color_mode: "rgb", "rgba" or "grayscale".
+        color_mode: "rgb", "rgba" or "grayscale", or a whole number of channels as stored.
         batch_size: images per batch; None yields single images.
         image_size: (height, width) in pixels, or one number for both; None for each image's own.
         shuffle: whether every epoch is shuffled, as a whole.
@@ -97,8 +98,10 @@ def image_dataset_from_tfds(
         augmentation: what is done to every image at random; None for nothing.
         rescale: factor for every value, after the augmentation.
         antialias: whether shrinking averages over all pixels that are lost.
-        output_dtype: "uint8" (rounded), "float16", "bfloat16" or "float32"; None for what Keras
-            yields.
+        output_dtype: "uint8" or "uint16" (rounded), "float16", "bfloat16" or "float32"; None for
+            what Keras yields.
+        pixel_dtype: type that values are read in: "uint8", "uint16" or, as they are stored,
+            "float32"; None for what `output_dtype` needs.
         return_index: whether int64[B], the position of each image in the split, is added last; with
             `on_error="skip"`, among those that can be read.
         shard: (i, n): part i of n of every epoch, for n readers.
@@ -145,11 +148,11 @@ def image_dataset_from_tfds(
         pad_to_aspect_ratio,
         antialias,
         decode,
+        pixel_dtype=checked_pixel_dtype(pixel_dtype, output_dtype, rescale),
         cache=cache,
         augment_on=augment_on,
         augmentation=augmentation,
     )
-    one_of("output_dtype", output_dtype, OUTPUT_DTYPES)
     one_of("augment_on", augment_on, ("host", "device"))
     check_booleans(shuffle=shuffle, return_index=return_index, drop_remainder=drop_remainder)
     check_numbers(batch_size, seed, ram_budget)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from PIL import Image
 
 from catdog_data.decoding.limits import are_within, is_large, ordinary_side, room_for
 from catdog_data.decoding.load_image import resized
+from catdog_data.decoding.npy import read_npy
 from catdog_data.decoding.open_image import open_image
-from catdog_data.decoding.unreadable import naming
-from catdog_data.sources.formats import JPEG, PNG, ImageFormat
+from catdog_data.decoding.unreadable import UnfitImage, naming
+from catdog_data.sources.formats import JPEG, NPY, PNG, ImageFormat
 
 _MASK_PIXELS = 2**20
 """Of the rows of a mask that are decoded at once."""
@@ -162,15 +163,15 @@ def read_as_keras_dataset(path: tf.Tensor, channels: int) -> tf.Tensor:
 def read_with(
     path: tf.Tensor, decode: Callable[[tf.Tensor], tf.Tensor], channels: int
 ) -> tf.Tensor:
-    """Read one image file and decode it by TensorFlow.
+    """Read one image file and decode it.
 
     Args:
-        path: string[], the file: JPEG, PNG, BMP or GIF.
-        decode: from its bytes, string[], to uint8[H, W, channels].
-        channels: 1, 3 or 4.
+        path: string[], the file.
+        decode: from its bytes, string[], to [H, W, channels].
+        channels: how many there are.
 
     Returns:
-        uint8[H, W, channels].
+        What `decode` returns.
 
     Raises:
         tf.errors.OpError: the file cannot be read; the message does not name it, see
@@ -182,8 +183,9 @@ def read_with(
 def read_mask(path: tf.Tensor) -> tf.Tensor:
     """Read and decode one file of class numbers: the values as they are stored.
 
-    PNG files of 8 bits without colours go through TensorFlow; all else through Pillow, one Python
-    call each. A palette image gives the numbers in it and not their colours.
+    PNG files of 8 bits without colours go through TensorFlow; all else through Pillow or, of
+    arrays, NumPy, one Python call each. A palette image gives the numbers in it and not their
+    colours.
 
     Args:
         path: string[], the file.
@@ -223,7 +225,7 @@ def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
 
     Args:
         contents: string[].
-        channels: 1, 3 or 4.
+        channels: 1, 3 or 4; 0 for those that are stored.
 
     Returns:
         uint8[H, W, channels].
@@ -234,7 +236,7 @@ def decode_as_keras_dataset(contents: tf.Tensor, channels: int) -> tf.Tensor:
         TensorShape([2, 3, 3])
     """
     image = tf.io.decode_image(contents, channels=channels, expand_animations=False)
-    return tf.ensure_shape(image, [None, None, channels])
+    return tf.ensure_shape(image, [None, None, channels or None])
 
 
 def read_rgb_with_pillow(
@@ -308,16 +310,9 @@ def _is_whole(contents: tf.Tensor, expected: ImageFormat) -> tf.Tensor:
 
 def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     path, contents = _as_bytes(*given)
-    with (
-        naming(path, contents, "a mask"),
-        open_image(io.BytesIO(contents)) as image,
-        room_for(image),
-    ):
-        channels = len(image.getbands())
-        if channels == 1:  # or else nothing is decoded
-            mask, least, most = _class_numbers(image)
-    if channels != 1 or least < 0 or most > 255:
-        found = f"{channels} channels" if channels != 1 else f"values from {least} to {most}"
+    with naming(path, contents, "a mask"):
+        found, mask = _class_numbers(contents)
+    if mask is None:
         raise ValueError(
             f"{os.fsdecode(path)!r} must be a mask of one channel with values from 0 to 255; it "
             f"has {found}. Save class numbers as 8-bit grayscale or as a palette."
@@ -325,20 +320,43 @@ def _mask_with_pillow(*given: bytes) -> NDArray[np.uint8]:
     return mask[..., np.newaxis]
 
 
-def _class_numbers(image: Image.Image) -> tuple[NDArray[np.uint8], float, float]:
-    """Decode an image of one channel, and tell its least and greatest value.
+def _class_numbers(contents: bytes) -> tuple[str, NDArray[np.uint8] | None]:
+    """Read class numbers as they are stored: what is there, and uint8[H, W] if it is such."""
+    if NPY.begins(contents):
+        values = read_npy(contents)
+        if values.dtype.kind == "f":
+            raise UnfitImage(
+                f"must be a mask of whole numbers; it holds {values.dtype}. Save it as uint8."
+            )
+        values = values[..., 0] if values.shape[2:] == (1,) else values
+        if values.ndim != 2:
+            return f"{values.shape[2]} channels", None
+        return _as_class_numbers([values], values.shape)
+    with open_image(io.BytesIO(contents)) as image, room_for(image):
+        if len(image.getbands()) != 1:  # before anything is decoded
+            return f"{len(image.getbands())} channels", None
+        image.load()
+        # Arrays of wider values would take several times the memory of the image.
+        step = max(1, _MASK_PIXELS // image.width)
+        parts = (
+            np.asarray(image.crop((0, top, image.width, min(top + step, image.height))))
+            for top in range(0, image.height, step)
+        )
+        return _as_class_numbers(parts, (image.height, image.width))
 
-    Some rows at a time: arrays of wider values would take several times the memory of the image.
-    """
-    mask = np.empty((image.height, image.width), np.uint8)
-    extremes = []
-    image.load()
-    step = max(1, _MASK_PIXELS // image.width)
-    for top in range(0, image.height, step):
-        rows = np.asarray(image.crop((0, top, image.width, min(top + step, image.height))))
+
+def _as_class_numbers(
+    parts: Iterable[NDArray[Any]], shape: tuple[int, ...]
+) -> tuple[str, NDArray[np.uint8] | None]:
+    """Put rows together, and tell the range of their values; None where it is too wide."""
+    mask, top = np.empty(shape, np.uint8), 0
+    extremes: list[Any] = []
+    for rows in parts:
         extremes += [rows.min(), rows.max()]
         mask[top : top + len(rows)] = rows
-    return mask, min(extremes), max(extremes)
+        top += len(rows)
+    least, most = min(extremes), max(extremes)
+    return f"values from {least} to {most}", mask if least >= 0 and most <= 255 else None
 
 
 def _decode_with_pillow(

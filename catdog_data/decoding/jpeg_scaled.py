@@ -22,7 +22,7 @@ def decode_at_least(
 
     Args:
         contents: string[].
-        channels: 1, 3 or 4.
+        channels: 1, 3 or 4; 0 for those that are stored.
         image_size: (height, width) in pixels of the target.
         pad: whether the image will be padded to the target's aspect ratio, for which one side of
             the target's suffices. Otherwise both sides have them, and so has the largest crop of
@@ -52,7 +52,7 @@ def decode_at_least(
     image = tf.switch_case(
         halvings, [whole, *(lambda ratio=ratio: scaled(ratio) for ratio in _RATIOS)]
     )
-    return tf.ensure_shape(image, [None, None, channels])
+    return tf.ensure_shape(image, [None, None, channels or None])
 
 
 def _halvings(contents: tf.Tensor, image_size: tuple[int, int], pad: bool) -> tf.Tensor:

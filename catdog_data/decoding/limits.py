@@ -13,6 +13,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
@@ -119,15 +120,52 @@ def room_for(image: Image.Image) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def room_for_array(shape: tuple[int, ...], itemsize: int) -> Iterator[None]:
+    """Do as `room_for` for an array: one that takes more than colours of that many pixels would.
+
+    Args:
+        shape: (H, W) or more axes.
+        itemsize: bytes of a value.
+
+    Raises:
+        PIL.Image.DecompressionBombError: it takes more than 4 bytes for each of `most_pixels`, or
+            has more pixels.
+
+    Example:
+        >>> with room_for_array((4, 3, 12), itemsize=4):
+        ...     pass  # read it here
+    """
+    pixels, most = shape[0] * shape[1], most_pixels()
+    size = max(math.prod(shape) * itemsize, pixels * _BYTES_PER_PIXEL)
+    if most is not None and size > most * _BYTES_PER_PIXEL:
+        raise Image.DecompressionBombError(
+            f"Array size {shape} of {itemsize} bytes a value exceeds limit of {most} pixels of "
+            f"{_BYTES_PER_PIXEL} bytes"
+        )
+    if size <= _LARGE_SIDE**2 * _BYTES_PER_PIXEL:
+        yield
+        return
+    with _ROOM.taken(size):
+        yield
+
+
 def decoded_in_turn(
-    contents: tf.Tensor, decode: Callable[[tf.Tensor], tf.Tensor], channels: int
+    contents: tf.Tensor,
+    decode: Callable[[tf.Tensor], tf.Tensor],
+    channels: int | None,
+    dtype: str = "uint8",
+    alone: Callable[[tf.Tensor], Any] | None = None,
 ) -> tf.Tensor:
     """Decode the bytes of an image: at once, or, if it is large, when there is room for it.
 
     Args:
         contents: string[].
-        decode: from the bytes to uint8[H, W, channels].
-        channels: 1, 3 or 4.
+        decode: from the bytes to `dtype`[H, W, channels].
+        channels: how many there are; None where that is not known.
+        dtype: type of the values.
+        alone: what a call of Python does with all but the JPEG files that are not large; None for
+            `decode` with the room that Pillow's reading of the header tells.
 
     Returns:
         What `decode` returns.
@@ -143,9 +181,9 @@ def decoded_in_turn(
     """
 
     def in_python() -> tf.Tensor:
-        decode_alone = functools.partial(_decoded_with_room, decode)
+        decode_alone = alone or functools.partial(_decoded_with_room, decode)
         # Unlike `numpy_function`, which copies the image and keeps it until it is called again.
-        return tf.py_function(decode_alone, [contents], tf.uint8)
+        return tf.py_function(decode_alone, [contents], dtype)
 
     image = tf.cond(_is_ordinary(contents), lambda: decode(contents), in_python)
     return tf.ensure_shape(image, [None, None, channels])

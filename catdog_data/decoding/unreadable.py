@@ -66,13 +66,28 @@ class TooManyPixels(Image.DecompressionBombError, UnreadableImage):
     """
 
 
+class UnfitImage(UnreadableImage):
+    """An image that is not what its reader was asked for.
+
+    The message of a reader goes on from the file's name, which `unreadable` puts before it.
+    """
+
+
 _KEPT = (UnidentifiedImageError, MemoryError)
 """Types of decoders' errors that scripts catch."""
 _OF_FILES = (OSError, Image.DecompressionBombError, MemoryError)
 _SYSTEM = (OSError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 _TYPES = {
     each.__name__: each
-    for each in (*_KEPT, *_OF_FILES, *_SYSTEM, TooManyPixels, UnreadableImage, ValueError)
+    for each in (
+        *_KEPT,
+        *_OF_FILES,
+        *_SYSTEM,
+        TooManyPixels,
+        UnfitImage,
+        UnreadableImage,
+        ValueError,
+    )
 }
 
 
@@ -90,7 +105,7 @@ def unreadable(
     Returns:
         The error to raise: one that already names the file as it is; the operating system's as its
         own type, with the path; a decoder's as `PIL.UnidentifiedImageError`, `TooManyPixels`,
-        `MemoryError` or else `UnreadableImage`.
+        `UnfitImage`, `MemoryError` or else `UnreadableImage`.
 
     Example:
         >>> error = unreadable("cats/1.jpg", ValueError("not a JPEG"), contents=b"<html>")
@@ -102,17 +117,18 @@ def unreadable(
         error = raised
     if isinstance(error, Exception) and _names(error, name):
         return error
+    if isinstance(error, UnfitImage):
+        return UnfitImage(f"{name!r} {error}")
     if (number := _errno(error)) is not None:
         return OSError(number, f"{os.strerror(number)}; {_RULE}", name)
     decoder = "TensorFlow" if isinstance(error, tf.errors.OpError) else "Pillow"
+    words = _words(error)
+    said = words if words.startswith("tifffile says: ") else f"{decoder} says: {words}"
     kind = next((each for each in _KEPT if isinstance(error, each)), UnreadableImage)
     remedy = _REMEDY
     if isinstance(error, Image.DecompressionBombError):
         kind, remedy = TooManyPixels, _REMEDY_OF_SIZE
-    return kind(
-        f"{name!r} cannot be decoded as {what}{_found(name, contents)}. {remedy} "
-        f"{decoder} says: {_words(error)}"
-    )
+    return kind(f"{name!r} cannot be decoded as {what}{_found(name, contents)}. {remedy} {said}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,7 @@ class Rendering:
         rescale: factor for every value, or None.
         pixel_dtype: floating type that values are kept and rescaled in.
         output_dtype: type that the batch is cast to at the end.
+        white: the value of white. Steps and the value outside of an image mean 255 by it.
 
     Attributes:
         rescale_dtype: type that values are multiplied in: NumPy multiplies by a Python number in
@@ -78,6 +79,7 @@ class Rendering:
     rescale: float | None = None
     pixel_dtype: str = "float32"
     output_dtype: str = "float32"
+    white: int = 255
     rescale_dtype: str | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +88,11 @@ class Rendering:
         if self.rescale is not None:
             dtype = np.result_type(np.dtype(self.pixel_dtype), self.rescale).name
         object.__setattr__(self, "rescale_dtype", dtype)
+
+    @property
+    def levels(self) -> float:
+        """How many values a level of 255 has."""
+        return self.white / 255
 
     @property
     def has_second_kernel(self) -> bool:
@@ -242,6 +249,7 @@ def _picking(rendering: Rendering) -> Renderer:
 def _warp_and_round(rendering: Rendering) -> Callable[..., tf.Tensor]:
     """Make the function from pixels and coordinate tables to resampled images, to be compiled."""
     resampling = rendering.resampling or Resampling()
+    resampling = replace(resampling, cval=resampling.cval * rendering.levels)
 
     def warp(pixels: tf.Tensor, *tables: tf.Tensor) -> tf.Tensor:
         return rounded_to_pixels(resampling.warped(pixels, tables), rendering)
@@ -268,8 +276,10 @@ def _changes_behind_geometry(
         return lambda images, parameters: images
 
     def apply_steps(images: tf.Tensor, parameters: tuple[Any, ...]) -> tf.Tensor:
+        stepped = given = _in_levels(images, rendering)
         for step, of_step in zip(rendering.steps, parameters, strict=True):
-            images = step.apply(images, of_step)
+            stepped = step.apply(stepped, of_step)
+        images = _of_levels(stepped, given, images, rendering)
         return images if rendering.preprocess else finished(images, rendering)
 
     stepped = compiled(apply_steps)
@@ -285,6 +295,23 @@ def _changes_behind_geometry(
     return change
 
 
+def _in_levels(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
+    """Bring values to [0, 255], which steps go by."""
+    if rendering.white == 255:
+        return images
+    # Rounded before anything is added, in a batch of any size: XLA contracts no maximum.
+    return tf.maximum(images / rendering.levels, images.dtype.min)
+
+
+def _of_levels(
+    stepped: tf.Tensor, given: tf.Tensor, images: tf.Tensor, rendering: Rendering
+) -> tf.Tensor:
+    """Bring levels that steps have changed back to values; what they have not keeps its bits."""
+    if rendering.white == 255:
+        return stepped
+    return tf.where(stepped == given, images, stepped * rendering.levels)
+
+
 def finished(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
     """Round to the type of pixels, rescale in it, cast: the order in which Keras rounds."""
     images = tf.cast(images, rendering.pixel_dtype)
@@ -293,5 +320,5 @@ def finished(images: tf.Tensor, rendering: Rendering) -> tf.Tensor:
         images = tf.cast(images, wide) * tf.constant(rendering.rescale, wide)
         images = tf.cast(images, rendering.pixel_dtype)
     if tf.as_dtype(rendering.output_dtype).is_integer:
-        images = tf.clip_by_value(tf.round(images), 0, 255)
+        images = tf.clip_by_value(tf.round(images), 0, rendering.white)
     return tf.cast(images, rendering.output_dtype)

@@ -1,12 +1,15 @@
 """The formats of image files: their names, endings and signatures, and which API lists them.
 
-Pillow decodes all of them, in a call of Python for each file.
+Pillow decodes all of `FORMATS`, in a call of Python for each file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,10 @@ FORMATS = (
     ImageFormat("PNM", (".pbm", ".pgm", ".pnm"), is_common=False),
     ImageFormat("JPEG 2000", (".jp2",), is_common=False),
     ImageFormat("TGA", (".tga",), is_common=False),
+    ImageFormat("AVIF", (".avif",), (b"ftypavif", b"ftypavis"), is_common=False, signature_at=4),
 )
+NPY = ImageFormat("NumPy array", (".npy",), (b"\x93NUMPY",), is_common=False)
+"""The one format that Pillow does not know; the tf.data API alone reads it, where it is named."""
 
 
 def endings_of(formats: Iterable[ImageFormat]) -> tuple[str, ...]:
@@ -76,5 +82,48 @@ def format_of(begin: bytes) -> ImageFormat | None:
         >>> format_of(b"GIF89a").name
         'GIF'
     """
-    matching = (each for each in FORMATS if each.begins(begin))
+    matching = (each for each in (*FORMATS, NPY) if each.begins(begin))
     return next(matching, None)
+
+
+def checked_extensions(extensions: Any) -> tuple[str, ...] | None:
+    """Return the endings of files to list in lower case, with their dot; None for Keras'.
+
+    Args:
+        extensions: what a caller gave: endings in any case, with or without their dot.
+
+    Raises:
+        ValueError: no endings, or one that no reader knows, or for which this Pillow has none.
+
+    Example:
+        >>> checked_extensions([".WebP", "npy"])
+        ('.webp', '.npy')
+    """
+    if extensions is None:
+        return None
+    is_several = isinstance(extensions, (list, tuple, set, frozenset))
+    given = list(extensions) if is_several else []
+    if not given or not all(isinstance(each, str) for each in given):
+        raise ValueError(
+            "`extensions` must be None for Keras', or a list of endings of files, at least one, "
+            f"such as ('.webp', '.tif', '.npy'); received {extensions!r}."
+        )
+    endings = tuple(f".{each.lower().removeprefix('.')}" for each in given)
+    known = endings_of((*FORMATS, NPY))
+    if unknown := [each for each in endings if each not in known]:
+        raise ValueError(
+            f"`extensions` names {', '.join(map(repr, unknown))}, which no reader knows; received "
+            f"{extensions!r}. Known are {', '.join(known)}."
+        )
+    Image.init()
+    if lacking := [each for each in endings if each not in (*NPY.endings, *_endings_of_pillow())]:
+        raise ValueError(
+            f"`extensions` names {', '.join(map(repr, lacking))}, which this build of Pillow does "
+            "not read. Install another, or convert the files."
+        )
+    return endings
+
+
+def _endings_of_pillow() -> Iterable[str]:
+    """List the endings of formats that this build of Pillow decodes."""
+    return Image.registered_extensions()

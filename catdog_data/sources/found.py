@@ -1,9 +1,10 @@
-"""Which files were found, printed in Keras' words."""
+"""Which files were found, printed in Keras' words, and which images were passed over."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from catdog_data.sources.formats import FORMATS, NPY, endings_of
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.system.messages import some_of
 
@@ -14,7 +15,7 @@ def print_found(
     *,
     empty_folders: bool = False,
 ) -> None:
-    """Print how many files there are, and how many in each subset.
+    """Print how many files there are, how many in each subset, and images that are not listed.
 
     Args:
         files: all of them.
@@ -39,8 +40,33 @@ def print_found(
     for name, subset in subsets.items():
         if name is not None:
             print(f"Using {len(subset)} files for {name}.")
+    if passed_over := images_passed_over(files.passed_over):
+        print(passed_over)
     if empty_folders and files.labels is not None:
         present = set(files.labels.tolist())
         names = enumerate(files.class_names or ())
         if empty := [name for label, name in names if label not in present]:
             print(f"Class folders without images: {some_of(empty)}.")
+
+
+def images_passed_over(counts: Mapping[str, int]) -> str:
+    """Say how many images were not listed, by their ending; "" for none.
+
+    Of notes and the like nothing is said, as in Keras.
+
+    Args:
+        counts: how many files there are of each ending.
+
+    Example:
+        >>> images_passed_over({".webp": 2, ".tif": 1, ".txt": 1})
+        'Passed over 3 images by their extension: .tif 1, .webp 2. `extensions` lists them.'
+    """
+    endings = endings_of((*FORMATS, NPY))
+    images = {ending: counts[ending] for ending in endings if counts.get(ending)}
+    if not images:
+        return ""
+    kinds = ", ".join(f"{ending} {count}" for ending, count in images.items())
+    return (
+        f"Passed over {sum(images.values())} images by their extension: {kinds}. `extensions` "
+        "lists them."
+    )

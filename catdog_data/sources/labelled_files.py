@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,15 @@ class LabelledFiles:
             included; for a list of labels the values that occur, sorted, as strings; None
             without labels.
         of_listed: the positions of these files among those listed; None for all of them, in order.
+        passed_over: how many files lay there too and were not listed, by their ending in lower
+            case, "" for none.
     """
 
     file_paths: tuple[str, ...]
     labels: NDArray[Any] | None
     class_names: tuple[str, ...] | None
     of_listed: NDArray[np.intp] | None = None
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.labels is None:
@@ -65,6 +68,7 @@ class LabelledFiles:
             labels=None if self.labels is None else self.labels[chosen],
             class_names=self.class_names,
             of_listed=self.rows[chosen],
+            passed_over=self.passed_over,
         )
 
     def shuffled(self, seed: int) -> LabelledFiles:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from catdog_data.sources.exclude import Exclude, rows_kept
 from catdog_data.sources.formats import FORMATS, endings_of
+from catdog_data.sources.found import images_passed_over
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.walk import entries_of, is_folder, walk
 
@@ -60,7 +62,7 @@ def list_labelled_files(
             one in any case.
         shuffle: whether to shuffle all files, across classes.
         seed: of the shuffle. None draws one from NumPy's global stream, as Keras does.
-        extensions: endings of the files to list, in lower case, with their dot.
+        extensions: endings of the files to list, in lower case, with their dot. Others are counted.
         exclude: files to leave out, see `catdog_data.sources.exclude.rows_kept`: what is listed,
             and its shuffle, is as if they were not there. A list of labels has theirs too.
 
@@ -88,10 +90,13 @@ def list_labelled_files(
     root = os.fspath(directory)
     names = _class_folders(root, class_names) if chosen == "inferred" else ("",)
     exists = Path(root).is_dir()
-    listings = _list_folders(root, names, extensions, follow_links) if exists else []
+    found = _list_folders(root, names, extensions, follow_links) if exists else []
+    listings = [images for images, _ in found]
+    passed_over = sum((others for _, others in found), Counter[str]())
     if not any(listings):
-        raise ValueError(_no_image(root, names, extensions))
-    files = _label(listings, names, chosen, root)
+        said = (_no_image(root, names, extensions), images_passed_over(passed_over))
+        raise ValueError(" ".join(filter(None, said)))
+    files = replace(_label(listings, names, chosen, root), passed_over=passed_over)
     if exclude is not None:
         kept = files.take(rows_kept(files.file_paths, exclude, root))
         files = replace(kept, of_listed=None)
@@ -170,19 +175,25 @@ def _visible_folders(root: str) -> tuple[str, ...]:
 
 def _list_folders(
     root: str, names: tuple[str, ...], extensions: tuple[str, ...], follow_links: bool
-) -> list[list[str]]:
-    """List the images of each folder in `root`; "" is `root` itself."""
+) -> list[tuple[list[str], Counter[str]]]:
+    """List the images of each folder in `root`, "" for `root` itself, and count its other files."""
     folders = [os.path.join(root, name) for name in names]  # noqa: PTH118 (keeps "./")
     with ThreadPoolExecutor(max_workers=min(32, max(1, len(folders)))) as pool:
         return list(pool.map(lambda each: _list_images(each, extensions, follow_links), folders))
 
 
-def _list_images(folder: str, extensions: tuple[str, ...], follow_links: bool) -> list[str]:
+def _list_images(
+    folder: str, extensions: tuple[str, ...], follow_links: bool
+) -> tuple[list[str], Counter[str]]:
     images: list[str] = []
+    others: Counter[str] = Counter()
     for below, names in sorted(walk(folder, follow_links=follow_links)):
         start = os.path.join(folder, below, "")  # noqa: PTH118 (strings)
-        images += [start + name for name in sorted(names) if name.lower().endswith(extensions)]
-    return images
+        listed = [name for name in names if name.lower().endswith(extensions)]
+        images += [start + name for name in sorted(listed)]
+        if len(listed) < len(names):
+            others.update(Path(each).suffix.lower() for each in set(names).difference(listed))
+    return images, others
 
 
 def _no_image(root: str, names: tuple[str, ...], extensions: tuple[str, ...]) -> str:

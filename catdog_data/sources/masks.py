@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from catdog_data.sources.formats import FORMATS, endings_of
+from catdog_data.sources.formats import FORMATS, NPY, endings_of
 from catdog_data.sources.walk import walk
 from catdog_data.system.messages import some_of
 
-_EXTENSIONS = endings_of(FORMATS)
-"""Endings of masks, in any case: formats of pixels that Pillow reads."""
+_EXTENSIONS = endings_of((*FORMATS, NPY))
+"""Endings of masks, in any case."""
 
 
 def masks_beside(
@@ -54,7 +54,7 @@ def masks_beside(
                 continue
             path = os.path.join(masks, below, name)  # noqa: PTH118 (strings)
             found.setdefault(_key(path, masks), []).append(path)
-    candidates = {path: found.get(_key(path, directory), []) for path in file_paths}
+    candidates = {path: _masks_in(found.get(_key(path, directory), [])) for path in file_paths}
     if lacking := [path for path, paths in candidates.items() if not paths]:
         raise FileNotFoundError(
             f"`masks`: {len(lacking)} of {len(file_paths)} images have no file of the same name in "
@@ -69,6 +69,12 @@ def masks_beside(
     chosen = {path: paths[0] for path, paths in candidates.items()}
     warn_of_jpegs("masks", chosen.values())
     return chosen
+
+
+def _masks_in(paths: list[str]) -> list[str]:
+    """Leave out arrays beside a picture: what is computed of a mask is often kept so."""
+    pictures = [path for path in paths if not path.lower().endswith(NPY.endings)]
+    return pictures or paths
 
 
 def warn_of_jpegs(argument: str, masks: Iterable[str]) -> None:

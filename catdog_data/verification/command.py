@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from catdog_data.sources.formats import checked_extensions
 from catdog_data.verification.findings import UNREADABLE, checked_kinds
 from catdog_data.verification.header import MAX_PIXELS
 
@@ -32,6 +33,18 @@ def _kinds(_context: click.Context, _option: click.Parameter, value: str) -> tup
     """Read `unreadable,duplicate`."""
     try:
         return checked_kinds(name.strip() for name in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _endings(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    """Read `.npy,.tif`."""
+    if value is None:
+        return None
+    try:
+        return checked_extensions([name.strip() for name in value.split(",")])
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -80,6 +93,13 @@ def _kinds(_context: click.Context, _option: click.Parameter, value: str) -> tup
     show_default=True,
     help="What declares more is not decoded, and is bad.",
 )
+@click.option(
+    "--extensions",
+    callback=_endings,
+    metavar=".npy,.tif,...",
+    help="Look at files with these endings alone, which `image_dataset_from_directory` lists where "
+    "its `extensions` name them, with values and channels of any kind.",
+)
 @click.option("--follow-links", is_flag=True, help="Enter folders that are symbolic links.")
 def verify(
     directories: tuple[Path, ...],
@@ -90,6 +110,7 @@ def verify(
     bad: tuple[str, ...],
     near_duplicates: bool,
     max_pixels: int,
+    extensions: tuple[str, ...] | None,
     follow_links: bool,
 ) -> None:
     """Look at every image of DIRECTORIES, and decode it as the pipelines do.
@@ -119,6 +140,7 @@ def verify(
         max_pixels=max_pixels,
         follow_links=follow_links,
         bad=bad,
+        extensions=extensions,
     )
     _show(report, messages, as_json=as_json)
     if list_file is not None:

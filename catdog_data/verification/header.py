@@ -11,7 +11,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from catdog_data.decoding.open_image import open_image
-from catdog_data.sources.formats import JPEG, format_of
+from catdog_data.sources.formats import JPEG, NPY, format_of
 
 MAX_PIXELS = 178_956_970
 """Where Pillow refuses an image as well."""
@@ -27,7 +27,8 @@ _FOREIGN = re.compile(
 )
 """How formats begin that no reader decodes: HEIF, AVIF, JPEG XL, PDF, EPS, Photoshop's, SVG."""
 _TOO_SHORT = re.compile(
-    r"truncat|premature|not enough|incomplete|unexpected end|reached eof|buffer is too small",
+    r"truncat|premature|not enough|incomplete|unexpected end|reached eof|buffer is too small"
+    r"|cut short|failed to read \d+ bytes",
     re.IGNORECASE,
 )
 _NOT_SUPPORTED = re.compile(r"support|not available|not implemented", re.IGNORECASE)
@@ -74,6 +75,8 @@ def read_header(file: BinaryIO) -> Header:
         >>> read_header(file)
         Header(format='PNG', width=60, height=40, channels=4, traits=('alpha',))
     """
+    if NPY.begins(file.read(LOOKED_AT)):
+        return _of_array(file)
     image = _opened(file)
     # What cameras save beside the picture in one file is a preview, and no animation.
     form = "JPEG" if image.format == "MPO" else str(image.format)
@@ -90,6 +93,16 @@ def read_header(file: BinaryIO) -> Header:
         channels=len(image.getbands()),
         traits=tuple(name for name, has in traits.items() if has),
     )
+
+
+def _of_array(file: BinaryIO) -> Header:
+    # Here, as `--help` would wait for NumPy.
+    from catdog_data.decoding.npy_header import read_npy_header
+
+    file.seek(0)
+    shape, _, dtype = read_npy_header(file)
+    height, width, channels = (*shape, 1, 1, 1)[:3]
+    return Header(NPY.name, width, height, channels, ("16-bit",) if dtype.itemsize > 1 else ())
 
 
 def expected_format(name: str) -> str | None:

@@ -62,7 +62,11 @@ class Folder:
 
 
 def list_folder(
-    directory: str, first_part: int = 0, *, follow_links: bool = False
+    directory: str,
+    first_part: int = 0,
+    *,
+    follow_links: bool = False,
+    endings: tuple[str, ...] = ENDINGS,
 ) -> tuple[list[Folder], list[ListedFile]]:
     """List the images of a folder, by the rule of `catdog_data.unpack` and of `catdog-train`.
 
@@ -71,6 +75,7 @@ def list_folder(
             that hold such; or of images alone.
         first_part: the number of the first part in it.
         follow_links: whether to enter folders that are symbolic links.
+        endings: of the files, in lower case, with their dot.
 
     Returns:
         The folders of classes, one or two, and their files, class by class, sorted.
@@ -94,9 +99,11 @@ def list_folder(
         kind = NotADirectoryError if Path(directory).exists() else FileNotFoundError
         raise kind(f"`directory` must be a folder of images; received {directory!r}.")
     folders, files = [], []
-    for number, (path, names, left_out) in enumerate(_parts(directory), start=first_part):
-        folder, listed = _list_part(directory, path, names, number, follow_links=follow_links)
-        outside = _images_beside(path) if names else 0
+    for number, (path, names, left_out) in enumerate(_parts(directory, endings), first_part):
+        folder, listed = _list_part(
+            directory, path, names, number, endings, follow_links=follow_links
+        )
+        outside = _images_beside(path, endings) if names else 0
         note = (f"{outside} images outside of the class folders",) if outside else ()
         folders.append(
             Folder(folder.path, folder.classes, folder.images, folder.passed_over, left_out + note)
@@ -104,22 +111,24 @@ def list_folder(
         files += listed
     if not files:
         raise ValueError(
-            f"`directory` must hold images ({', '.join(ENDINGS)}); {directory!r} holds none."
+            f"`directory` must hold images ({', '.join(endings)}); {directory!r} holds none."
         )
     return folders, files
 
 
-def _parts(directory: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+def _parts(
+    directory: str, endings: tuple[str, ...]
+) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """Find the folders of classes: each with the names of those, and with what is left out."""
     try:
-        layout = layout_of(directory, ENDINGS)
+        layout = layout_of(directory, endings)
     except (ValueError, FileNotFoundError):
-        found = class_folders(directory, ENDINGS)
-        inner = [_part_below(directory, name) for name in found.names]
+        found = class_folders(directory, endings)
+        inner = [_part_below(directory, name, endings) for name in found.names]
         if len(inner) > 1 and all(len(names) > 1 for _, names, _ in inner):
             return inner  # training and validation, whose classes are not the same
         # One class, or images without classes.
-        only_images_here = bool(_images_beside(directory)) and len(found.names) < 2
+        only_images_here = bool(_images_beside(directory, endings)) and len(found.names) < 2
         return [(directory, () if only_images_here else found.names, ())]
     parts = [(str(layout.train), layout.class_names, layout.left_out)]
     if layout.validation is not None:
@@ -128,13 +137,21 @@ def _parts(directory: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]
     return parts
 
 
-def _part_below(directory: str, name: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+def _part_below(
+    directory: str, name: str, endings: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     path = os.path.join(directory, name)  # noqa: PTH118 (strings)
-    return path, class_folders(path, ENDINGS).names, ()
+    return path, class_folders(path, endings).names, ()
 
 
 def _list_part(
-    directory: str, path: str, names: tuple[str, ...], number: int, *, follow_links: bool
+    directory: str,
+    path: str,
+    names: tuple[str, ...],
+    number: int,
+    endings: tuple[str, ...],
+    *,
+    follow_links: bool,
 ) -> tuple[Folder, list[ListedFile]]:
     files: list[ListedFile] = []
     classes: dict[str, int] = {}
@@ -146,7 +163,7 @@ def _list_part(
         for below, members in sorted(walk(top, follow_links=follow_links)):
             folder = os.path.normpath(os.path.join(start, below))  # noqa: PTH118
             for member in sorted(members):
-                if member.lower().endswith(ENDINGS):
+                if member.lower().endswith(endings):
                     name = member if folder == "." else f"{folder}/{member}"
                     files.append(ListedFile(directory, name, number, class_name or None))
                 else:
@@ -156,10 +173,10 @@ def _list_part(
     return Folder(path, classes, len(files), dict(passed_over)), files
 
 
-def _images_beside(directory: str) -> int:
+def _images_beside(directory: str, endings: tuple[str, ...]) -> int:
     """Count the images directly in a folder."""
     return sum(
-        entry.name.lower().endswith(ENDINGS)
+        entry.name.lower().endswith(endings)
         for entry in entries_of(directory)
         if not is_folder(entry)
     )

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from catdog_data.decoding.any_format import decode_alone
 from catdog_data.decoding.decode import decode_as_keras_dataset, read_rgb
 from catdog_data.decoding.unreadable import sentence_of
+from catdog_data.decoding.wanted import Wanted
 from catdog_data.sources.formats import JPEG
 from catdog_data.sources.keras_folders import KERAS_EXTENSIONS
 from catdog_data.sources.list_files import KERAS_DATASET_EXTENSIONS
@@ -32,6 +34,28 @@ def readers_of(name: str) -> tuple[str, ...]:
     by_dataset = lowered.endswith(KERAS_DATASET_EXTENSIONS)
     by_generator = lowered.endswith(KERAS_EXTENSIONS) or not by_dataset
     return (GENERATOR,) * by_generator + (DATASET,) * by_dataset
+
+
+def failure_as_stored(contents: bytes) -> str | None:
+    """Decode a file of any kind as the tf.data API reads it where `extensions` lists it.
+
+    Values may be of any type, and channels of any number: what a data set asks for is not known.
+
+    Args:
+        contents: all bytes of it.
+
+    Returns:
+        What the decoder says, if it cannot read it.
+
+    Example:
+        >>> failure_as_stored(b"II*") is None
+        False
+    """
+    try:
+        decode_alone(contents, Wanted(None, "float32", as_stored=True))
+    except Exception as error:  # decoders raise all kinds for a damaged file
+        return _words(error)
+    return None
 
 
 def decodes_once(contents: bytes, header: Header | None) -> bool:

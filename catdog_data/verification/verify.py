@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from catdog_data._version import __version__
+from catdog_data.sources.formats import checked_extensions
 from catdog_data.system.machine import available_cores, available_memory
 from catdog_data.verification.duplicates import hasher, looks_alike, picture_hash, same_bytes
 from catdog_data.verification.findings import UNREADABLE, Finding, checked_kinds
@@ -32,9 +33,15 @@ from catdog_data.verification.header import (
     read_header,
 )
 from catdog_data.verification.journal import Journal, key_of
-from catdog_data.verification.listing import Folder, ListedFile, list_folder
+from catdog_data.verification.listing import ENDINGS, Folder, ListedFile, list_folder
 from catdog_data.verification.parallel import Budget, in_threads
-from catdog_data.verification.readers import all_decode, decodes_once, failures, readers_of
+from catdog_data.verification.readers import (
+    all_decode,
+    decodes_once,
+    failure_as_stored,
+    failures,
+    readers_of,
+)
 from catdog_data.verification.report import Extent, Report
 
 _SHARE_OF_MEMORY = 4
@@ -54,6 +61,7 @@ def verify(
     follow_links: bool = False,
     bad: Iterable[str] = UNREADABLE,
     progress: bool = True,
+    extensions: Sequence[str] | None = None,
 ) -> Report:
     """Look at every image of a data set, and decode it by the readers that the pipelines use.
 
@@ -74,6 +82,8 @@ def verify(
             "unreadable" stands; "leak", "two-classes", "duplicate", "near-duplicate",
             "wrong-ending", "animated", "cmyk", "16-bit", "alpha", "exif-rotated".
         progress: whether to draw a progress bar on standard error.
+        extensions: endings of the files, as of `image_dataset_from_directory`, which is then asked
+            alone, for values of any type and any number of channels; None for what both APIs list.
 
     Returns:
         A report: `findings` on each file, `bad` files as `exclude=` takes them, `counts`, `sizes`,
@@ -81,7 +91,8 @@ def verify(
 
     Raises:
         FileNotFoundError, NotADirectoryError: a directory is none.
-        ValueError: no directory, or one without images; `bad` or `max_pixels` is wrong.
+        ValueError: no directory, or one without images; `bad`, `max_pixels` or `extensions` is
+            wrong.
         ImportError: `near_duplicates`, and imagehash is missing.
 
     Example:
@@ -102,6 +113,7 @@ def verify(
         max_pixels=max_pixels,
         follow_links=follow_links,
         bad=bad,
+        extensions=extensions,
     )
 
 
@@ -112,24 +124,28 @@ def verify_on(
     max_pixels: int,
     follow_links: bool,
     bad: Iterable[str],
+    extensions: Sequence[str] | None,
 ) -> Report:
     """Do as `verify` does, with the progress shown on a console."""
     kinds = checked_kinds(bad)
     if isinstance(max_pixels, bool) or not isinstance(max_pixels, int) or max_pixels < 1:
         raise ValueError(f"`max_pixels` must be a whole number from 1; received {max_pixels!r}.")
+    endings = checked_extensions(extensions)
     checker = _Checker(
         max_pixels,
         hasher() if near_duplicates else None,
         Budget(available_memory() // _SHARE_OF_MEMORY),
         available_memory() // _SHARE_OF_MEMORY,
+        as_stored=endings is not None,
     )
-    given, folders, files = _listed(directories, follow_links=follow_links)
+    given, folders, files = _listed(directories, endings or ENDINGS, follow_links=follow_links)
     settings = {
         "directories": [os.path.abspath(each) for each in given],  # noqa: PTH100 (strings)
         "max_pixels": max_pixels,
         "near_duplicates": near_duplicates,
         "most_pixels": Image.MAX_IMAGE_PIXELS,
         "versions": [__version__, tf.__version__, PIL.__version__],
+        **({} if endings is None else {"extensions": list(endings)}),
     }
     looks = _looked_at(files, checker, Journal(settings), console)
     findings = [
@@ -208,12 +224,14 @@ class _Checker:
         phash: hashes pictures by what they look like; None for not at all.
         budget: bytes that all threads share.
         max_bytes: larger files are not read.
+        as_stored: whether files are read with values and channels of any kind.
     """
 
     max_pixels: int
     phash: Any
     budget: Budget
     max_bytes: int
+    as_stored: bool = False
 
     def look(self, files: Sequence[ListedFile]) -> list[_Look]:
         """Look at some files. Runs in several threads."""
@@ -250,7 +268,7 @@ class _Checker:
         stream.seek(0)
         if header is not None and size <= _SMALL and header.pixels <= _FEW_PIXELS:
             contents = stream.read()
-            if decodes_once(contents, header):
+            if decodes_once(contents, header) and not self.as_stored:
                 return _Small(header, contents)
             stream.seek(0)
         with self.budget.held(2 * size + _bytes_to_decode(header)):
@@ -265,7 +283,7 @@ class _Checker:
         *,
         sound: bool = False,
     ) -> _Look:
-        failed = {} if sound else failures(file.path, contents, header)
+        failed = {} if sound else self._failures(file.path, contents, header)
         picture = None
         if self.phash is not None and header is not None and not failed:
             picture = picture_hash(self.phash, contents)
@@ -276,6 +294,12 @@ class _Checker:
             hashlib.blake2b(contents, digest_size=_DIGEST_SIZE).digest(),
             picture,
         )
+
+    def _failures(self, path: str, contents: bytes, header: Header | None) -> dict[str, str]:
+        if not self.as_stored:
+            return failures(path, contents, header)
+        words = failure_as_stored(contents)
+        return {} if words is None else dict.fromkeys(readers_of(path), words)
 
 
 _TOO_LARGE = "too large"
@@ -321,7 +345,10 @@ def _traits(name: str, header: Header | None) -> list[tuple[str, str]]:
 
 
 def _listed(
-    directories: Sequence[str | os.PathLike[str]], *, follow_links: bool
+    directories: Sequence[str | os.PathLike[str]],
+    endings: tuple[str, ...],
+    *,
+    follow_links: bool,
 ) -> tuple[tuple[str, ...], list[Folder], list[ListedFile]]:
     if not directories:
         raise ValueError("`directories` must name at least one folder of images; received none.")
@@ -330,7 +357,9 @@ def _listed(
     folders: list[Folder] = []
     files: list[ListedFile] = []
     for directory in given:
-        more_folders, more_files = list_folder(directory, len(folders), follow_links=follow_links)
+        more_folders, more_files = list_folder(
+            directory, len(folders), follow_links=follow_links, endings=endings
+        )
         folders += more_folders
         files += more_files
     return given, folders, files

@@ -41,6 +41,7 @@ class Blur(RandomStep):
 
     sigma: tuple[float, float] = (0.0, 0.0)
 
+    needs_white = False
     draws = ("blur",)
     choices = ("blur",)
 

@@ -31,6 +31,7 @@ class ChannelShift(RandomStep):
 
     largest: float = 0.0
 
+    needs_white = False
     draws = ("channel_shift",)
     choices = ("channel_shift",)
 

@@ -35,6 +35,7 @@ class Equalize(RandomStep):
 
     likelihood: float = 0.0
 
+    in_8_bits = True
     draws = ("equalize",)
     choices = ("equalize",)
 

@@ -40,6 +40,7 @@ class Erasing(RandomStep):
     ratio: tuple[float, float] = (0.3, 3.3)
     value: float = 0.0
 
+    needs_white = False
     draws = ("erasing", "erasing_area", "erasing_ratio", "erasing_row", "erasing_column")
 
     @classmethod

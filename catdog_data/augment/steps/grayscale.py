@@ -31,6 +31,7 @@ class Grayscale(RandomStep):
 
     likelihood: float = 0.0
 
+    needs_white = False
     draws = ("grayscale",)
 
     @classmethod

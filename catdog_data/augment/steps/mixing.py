@@ -51,6 +51,7 @@ class Mixing(RandomStep):
     cutmix: float = 0.0
 
     mixes_images = True
+    needs_white = False
     draws = ("mixing", "mixing_share", "mixing_row", "mixing_column")
 
     @classmethod

@@ -33,6 +33,7 @@ class Posterize(RandomStep):
 
     bits: tuple[float, float] = (8, 8)
 
+    in_8_bits = True
     draws = ("posterize",)
     choices = ("posterize",)
 

@@ -58,6 +58,12 @@ class RandomStep(Step):
     choices: ClassVar[tuple[str, ...]] = ()
     """The fields of `Augmentation` that `steps_per_image` picks among."""
 
+    needs_white: ClassVar[bool] = True
+    """Whether it goes by which value is black, 0, and which is white, 255."""
+
+    in_8_bits: ClassVar[bool] = False
+    """Whether values become whole numbers of 8 bits."""
+
     @classmethod
     @abstractmethod
     def of(cls, augmentation: Augmentation) -> RandomStep:

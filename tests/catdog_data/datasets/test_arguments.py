@@ -54,7 +54,7 @@ WRONG = {
         *({}, {1: ["cats"]}, {"pet": []}, {"pet": 5}, {"pet": ["cats", 1]}, {"pet": {"cats"}}),
         *({"pet": ["birds"]}, {"a": ["cats"], "b": ["dogs", "cats"]}, {"a": ["cats", "cats"]}),
     ],
-    "color_mode": [*WORDS, None, "RGB"],
+    "color_mode": ["x", "", 0, -1, 1.5, True, ["x"], np.zeros(2), None, "RGB"],
     "batch_size": [0, -1, 2.0, "x", True, [4], NAN],
     "image_size": [0, (4,), (4, "x"), ("4", "4"), 4.5, (NAN, 4), (4, 1e400), True, "xy"],
     "seed": ["x", -1, 2**32, 1.0, [1], True, NAN],
@@ -81,6 +81,8 @@ WRONG = {
     "augmentation": ["x", 5, {}, False],
     "rescale": ["x", True, [1], NAN, 1j],
     "output_dtype": [*WORDS, "int8", np.uint8],
+    "pixel_dtype": [*WORDS, "int8", np.uint8],
+    "extensions": [*WORDS, {}, ["jpg", "psd"], [".png", None], b".png", True],
     "shard": [5, None, (0,), ("a", "b"), (2, 2), (0, 0), (-1, 2), (0.0, 1.0)],
     "balance": [
         *WORDS,
