@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import tensorflow as tf
@@ -30,7 +30,64 @@ from catdog_data.engine.pixel_sources import RowsOfArray
 from catdog_data.readable.on_error import OnError
 from catdog_data.sources.class_weights import classes_in_labels
 from catdog_data.sources.labelled_files import LabelledFiles
+from catdog_data.sources.split_arguments import check_split
 from catdog_data.system.messages import some_of
+
+
+@overload
+def image_dataset_from_arrays(
+    images: NDArray[Any],
+    labels: Any = None,
+    batch_size: int | None = 32,
+    shuffle: bool = True,
+    seed: int | None = None,
+    *,
+    augmentation: Augmentation | None = None,
+    rescale: float | None = None,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
+    views: int = 1,
+    validation_split: float | None = None,
+    subset: Literal["both", "all"],
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
+    stratify: bool = False,
+    augment_validation: bool = False,
+    augment_on: Literal["host", "device"] = "host",
+    masks: NDArray[Any] | None = None,
+    ram_budget: int | None = None,
+    drop_remainder: bool = False,
+) -> list[ImageDataset]: ...
+
+
+@overload
+def image_dataset_from_arrays(
+    images: NDArray[Any],
+    labels: Any = None,
+    batch_size: int | None = 32,
+    shuffle: bool = True,
+    seed: int | None = None,
+    *,
+    augmentation: Augmentation | None = None,
+    rescale: float | None = None,
+    output_dtype: str | None = None,
+    return_index: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    balance: Balance = None,
+    views: int = 1,
+    validation_split: float | None = None,
+    subset: Literal["training", "validation", "test"] | None = None,
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
+    stratify: bool = False,
+    augment_validation: bool = False,
+    augment_on: Literal["host", "device"] = "host",
+    masks: NDArray[Any] | None = None,
+    ram_budget: int | None = None,
+    drop_remainder: bool = False,
+) -> ImageDataset: ...
 
 
 def image_dataset_from_arrays(
@@ -47,11 +104,17 @@ def image_dataset_from_arrays(
     shard: tuple[int, int] = (0, 1),
     balance: Balance = None,
     views: int = 1,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    test_split: float | None = None,
+    fold: tuple[int, int] | None = None,
+    stratify: bool = False,
+    augment_validation: bool = False,
     augment_on: Literal["host", "device"] = "host",
     masks: NDArray[Any] | None = None,
     ram_budget: int | None = None,
     drop_remainder: bool = False,
-) -> ImageDataset:
+) -> ImageDataset | list[ImageDataset]:
     """Read images from an array: the same batches as from files with these pixels.
 
     Arguments of `image_dataset_from_directory` are described there in full.
@@ -75,6 +138,15 @@ def image_dataset_from_arrays(
             None: how often an epoch reads the images of each class.
         views: how many views of each image an element has, every one drawn by itself, as a tuple in
             place of the images.
+        validation_split: fraction of the images: the last ones, after a shuffle by `seed`, but with
+            `stratify`.
+        subset: "training", "validation" or "both"; with `test_split` also "test" or "all".
+        test_split: fraction of the images for a test, beside `validation_split`.
+        fold: (i, k), fold i of k in place of `validation_split`, by the hashes of `stratify`.
+        stratify: whether the split takes the fraction of every class, in the order of a hash of
+            each image's position, since an image of an array has no name: so the parts are those of
+            this order of the array. Images are of one class where not each has one.
+        augment_validation: whether validation subsets are augmented.
         augment_on: "host", or "device" for `catdog_data.layers.AugmentAndRescale` to do geometry.
         masks: uint8[N, H, W, 1] of class numbers in place of labels, moved as the images are.
         ram_budget: bytes that batches ahead may take; None for an eighth of the free memory.
@@ -82,6 +154,7 @@ def image_dataset_from_arrays(
 
     Returns:
         An `ImageDataset` as from there; its `class_names` is None, and its `file_paths` are empty.
+        With subset="both" or "all" a list.
 
     Raises:
         ValueError: images that have not four axes or are of another type, labels that are no
@@ -102,26 +175,51 @@ def image_dataset_from_arrays(
             f'`output_dtype="uint16"` needs images of that type; received {images.dtype}.'
         )
     one_of("augment_on", augment_on, ("host", "device"))
-    check_booleans(shuffle=shuffle, return_index=return_index, drop_remainder=drop_remainder)
+    check_booleans(
+        shuffle=shuffle,
+        return_index=return_index,
+        stratify=stratify,
+        augment_validation=augment_validation,
+        drop_remainder=drop_remainder,
+    )
+    check_split(
+        validation_split,
+        subset,
+        test_split=test_split,
+        fold=fold,
+        shuffle=shuffle and not stratify,
+        seed=seed,
+    )
     check_numbers(batch_size, seed, ram_budget)
     check_shard(shard)
     check_balance(balance, shuffle=shuffle)
     on_device = augment_on == "device"
     check_views(views, augmentation, on_device=on_device, has_masks=masks is not None)
     seed = seed_or_drawn(seed)
-    pixels = Source(
-        RowsOfArray(images),
-        len(images),
-        images.dtype.name,
-        (int(images.shape[1]), int(images.shape[2])),
-        None if masks is None else RowsOfArray(_checked_masks(masks, images, labels)),
-        white=WHITE_OF_16_BITS if output_dtype == "uint16" else 255,
-    )
+    white = WHITE_OF_16_BITS if output_dtype == "uint16" else 255
+    classes = _classes_of(columns)
+    masks = None if masks is None else _checked_masks(masks, images, labels)
+
+    # Names are for the split alone.
+    names = ("",) * len(images) if subset is None else tuple(map(str, range(len(images))))
+
+    def source(part: LabelledFiles, *_: Any) -> Source:
+        rows = part.of_listed
+        return Source(
+            RowsOfArray(images, rows),
+            len(part),
+            images.dtype.name,
+            (int(images.shape[1]), int(images.shape[2])),
+            None if masks is None else RowsOfArray(masks, rows),
+            white=white,
+        )
+
     listed = ImageSet(
-        LabelledFiles(("",) * len(images), None, None),
-        lambda part, epochs, output, cache: pixels,
-        None if columns is None else lambda part: gatherer(columns),
-        classes=lambda part: _classes_of(columns),
+        LabelledFiles(names, classes, None),
+        source,
+        None if columns is None else lambda part: gatherer(_rows_of(columns, part)),
+        positions=None if subset is None else lambda part: gatherer(tf.constant(part.rows)),
+        classes=lambda part: part.labels,
         are_files=False,
     )
     epochs = Epochs(
@@ -136,8 +234,23 @@ def image_dataset_from_arrays(
         drop_remainder=drop_remainder,
     )
     output = Output(rescale, output_dtype, "channels_last", return_index)
+    split = Split(
+        validation_split,
+        subset,
+        test_split=test_split,
+        fold=fold,
+        stratify=stratify,
+        shuffle_seed=seed if shuffle and subset is not None else None,
+        augment_validation=augment_validation,
+    )
     on_error = OnError("raise")
-    return datasets_of(listed, epochs, output, Split(), on_error, ram_budget=ram_budget)[0]
+    return split.chosen(datasets_of(listed, epochs, output, split, on_error, ram_budget=ram_budget))
+
+
+def _rows_of(columns: Any, part: LabelledFiles) -> Any:
+    if part.of_listed is None:
+        return columns
+    return tf.nest.map_structure(lambda column: tf.gather(column, part.of_listed), columns)
 
 
 def _classes_of(columns: Any) -> NDArray[np.int64] | None:

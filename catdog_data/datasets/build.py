@@ -134,6 +134,7 @@ def build_dataset(
     output: Output,
     labels_of: LabelsOf | None,
     weights_of: LabelsOf | None = None,
+    index_of: LabelsOf | None = None,
     ram_budget: int | None = None,
     class_names: Sequence[str] | None = None,
     file_paths: Sequence[str] = (),
@@ -151,6 +152,7 @@ def build_dataset(
         output: what elements look like.
         labels_of: makes the labels of a batch; None for images alone.
         weights_of: makes the weights of its samples, which follow the labels; None for none.
+        index_of: makes what `return_index` gives of the index; None for itself.
         ram_budget: see `catdog_data.engine.pipeline.image_batches`.
         class_names: the classes in the order of their labels; None without classes.
         file_paths: the files that are read; empty if images are not files.
@@ -193,6 +195,7 @@ def build_dataset(
         steps=composition.steps,
         labels_of=labels_of,
         weights_of=weights_of,
+        index_of=index_of,
     )
     pixels, rendering = source.pixels, _rendering(augmentation, composition, source, output)
     if source.masks is not None:

@@ -65,6 +65,7 @@ class Element:
         steps: what was done to the images, and to the labels with them.
         labels_of: makes the labels of a batch; None for images alone.
         weights_of: makes the weights of its samples; None for none.
+        index_of: makes what `return_index` gives of the index; None for itself.
 
     Raises:
         ValueError: labels are mixed, and are no floats.
@@ -77,6 +78,7 @@ class Element:
     steps: tuple[Step, ...]
     labels_of: LabelsOf | None
     weights_of: LabelsOf | None
+    index_of: LabelsOf | None = None
 
     def __post_init__(self) -> None:
         if self.labels_of is not None and any(step.mixes_images for step in self.steps):
@@ -99,7 +101,7 @@ class Element:
         if self.weights_of is not None:
             parts.append(self.weights_of(index))
         if self.output.return_index:
-            parts.append(index)
+            parts.append(index if self.index_of is None else self.index_of(index))
         return tuple(parts) if len(parts) > 1 else parts[0]
 
     def _in_form(self, images: Any, geometry: tf.Tensor) -> Any:

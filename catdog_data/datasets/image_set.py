@@ -36,6 +36,7 @@ class ImageSet:
         source: of their pixels, and of those of their masks.
         labels: makes the function from positions in a part to labels; None without labels.
         weights: makes that of sample weights; None without.
+        positions: makes that to what `return_index` gives; None for the positions in a part.
         classes: makes the class of each image of a part, see `Listed`.
         class_names: of `classes`, where they are positions in it.
         masks: lists the files of the masks of a part; None without such.
@@ -50,6 +51,7 @@ class ImageSet:
     source: SourceOf
     labels: Callable[[LabelledFiles], LabelsOf] | None = None
     weights: Callable[[LabelledFiles], LabelsOf] | None = None
+    positions: Callable[[LabelledFiles], LabelsOf] | None = None
     classes: Callable[[LabelledFiles], NDArray[Any] | None] = lambda files: None
     class_names: Sequence[str] | None = None
     masks: Callable[[LabelledFiles], Sequence[str]] | None = None
@@ -167,6 +169,7 @@ def _dataset(
         output,
         None if images.labels is None else images.labels(files),
         None if images.weights is None else images.weights(files),
+        None if images.positions is None else images.positions(files),
         ram_budget=ram_budget,
         class_names=files.class_names,
         file_paths=files.file_paths if images.are_files else (),

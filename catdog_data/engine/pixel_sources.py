@@ -267,16 +267,17 @@ class RowsOfArray(LookedAtOneByOne):
     Args:
         array: [N, H, W, C]; what is no array of NumPy's, such as a data set of h5py, is read image
             by image.
+        rows: intp[M], which of them the images are; None for all N.
     """
 
     whole_batches = True
     together: int | None = None
     may_fail = False
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any, rows: NDArray[np.intp] | None = None) -> None:
         height, width, channels = (int(side) for side in array.shape[1:])
         self.shape, self.dtype = (height, width, channels), array.dtype.name
-        self._array = array
+        self._array, self._rows = array, rows
 
     def image(self, index: tf.Tensor) -> tf.Tensor:
         """Load an image: `dtype`[H, W, C]."""
@@ -285,7 +286,7 @@ class RowsOfArray(LookedAtOneByOne):
     def fetch(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Load a batch: `dtype`[B, H, W, C]."""
         # A call of Python for each batch: as a constant of the graph, the array would be copied.
-        images = tf.numpy_function(self._rows, [index], self.dtype, stateful=False)
+        images = tf.numpy_function(self._images, [index], self.dtype, stateful=False)
         return (tf.ensure_shape(images, [*index.shape, *self.shape]),)
 
     def renderer(self, rendering: Rendering) -> Callable[..., tf.Tensor]:
@@ -295,8 +296,10 @@ class RowsOfArray(LookedAtOneByOne):
     def check(self, index: int) -> None:
         """Do nothing: what is in memory can be read."""
 
-    def _rows(self, index: NDArray[np.int64]) -> NDArray[Any]:
+    def _images(self, index: NDArray[np.int64]) -> NDArray[Any]:
         index = np.maximum(index, 0)
+        if self._rows is not None:
+            index = self._rows[index]
         if isinstance(self._array, np.ndarray):
             return self._array.take(index, axis=0)
         return np.stack([self._array[int(each)] for each in index])
