@@ -17,9 +17,10 @@ from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import ImageSet, datasets_of
 from catdog_data.datasets.options import (
     OUTPUT_DTYPES,
+    Shard,
     check_booleans,
     check_numbers,
-    check_shard,
+    checked_shard,
     one_of,
     seed_or_drawn,
 )
@@ -46,7 +47,7 @@ def image_dataset_from_arrays(
     rescale: float | None = None,
     output_dtype: str | None = None,
     return_index: bool = False,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     validation_split: float | None = None,
@@ -74,7 +75,7 @@ def image_dataset_from_arrays(
     rescale: float | None = None,
     output_dtype: str | None = None,
     return_index: bool = False,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     validation_split: float | None = None,
@@ -101,7 +102,7 @@ def image_dataset_from_arrays(
     rescale: float | None = None,
     output_dtype: str | None = None,
     return_index: bool = False,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     validation_split: float | None = None,
@@ -133,7 +134,8 @@ def image_dataset_from_arrays(
             "uint16", with white at 65535; None keeps the type of `images` where values are not
             changed, and is float32 where they are.
         return_index: whether int64[B], the position of each image in `images`, is added last.
-        shard: (i, n): part i of n of every epoch, for n readers.
+        shard: (i, n): part i of n of every epoch, for n readers; "auto" for this process among
+            those that train together.
         balance: "oversample", "undersample", a dict from numbers of classes to weights, or
             None: how often an epoch reads the images of each class.
         views: how many views of each image an element has, every one drawn by itself, as a tuple in
@@ -191,7 +193,7 @@ def image_dataset_from_arrays(
         seed=seed,
     )
     check_numbers(batch_size, seed, ram_budget)
-    check_shard(shard)
+    shard = checked_shard(shard, seed)
     check_balance(balance, shuffle=shuffle)
     on_device = augment_on == "device"
     check_views(views, augmentation, on_device=on_device, has_masks=masks is not None)

@@ -282,11 +282,22 @@ class _Beginnings:
         known = {**self.known, "resume": self.resume, "follow": self.follow}
         if not self.batched:
             length = self.plan.images if whole else tf.data.UNKNOWN_CARDINALITY
-            return ImageDataset(images_one_by_one(passes, self.stages, length), **known)
+            images = images_one_by_one(passes, self.stages, length)
+            return ImageDataset(self._undivided(images), **known)
         let_epochs_follow()
         batches = maker_of_batches(passes, self.stages)
         turns = Turns(passes.steps, lambda was_whole: begin(), lambda first: True, batches)
-        return ImageDataset(batches(passes), **known, turns=turns if whole else None)
+        made = self._undivided(batches(passes))
+        return ImageDataset(made, **known, turns=turns if whole else None)
+
+    def _undivided(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """Have `tf.distribute` not divide among its workers what is divided by `shard`."""
+        if self.plan.shard[1] == 1:
+            return dataset
+        options = tf.data.Options()
+        off = tf.data.experimental.AutoShardPolicy.OFF
+        options.experimental_distribute.auto_shard_policy = off
+        return dataset.with_options(options)
 
 
 def _described(plan: CounterPlan, balance: Balance) -> dict[str, Any]:

@@ -20,13 +20,14 @@ from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
     ClassNames,
+    Shard,
     check_booleans,
     check_input_labels,
     check_numbers,
-    check_shard,
     checked_class_names,
     checked_data_format,
     checked_path,
+    checked_shard,
     one_of,
     seed_or_drawn,
 )
@@ -82,7 +83,7 @@ def image_dataset_from_dataframe(
     output_dtype: str | None = None,
     pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     augment_alike: bool = True,
@@ -129,7 +130,7 @@ def image_dataset_from_dataframe(
     output_dtype: str | None = None,
     pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     augment_alike: bool = True,
@@ -175,7 +176,7 @@ def image_dataset_from_dataframe(
     output_dtype: str | None = None,
     pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     augment_alike: bool = True,
@@ -237,7 +238,8 @@ def image_dataset_from_dataframe(
         pixel_dtype: type that values are read in: "uint8", "uint16" or, as they are stored,
             "float32"; None for what `output_dtype` needs.
         return_index: whether int64[B], the position of each file in `file_paths`, is added last.
-        shard: (i, n): part i of n of every epoch, for n readers.
+        shard: (i, n): part i of n of every epoch, for n readers; "auto" for this process among
+            those that train together.
         balance: "oversample", "undersample", a dict from names or numbers of classes to weights, or
             None: how often an epoch reads the images of each class.
         views: how many views of each image an element has, every one drawn by itself, as a tuple in
@@ -345,7 +347,7 @@ def image_dataset_from_dataframe(
         seed=seed,
     )
     check_numbers(batch_size, seed, ram_budget)
-    check_shard(shard)
+    shard = checked_shard(shard, seed)
     check_balance(balance, shuffle=shuffle)
     on_device, has_masks = augment_on == "device", label_mode == "mask"
     check_views(views, augmentation, on_device=on_device, has_masks=has_masks)

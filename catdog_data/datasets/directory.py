@@ -20,13 +20,14 @@ from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import datasets_of
 from catdog_data.datasets.options import (
     ClassNames,
+    Shard,
     check_booleans,
     check_input_labels,
     check_numbers,
-    check_shard,
     checked_class_names,
     checked_data_format,
     checked_path,
+    checked_shard,
     one_of,
     seed_or_drawn,
 )
@@ -83,7 +84,7 @@ def image_dataset_from_directory(
     stratify: bool = False,
     test_split: float | None = None,
     fold: tuple[int, int] | None = None,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     augment_on: Literal["host", "device"] = "host",
@@ -129,7 +130,7 @@ def image_dataset_from_directory(
     stratify: bool = False,
     test_split: float | None = None,
     fold: tuple[int, int] | None = None,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     augment_on: Literal["host", "device"] = "host",
@@ -174,7 +175,7 @@ def image_dataset_from_directory(
     stratify: bool = False,
     test_split: float | None = None,
     fold: tuple[int, int] | None = None,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     augment_on: Literal["host", "device"] = "host",
@@ -252,7 +253,9 @@ def image_dataset_from_directory(
             all k are disjoint and complete, and differ by at most one file, with `stratify` in
             every class too. They go by the order of a hash of each file's name below `directory`,
             not by the seed, which need not be given. A file that is listed twice is in one fold.
-        shard: (i, n): part i of n of every epoch, for n readers with equally many steps.
+        shard: (i, n): part i of n of every epoch, for n readers with equally many steps; "auto" for
+            this process among those that train together, by `TF_CONFIG`, torch, JAX, or the
+            variables of torchrun, Open MPI, PMI or srun. All need the same `seed`.
         balance: how often an epoch reads the images of each class, with `shuffle`; None for each
             image once. "oversample": of every class as many as the largest has; the copies of an
             image are augmented differently. "undersample": as many as the smallest has, others in
@@ -405,7 +408,7 @@ def image_dataset_from_directory(
         seed=seed,
     )
     check_numbers(batch_size, seed, ram_budget)
-    check_shard(shard)
+    shard = checked_shard(shard, seed)
     check_balance(balance, shuffle=shuffle)
     on_device = augment_on == "device"
     check_views(views, augmentation, on_device=on_device, has_masks=masks is not None)

@@ -126,6 +126,11 @@ class ImageDataset(DatasetInTurn):
         self._follow = follow
         super().__init__(dataset, turns)
 
+    def __repr__(self) -> str:
+        number, readers = self.plan.get("shard", (0, 1))
+        shard = f"shard=({number}, {readers}), " if readers > 1 else ""
+        return f"<ImageDataset {shard}element_spec={self.element_spec}>"
+
     def report(self) -> tuple[BrokenFile, ...]:
         """List the files that cannot be read, where `on_error` is "skip" or "replace".
 

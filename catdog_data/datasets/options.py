@@ -6,15 +6,19 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from catdog_data.sources.class_groups import ClassGroups
+from catdog_data.system.ranks import rank_of_process
 
 ClassNames = Sequence[str] | Mapping[str, Sequence[str]] | None
 """What the argument `class_names` may be."""
+
+Shard = tuple[int, int] | Literal["auto"]
+"""What the argument `shard` may be."""
 
 OUTPUT_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", None)
 """None leaves the choice to the dataset."""
@@ -150,14 +154,36 @@ def _is_number(value: Any) -> bool:
     return is_whole(value) or (isinstance(value, (float, np.floating)) and math.isfinite(value))
 
 
-def check_shard(shard: Any) -> None:
-    """Refuse what is not (i, n), part i of n."""
+def checked_shard(shard: Any, seed: Any) -> tuple[int, int]:
+    """Return (i, n), part i of n; "auto" is what `rank_of_process` says.
+
+    Args:
+        shard: what was given.
+        seed: of the order, which all readers must share; one that is drawn would differ.
+
+    Raises:
+        ValueError: something else; or "auto", among several processes, without a seed.
+
+    Example:
+        >>> checked_shard("auto", None), checked_shard([1, 4], 7)
+        ((0, 1), (1, 4))
+    """
+    if isinstance(shard, str) and shard == "auto":
+        rank = rank_of_process()
+        if rank.processes > 1 and seed is None:
+            raise ValueError(
+                '`shard="auto"` needs a `seed`, the same in all processes, or their parts overlap; '
+                f"received seed=None in process {rank.number} of {rank.processes}, by "
+                f"{rank.said_by}."
+            )
+        return rank.number, rank.processes
     is_pair = isinstance(shard, (tuple, list)) and len(shard) == 2
     if not is_pair or not all(map(is_whole, shard)) or not 0 <= shard[0] < shard[1]:
         raise ValueError(
-            "`shard` must be (i, n), part i of n, two whole numbers with 0 <= i < n; received "
-            f"{shard!r}. (0, 1) is the whole."
+            '`shard` must be (i, n), part i of n, two whole numbers with 0 <= i < n, or "auto"; '
+            f"received {shard!r}. (0, 1) is the whole."
         )
+    return int(shard[0]), int(shard[1])
 
 
 def seed_or_drawn(seed: int | None) -> int:

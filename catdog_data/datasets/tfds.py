@@ -16,10 +16,11 @@ from catdog_data.datasets.elements import LabelsOf, Output
 from catdog_data.datasets.image_dataset import ImageDataset
 from catdog_data.datasets.image_set import ImageSet, datasets_of
 from catdog_data.datasets.options import (
+    Shard,
     check_booleans,
     check_input_labels,
     check_numbers,
-    check_shard,
+    checked_shard,
     one_of,
     seed_or_drawn,
 )
@@ -61,7 +62,7 @@ def image_dataset_from_tfds(
     output_dtype: str | None = None,
     pixel_dtype: Literal["uint8", "uint16", "float32"] | None = None,
     return_index: bool = False,
-    shard: tuple[int, int] = (0, 1),
+    shard: Shard = (0, 1),
     balance: Balance = None,
     views: int = 1,
     augment_on: Literal["host", "device"] = "host",
@@ -104,7 +105,8 @@ def image_dataset_from_tfds(
             "float32"; None for what `output_dtype` needs.
         return_index: whether int64[B], the position of each image in the split, is added last; with
             `on_error="skip"`, among those that can be read.
-        shard: (i, n): part i of n of every epoch, for n readers.
+        shard: (i, n): part i of n of every epoch, for n readers; "auto" for this process among
+            those that train together.
         balance: "oversample", "undersample", a dict from names or numbers of classes to weights, or
             None: how often an epoch reads the images of each class.
         views: how many views of each image an element has, every one drawn by itself, as a tuple in
@@ -156,7 +158,7 @@ def image_dataset_from_tfds(
     one_of("augment_on", augment_on, ("host", "device"))
     check_booleans(shuffle=shuffle, return_index=return_index, drop_remainder=drop_remainder)
     check_numbers(batch_size, seed, ram_budget)
-    check_shard(shard)
+    shard = checked_shard(shard, seed)
     check_balance(balance, shuffle=shuffle)
     on_device = augment_on == "device"
     check_views(views, augmentation, on_device=on_device)
