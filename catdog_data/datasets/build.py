@@ -21,13 +21,13 @@ from catdog_data.datasets.image_dataset import ImageDataset, Position
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
-from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.pipeline import Stages, images_one_by_one, maker_of_batches
 from catdog_data.engine.pixel_sources import Pixels, WithMasks
 from catdog_data.engine.render import Rendering, Resampling
 from catdog_data.fit.install import let_epochs_follow
 from catdog_data.sources.broken_files import BrokenFiles
+from catdog_data.system.forks import check_not_forked
 
 _EPOCHS = 2**31
 """More than anybody trains for, and few enough to number their batches."""

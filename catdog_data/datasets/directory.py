@@ -361,11 +361,13 @@ def image_dataset_from_directory(
         follow_links=follow_links,
         shuffle=False,
         exclude=exclude,
+        regular_only=guard.raises,
     )
     _check_classes(files, label_mode)
     mask_of = None
     if masks is not None:
-        mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
+        masks = checked_path("masks", masks)
+        mask_of = masks_beside(files.file_paths, directory, masks, regular_only=guard.raises)
     output = Output(rescale, output_dtype, data_format, return_index)
     on_device = augment_on == "device"
     epochs = Epochs(batch_size, shuffle, seed, shard, augmentation, on_device, balance)

@@ -57,7 +57,12 @@ class ImageSet:
     split: str | None = None
 
     def read_as(
-        self, on_error: OnError, epochs: Epochs, output: Output, cache: CacheOfListing
+        self,
+        on_error: OnError,
+        epochs: Epochs,
+        output: Output,
+        cache: CacheOfListing,
+        subset: str | None = None,
     ) -> ImageSet:
         """Leave out the images that cannot be read, or exchange them; see `OnError.rows`.
 
@@ -85,6 +90,7 @@ class ImageSet:
             self.class_names,
             None if self.masks is None else self.masks(files),
             keep,
+            subset,
         )
         # Behind this function, that below and the one that the user called.
         return replace(self, files=files.take(on_error.rows(listed, stacklevel=5)))
@@ -129,7 +135,7 @@ def datasets_of(
         part, own = replace(images, files=files), on_error.for_part()
         own_epochs = split.epochs(name, epochs)
         if own.replaces:
-            part = part.read_as(own, own_epochs, output, kept)
+            part = part.read_as(own, own_epochs, output, kept, name)
         datasets.append(_dataset(part, name, own_epochs, output, own, kept, ram_budget))
     return datasets
 

@@ -23,6 +23,7 @@ from catdog_data.sources.exclude import Exclude, rows_kept
 from catdog_data.sources.formats import FORMATS, endings_of
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.walk import entries_of, is_folder, walk
+from catdog_data.system.special_files import check_none_is_special
 
 KERAS_DATASET_EXTENSIONS = endings_of(each for each in FORMATS if each.in_datasets)
 """Endings that image_dataset_from_directory lists, in any case."""
@@ -40,6 +41,7 @@ def list_labelled_files(
     seed: int | None = None,
     extensions: tuple[str, ...] = KERAS_DATASET_EXTENSIONS,
     exclude: Exclude = None,
+    regular_only: bool = True,
 ) -> LabelledFiles:
     """List image files and their labels as image_dataset_from_directory does.
 
@@ -63,6 +65,7 @@ def list_labelled_files(
         extensions: endings of the files to list, in lower case, with their dot.
         exclude: files to leave out, see `catdog_data.sources.exclude.rows_kept`: what is listed,
             and its shuffle, is as if they were not there. A list of labels has theirs too.
+        regular_only: whether pipes, sockets and devices are refused, or listed as all else.
 
     Returns:
         The files, at least one.
@@ -71,7 +74,8 @@ def list_labelled_files(
         FileNotFoundError: labels are inferred and the directory is missing.
         NotADirectoryError: labels are inferred and the directory is a file.
         OSError: a folder cannot be listed; Keras leaves its images out silently.
-        ValueError: `labels` or `class_names` break the rules above, or there is no image.
+        ValueError: `labels` or `class_names` break the rules above, there is no image, or one is no
+            regular file.
 
     Example:
         >>> import tempfile
@@ -88,13 +92,17 @@ def list_labelled_files(
     root = os.fspath(directory)
     names = _class_folders(root, class_names) if chosen == "inferred" else ("",)
     exists = Path(root).is_dir()
-    listings = _list_folders(root, names, extensions, follow_links) if exists else []
+    found = _list_folders(root, names, extensions, follow_links) if exists else []
+    listings = [images for images, _ in found]
     if not any(listings):
         raise ValueError(_no_image(root, names, extensions))
     files = _label(listings, names, chosen, root)
     if exclude is not None:
         kept = files.take(rows_kept(files.file_paths, exclude, root))
         files = replace(kept, of_listed=None)
+    if regular_only:
+        special = frozenset[str]().union(*(each for _, each in found))
+        check_none_is_special(files.file_paths, special)
     if not shuffle:
         return files
     return files.shuffled(np.random.randint(1_000_000) if seed is None else seed)
@@ -170,19 +178,23 @@ def _visible_folders(root: str) -> tuple[str, ...]:
 
 def _list_folders(
     root: str, names: tuple[str, ...], extensions: tuple[str, ...], follow_links: bool
-) -> list[list[str]]:
-    """List the images of each folder in `root`; "" is `root` itself."""
+) -> list[tuple[list[str], set[str]]]:
+    """List the images of each folder in `root`, and the special files; "" is `root` itself."""
     folders = [os.path.join(root, name) for name in names]  # noqa: PTH118 (keeps "./")
     with ThreadPoolExecutor(max_workers=min(32, max(1, len(folders)))) as pool:
         return list(pool.map(lambda each: _list_images(each, extensions, follow_links), folders))
 
 
-def _list_images(folder: str, extensions: tuple[str, ...], follow_links: bool) -> list[str]:
+def _list_images(
+    folder: str, extensions: tuple[str, ...], follow_links: bool
+) -> tuple[list[str], set[str]]:
     images: list[str] = []
-    for below, names in sorted(walk(folder, follow_links=follow_links)):
+    special: set[str] = set()
+    for below, names, special_names in sorted(walk(folder, follow_links=follow_links)):
         start = os.path.join(folder, below, "")  # noqa: PTH118 (strings)
         images += [start + name for name in sorted(names) if name.lower().endswith(extensions)]
-    return images
+        special.update(start + name for name in special_names)
+    return images, special
 
 
 def _no_image(root: str, names: tuple[str, ...], extensions: tuple[str, ...]) -> str:
