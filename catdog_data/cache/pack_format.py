@@ -155,9 +155,15 @@ def read_files(folder: Path) -> list[Any]:
         [['/photos/cat.1.jpg', 9126, 17]]
     """
     try:
-        files: list[Any] = json.loads((folder / FILES).read_text())
-    except (OSError, ValueError) as error:
+        contents = (folder / FILES).read_bytes()
+    except OSError as error:
         raise _damaged(folder, error) from None
+    try:
+        files = json.loads(contents)
+    except ValueError:
+        files = None
+    if not isinstance(files, list):
+        raise _damaged(folder, ValueError(f"its {FILES} is no list in JSON"))
     return files
 
 
