@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,9 @@ def read_layout(folder: Path) -> Layout:
         ValueError: no such pack must hold a whole pack, and does not: ...
     """
     try:
-        described = json.loads((folder / PACK).read_text())
-        if described["format"] != FORMAT:
-            raise ValueError(f"it is of the format {described['format']!r}, not {FORMAT!r}")
-        layout = Layout(described["n"], tuple(described["shape"]), described["dtype"])
+        layout = _described((folder / PACK).read_bytes())
         _check_size((folder / PIXELS).stat().st_size, layout)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise _damaged(folder, error) from None
     return layout
 
@@ -157,9 +155,15 @@ def read_files(folder: Path) -> list[Any]:
         [['/photos/cat.1.jpg', 9126, 17]]
     """
     try:
-        files: list[Any] = json.loads((folder / FILES).read_text())
-    except (OSError, ValueError) as error:
+        contents = (folder / FILES).read_bytes()
+    except OSError as error:
         raise _damaged(folder, error) from None
+    try:
+        files = json.loads(contents)
+    except ValueError:
+        files = None
+    if not isinstance(files, list):
+        raise _damaged(folder, ValueError(f"its {FILES} is no list in JSON"))
     return files
 
 
@@ -271,6 +275,25 @@ def damaged_rows(folder: Path) -> list[int]:
             if not (whole and same_sum and zlib.crc32(row.data) == checksums[i]):
                 damaged.append(i)
     return damaged
+
+
+def _described(contents: bytes) -> Layout:
+    """Read `pack.json`."""
+    try:
+        described = json.loads(contents)
+    except ValueError as error:
+        raise ValueError(f"its {PACK} is no JSON ({len(contents):,} bytes)") from error
+    if not isinstance(described, dict) or "format" not in described:
+        raise ValueError(f"its {PACK} describes no pack")
+    if described["format"] != FORMAT:
+        raise ValueError(f"it is of the format {described['format']!r}, not {FORMAT!r}")
+    try:
+        height, width, channels = map(index, described["shape"])
+        dtype = np.dtype(described["dtype"]).name
+        layout = Layout(index(described["n"]), (height, width, channels), dtype)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"its {PACK} does not say what its rows are") from error
+    return layout
 
 
 def _check_size(size: int, layout: Layout) -> None:

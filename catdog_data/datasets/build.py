@@ -22,7 +22,6 @@ from catdog_data.datasets.pixel_types import check_steps
 from catdog_data.datasets.plan import CounterPlan
 from catdog_data.engine.epochs_in_turn import Turns
 from catdog_data.engine.failed_batches import Passes
-from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.own_size import sides_of_fetched
 from catdog_data.engine.pipeline import Stages, images_one_by_one, maker_of_batches
@@ -31,6 +30,7 @@ from catdog_data.engine.render import Rendering, Resampling
 from catdog_data.engine.several_images import ForEach, Views
 from catdog_data.fit.install import let_epochs_follow
 from catdog_data.sources.broken_files import BrokenFiles
+from catdog_data.system.forks import check_not_forked
 
 _EPOCHS = 2**31
 """More than anybody trains for, and few enough to number their batches."""

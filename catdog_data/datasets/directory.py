@@ -423,13 +423,15 @@ def image_dataset_from_directory(
         shuffle=False,
         extensions=checked_extensions(extensions) or KERAS_DATASET_EXTENSIONS,
         exclude=exclude,
+        regular_only=guard.raises,
     )
     if classes is not None:
         files = classes.relabelled(files)
     _check_classes(files, label_mode)
     mask_of = None
     if masks is not None:
-        mask_of = masks_beside(files.file_paths, directory, checked_path("masks", masks))
+        masks = checked_path("masks", masks)
+        mask_of = masks_beside(files.file_paths, directory, masks, regular_only=guard.raises)
     output = Output(rescale, output_dtype, data_format, return_index, is_input)
     epochs = Epochs(
         batch_size,

@@ -62,7 +62,12 @@ class ImageSet:
     split: str | None = None
 
     def read_as(
-        self, on_error: OnError, epochs: Epochs, output: Output, cache: CacheOfListing
+        self,
+        on_error: OnError,
+        epochs: Epochs,
+        output: Output,
+        cache: CacheOfListing,
+        subset: str | None = None,
     ) -> ImageSet:
         """Leave out the images that cannot be read, or exchange them; see `OnError.rows`.
 
@@ -91,6 +96,7 @@ class ImageSet:
             self.class_names,
             read_together,
             keep,
+            subset,
         )
         # Behind this function, that below and the one that the user called.
         return replace(self, files=files.take(on_error.rows(listed, stacklevel=5)))
@@ -148,7 +154,7 @@ def datasets_of(
         part, own = replace(images, files=files), on_error.for_part()
         own_epochs = split.epochs(name, epochs)
         if own.replaces:
-            part = part.read_as(own, own_epochs, output, kept)
+            part = part.read_as(own, own_epochs, output, kept, name)
         datasets.append(_dataset(part, name, own_epochs, output, own, kept, ram_budget))
     return datasets
 

@@ -16,8 +16,8 @@ import tensorflow as tf
 from tensorflow.python.data.ops.iterator_ops import OwnedIterator
 
 from catdog_data.engine.failed_batches import Passes
-from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.passes import beginning, end_pass, ended_at_exit
+from catdog_data.system.forks import check_not_forked
 
 
 @dataclass(frozen=True, eq=False)

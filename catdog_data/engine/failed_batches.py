@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.mapping import as_written
+from catdog_data.system.forks import check_not_forked
 
 _BATCHES_PER_MARK = 32
 """A failure is seen when something behind it arrives. Marks cannot fail, so it is seen soon where

@@ -16,6 +16,7 @@ from PIL import Image
 from catdog_data.decoding.open_image import open_image
 from catdog_data.engine.pixel_sources import RowsOfFiles, is_image
 from catdog_data.engine.render import Rendering, Table, whole_images_renderer
+from catdog_data.system.special_files import is_special
 
 Several = Callable[[tf.Tensor], tuple[list[tf.Tensor], tf.Tensor]]
 """See `SmallFiles`."""
@@ -56,7 +57,8 @@ def room_of_small_files(
         return None
     for path in filepaths[:: math.ceil(len(filepaths) / _LOOKED_AT)]:
         try:
-            if os.stat(path).st_size > _SMALL_FILE:  # noqa: PTH116 (a string)
+            status = os.stat(path)  # noqa: PTH116 (a string)
+            if status.st_size > _SMALL_FILE or is_special(status.st_mode):
                 return None
             with open_image(path, formats) as image:
                 room = max(room, math.prod(image.size))

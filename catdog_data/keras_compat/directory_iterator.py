@@ -135,6 +135,7 @@ class DirectoryIterator(FilesIterator):
             extensions=self.white_list_formats,
             follow_links=follow_links,
             exclude=exclude,
+            regular_only=self._on_error.raises,
         )
         empty = set(range(index.num_classes)).difference(index.labels.tolist())
         if self._on_error.skips:

@@ -22,7 +22,6 @@ from catdog_data.cache.cached import Cache, CacheOfListing
 from catdog_data.decoding.load_image import load_image
 from catdog_data.decoding.unreadable import naming
 from catdog_data.engine.epochs_in_turn import Turns
-from catdog_data.engine.forks import check_not_forked
 from catdog_data.keras_compat.iterator import Iterator
 from catdog_data.keras_compat.labels import Labels
 from catdog_data.keras_compat.native.executor import PendingBatch, epochs_of
@@ -66,6 +65,7 @@ from catdog_data.keras_compat.translation import (
 )
 from catdog_data.readable.on_error import Listed, OnError
 from catdog_data.sources.broken_files import BrokenFile
+from catdog_data.system.forks import check_not_forked
 
 _HOOKS = ("_get_batches_of_transformed_samples", "_set_index_array", "_flow_index")
 _NOT_PICKLED = ("_pipeline", "_kept")
@@ -172,6 +172,7 @@ class FilesIterator(Iterator):
                 lambda: classes,
                 class_names,
                 keep=keep,
+                subset=self.subset if self._on_error.replaces else None,
             )
         )
         if self.cache is not None:

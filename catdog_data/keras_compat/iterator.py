@@ -18,13 +18,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog_data.engine.epochs_in_turn import Turns
-from catdog_data.engine.forks import check_not_forked
 from catdog_data.engine.passes import ended_at_exit
 from catdog_data.fit.install import let_epochs_follow
 from catdog_data.keras_compat.options import check_batch_size_and_seed
 from catdog_data.keras_compat.steps import dataset_of_steps
 from catdog_data.sources.class_weights import weights_of_classes
 from catdog_data.sources.keras_folders import KERAS_EXTENSIONS
+from catdog_data.system.forks import check_not_forked
 
 
 class SlowPathWarning(UserWarning):

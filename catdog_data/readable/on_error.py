@@ -18,6 +18,7 @@ import PIL
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog_data.decoding.process_settings import decoder_settings
 from catdog_data.decoding.unreadable import sentence_of
 from catdog_data.engine.late_failures import OnFailure
 from catdog_data.engine.pixel_sources import Images
@@ -53,6 +54,7 @@ class Listed:
         others: columns of files that are read with each, as its mask.
         keep: decodes those at these positions into a cache, and returns the errors of those that
             cannot be read; or None if it did nothing. None without a cache.
+        subset: which of a split they are, if others belong to another.
     """
 
     names: Sequence[str]
@@ -62,6 +64,7 @@ class Listed:
     class_names: Sequence[str] | None = None
     others: Sequence[Sequence[str]] = ()
     keep: Callable[[Sequence[int]], Mapping[int, Exception] | None] | None = None
+    subset: str | None = None
 
     def broken(self) -> dict[int, str]:
         """Find the images that cannot be read, and why, in the order of their names.
@@ -69,15 +72,15 @@ class Listed:
         What is known is not looked at again.
         """
         # Before the files are read: what changes meanwhile is looked at again next time.
-        wanted = fingerprints([self.names, *self.others])
+        wanted, special = fingerprints([self.names, *self.others])
         versions = {"tensorflow": tf.__version__, "pillow": PIL.__version__}
-        path = verdicts_file({**self.settings, **versions})
-        known = read_verdicts(path)
+        path = verdicts_file({**self.settings, **versions, "process": decoder_settings()})
+        known = read_verdicts(path).and_broken(special)
         errors: Mapping[int, Exception] = {}
         if known.unknown(wanted):
             # Whoever comes second waits, and finds what the first has found.
             with only_one(path):
-                known = read_verdicts(path)
+                known = read_verdicts(path).and_broken(special)
                 errors = self._looked_at(path, known, wanted)
         found = {i: sentence_of(error) for i, error in errors.items()}
         if known.broken:
@@ -140,6 +143,11 @@ class OnError:
             )
 
     @property
+    def raises(self) -> bool:
+        """Whether a broken file is an error, as with Keras."""
+        return self.mode == "raise"
+
+    @property
     def skips(self) -> bool:
         """Whether broken files are left out, before a data set is shuffled and split."""
         return self.mode == "skip"
@@ -192,7 +200,7 @@ class OnError:
             names: of the images that are read.
             classes: see `Listed`.
         """
-        if self.mode == "raise":
+        if self.raises:
             return None
 
         def tell(index: int, error: Exception, stand_in: int | None) -> None:
@@ -226,19 +234,22 @@ def _check_something_is_left(
     listed: Listed, broken: Mapping[int, str], classes: NDArray[Any] | None
 ) -> None:
     reason = next(iter(broken.values()))
+    of_subset = "" if listed.subset is None else f" in the subset {listed.subset!r}"
     if len(broken) == len(listed.names):
         raise ValueError(
-            f"None of the {len(broken)} images can be read: "
+            f"None of the {len(broken)} images{of_subset} can be read: "
             f"{some_of([listed.names[i] for i in broken])}. The first: {reason}"
         )
     if classes is None:
         return
+    another_split = "" if listed.subset is None else ", split in another way"
     good = set(np.delete(classes, list(broken)).tolist())
     for i in broken:
         if (label := classes[i]) not in good:
             name = label if listed.class_names is None else listed.class_names[int(label)]
             own = [listed.names[each] for each in broken if classes[each] == label]
             raise ValueError(
-                f"None of the {len(own)} images of the class {str(name)!r} can be read: "
-                f"{some_of(own)}. Add good ones, or leave the class out. The first: {broken[i]}"
+                f"None of the {len(own)} images of the class {str(name)!r}{of_subset} can be "
+                f"read: {some_of(own)}. Add good ones{another_split}, or leave the class out. The "
+                f"first: {broken[i]}"
             )

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ from platformdirs import user_cache_dir
 
 from catdog_data.system.atomic_files import write_atomically
 from catdog_data.system.lock_file import locked
+from catdog_data.system.special_files import is_special, special_file
 
 _FORMAT = "catdog_data verdicts 1"
 _KEPT_FOR = 180 * 86400.0
 """Seconds since they were used last."""
 
 
-def fingerprints(columns: Sequence[Sequence[str]]) -> list[str]:
+def fingerprints(columns: Sequence[Sequence[str]]) -> tuple[list[str], dict[str, str]]:
     """Describe images such that a change of one is seen.
 
     Args:
@@ -34,21 +35,32 @@ def fingerprints(columns: Sequence[Sequence[str]]) -> list[str]:
             other names that change when what they name does.
 
     Returns:
-        N strings, unlike each other where images are.
+        N strings, unlike each other where images are; and, by these, why images are not read of
+        which a file is a pipe, a socket or a device.
 
     Example:
         >>> fingerprints([["no such file", "nor this"]])
-        ['no such file', 'nor this']
+        (['no such file', 'nor this'], {})
     """
-    described = [[_fingerprint(name) for name in column] for column in columns]
-    return ["|".join(parts) for parts in zip(*described, strict=True)]
+    special: set[str] = set()
+    described = [[_fingerprint(name, special) for name in column] for column in columns]
+    joined = ["|".join(parts) for parts in zip(*described, strict=True)]
+    if not special:
+        return joined, {}
+    why: dict[str, str] = {}
+    for whole, *names in zip(joined, *columns, strict=True):
+        if found := next((name for name in names if name in special), None):
+            why[whole] = special_file(found)
+    return joined, why
 
 
-def _fingerprint(name: str) -> str:
+def _fingerprint(name: str, special: set[str]) -> str:
     try:
         status = os.stat(name)  # noqa: PTH116 (a hundred thousand of them)
     except OSError:
         return name
+    if is_special(status.st_mode):
+        special.add(name)
     return f"{name} {status.st_size} {status.st_mtime_ns}"
 
 
@@ -67,6 +79,10 @@ class Verdicts:
     def reason(self, fingerprint: str) -> str | None:
         """Say why an image cannot be read; None where it can be, or it is not known."""
         return self.broken.get(fingerprint)
+
+    def and_broken(self, broken: Mapping[str, str]) -> Verdicts:
+        """Add why more cannot be read, by their fingerprints."""
+        return replace(self, broken={**self.broken, **broken}) if broken else self
 
     def unknown(self, wanted: Sequence[str]) -> list[int]:
         """List the positions of images of which nothing is known."""

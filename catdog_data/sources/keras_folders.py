@@ -16,6 +16,7 @@ import numpy as np
 from catdog_data.sources.exclude import Exclude, rows_kept
 from catdog_data.sources.image_index import ImageIndex
 from catdog_data.sources.walk import entries_of, is_folder, walk
+from catdog_data.system.special_files import check_none_is_special
 
 KERAS_EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 """Endings that ImageDataGenerator lists, in any case."""
@@ -28,6 +29,7 @@ def index_class_folders(
     extensions: tuple[str, ...] = KERAS_EXTENSIONS,
     follow_links: bool = False,
     exclude: Exclude = None,
+    regular_only: bool = True,
 ) -> ImageIndex:
     """List the images below one folder per class, in ImageDataGenerator's order.
 
@@ -43,6 +45,7 @@ def index_class_folders(
         follow_links: whether to enter folders that are symbolic links.
         exclude: files to leave out, as if they were not there: a sequence of paths, relative to
             `directory`, or the path of a file with one a line.
+        regular_only: whether pipes, sockets and devices are refused, or listed as all else.
 
     Returns:
         An index whose labels are positions in `class_names`.
@@ -52,7 +55,7 @@ def index_class_folders(
         NotADirectoryError: the directory is a file.
         OSError: a folder cannot be listed; Keras leaves its images out silently.
         ValueError: there is no class folder, or no image in any of them; or none of the names
-            in `exclude` is a file.
+            in `exclude` is a file; or an image is no regular file.
 
     Example:
         >>> import tempfile
@@ -90,6 +93,9 @@ def index_class_folders(
         )
     if exclude is not None:
         index = _without(index, exclude)
+    if regular_only:
+        special = frozenset[str]().union(*(listing.special for listing in listings))
+        check_none_is_special(index.filenames, special)
     if any(name.lower().endswith(".tiff") for name in index.filenames):
         warnings.warn(
             'Using ".tiff" files with multiple bands '
@@ -110,6 +116,7 @@ def _without(index: ImageIndex, exclude: Exclude) -> ImageIndex:
 class _Listing:
     filenames: list[str]
     ignored: Counter[str]
+    special: set[str]
 
 
 def _class_folders(root: str) -> tuple[str, ...]:
@@ -147,11 +154,15 @@ def _list_class(
 ) -> _Listing:
     filenames: list[str] = []
     ignored: Counter[str] = Counter()
-    for below, files in sorted(walk(str(Path(root, class_name)), follow_links=follow_links)):
+    special: set[str] = set()
+    for below, files, special_names in sorted(
+        walk(str(Path(root, class_name)), follow_links=follow_links)
+    ):
         folder = f"{class_name}/{below}" if below else class_name
         for name in sorted(files):
             if name.lower().endswith(extensions):
                 filenames.append(f"{folder}/{name}")
             else:
                 ignored[Path(name).suffix.lower()] += 1
-    return _Listing(filenames, ignored)
+        special.update(f"{folder}/{name}" for name in special_names)
+    return _Listing(filenames, ignored, special)

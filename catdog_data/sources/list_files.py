@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from operator import index
 from pathlib import Path
@@ -25,11 +25,27 @@ from catdog_data.sources.formats import FORMATS, endings_of
 from catdog_data.sources.found import images_passed_over
 from catdog_data.sources.labelled_files import LabelledFiles
 from catdog_data.sources.walk import entries_of, is_folder, walk
+from catdog_data.system.special_files import check_none_is_special
 
 KERAS_DATASET_EXTENSIONS = endings_of(each for each in FORMATS if each.in_datasets)
 """Endings that image_dataset_from_directory lists, in any case."""
 
 Labels = Literal["inferred"] | Sequence[float] | None
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What lies in a folder, at any depth.
+
+    Args:
+        images: paths of the files that are listed, in order.
+        passed_over: how many files are not, by their ending.
+        special: paths of pipes, sockets and devices.
+    """
+
+    images: list[str] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    special: set[str] = field(default_factory=set)
 
 
 def list_labelled_files(
@@ -42,6 +58,7 @@ def list_labelled_files(
     seed: int | None = None,
     extensions: tuple[str, ...] = KERAS_DATASET_EXTENSIONS,
     exclude: Exclude = None,
+    regular_only: bool = True,
 ) -> LabelledFiles:
     """List image files and their labels as image_dataset_from_directory does.
 
@@ -65,6 +82,7 @@ def list_labelled_files(
         extensions: endings of the files to list, in lower case, with their dot. Others are counted.
         exclude: files to leave out, see `catdog_data.sources.exclude.rows_kept`: what is listed,
             and its shuffle, is as if they were not there. A list of labels has theirs too.
+        regular_only: whether pipes, sockets and devices are refused, or listed as all else.
 
     Returns:
         The files, at least one.
@@ -73,7 +91,8 @@ def list_labelled_files(
         FileNotFoundError: labels are inferred and the directory is missing.
         NotADirectoryError: labels are inferred and the directory is a file.
         OSError: a folder cannot be listed; Keras leaves its images out silently.
-        ValueError: `labels` or `class_names` break the rules above, or there is no image.
+        ValueError: `labels` or `class_names` break the rules above, there is no image, or one is no
+            regular file.
 
     Example:
         >>> import tempfile
@@ -91,8 +110,8 @@ def list_labelled_files(
     names = _class_folders(root, class_names) if chosen == "inferred" else ("",)
     exists = Path(root).is_dir()
     found = _list_folders(root, names, extensions, follow_links) if exists else []
-    listings = [images for images, _ in found]
-    passed_over = sum((others for _, others in found), Counter[str]())
+    listings = [each.images for each in found]
+    passed_over = sum((each.passed_over for each in found), Counter[str]())
     if not any(listings):
         said = (_no_image(root, names, extensions), images_passed_over(passed_over))
         raise ValueError(" ".join(filter(None, said)))
@@ -100,6 +119,9 @@ def list_labelled_files(
     if exclude is not None:
         kept = files.take(rows_kept(files.file_paths, exclude, root))
         files = replace(kept, of_listed=None)
+    if regular_only:
+        special = frozenset[str]().union(*(each.special for each in found))
+        check_none_is_special(files.file_paths, special)
     if not shuffle:
         return files
     return files.shuffled(np.random.randint(1_000_000) if seed is None else seed)
@@ -175,25 +197,24 @@ def _visible_folders(root: str) -> tuple[str, ...]:
 
 def _list_folders(
     root: str, names: tuple[str, ...], extensions: tuple[str, ...], follow_links: bool
-) -> list[tuple[list[str], Counter[str]]]:
-    """List the images of each folder in `root`, "" for `root` itself, and count its other files."""
+) -> list[_Folder]:
+    """List each folder in `root`; "" is `root` itself."""
     folders = [os.path.join(root, name) for name in names]  # noqa: PTH118 (keeps "./")
     with ThreadPoolExecutor(max_workers=min(32, max(1, len(folders)))) as pool:
         return list(pool.map(lambda each: _list_images(each, extensions, follow_links), folders))
 
 
-def _list_images(
-    folder: str, extensions: tuple[str, ...], follow_links: bool
-) -> tuple[list[str], Counter[str]]:
-    images: list[str] = []
-    others: Counter[str] = Counter()
-    for below, names in sorted(walk(folder, follow_links=follow_links)):
+def _list_images(folder: str, extensions: tuple[str, ...], follow_links: bool) -> _Folder:
+    found = _Folder()
+    for below, names, special in sorted(walk(folder, follow_links=follow_links)):
         start = os.path.join(folder, below, "")  # noqa: PTH118 (strings)
         listed = [name for name in names if name.lower().endswith(extensions)]
-        images += [start + name for name in sorted(listed)]
+        found.images.extend(start + name for name in sorted(listed))
+        found.special.update(start + name for name in special)
         if len(listed) < len(names):
-            others.update(Path(each).suffix.lower() for each in set(names).difference(listed))
-    return images, others
+            others = set(names).difference(listed)
+            found.passed_over.update(Path(each).suffix.lower() for each in others)
+    return found
 
 
 def _no_image(root: str, names: tuple[str, ...], extensions: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from catdog_data.sources.formats import FORMATS, NPY, endings_of
 from catdog_data.sources.walk import walk
 from catdog_data.system.messages import some_of
+from catdog_data.system.special_files import check_none_is_special
 
 _EXTENSIONS = endings_of((*FORMATS, NPY))
 """Endings of masks, in any case."""
@@ -19,6 +20,8 @@ def masks_beside(
     file_paths: Sequence[str],
     directory: str | os.PathLike[str],
     masks: str | os.PathLike[str],
+    *,
+    regular_only: bool = True,
 ) -> dict[str, str]:
     """Find the mask of each image: the image file of the same path, but for its extension.
 
@@ -28,6 +31,7 @@ def masks_beside(
         file_paths: the images, below `directory`.
         directory: the folder of the images.
         masks: the folder of the masks.
+        regular_only: whether pipes, sockets and devices are refused, or taken as all else.
 
     Returns:
         The path of each image's mask, by the image's path.
@@ -35,7 +39,7 @@ def masks_beside(
     Raises:
         FileNotFoundError: images without a mask.
         OSError: a folder of masks cannot be listed.
-        ValueError: images with more than one.
+        ValueError: images with more than one, or with one that is no regular file.
 
     Example:
         >>> import tempfile
@@ -47,7 +51,9 @@ def masks_beside(
         [('1.jpg', '1.png')]
     """
     found: dict[str, list[str]] = {}
-    for below, names in walk(os.fspath(masks), follow_links=True):
+    special: set[str] = set()
+    for below, names, special_names in walk(os.fspath(masks), follow_links=True):
+        special.update(os.path.join(masks, below, name) for name in special_names)  # noqa: PTH118
         for name in names:
             # Notes on a mask, such as "3.json", may lie beside it.
             if not name.lower().endswith(_EXTENSIONS):
@@ -67,6 +73,8 @@ def masks_beside(
             f"{os.fspath(masks)!r}: {some_of(doubtful)}. Leave one for each."
         )
     chosen = {path: paths[0] for path, paths in candidates.items()}
+    if regular_only:
+        check_none_is_special(chosen.values(), special)
     warn_of_jpegs("masks", chosen.values())
     return chosen
 

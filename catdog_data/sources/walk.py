@@ -6,10 +6,12 @@ import errno
 import os
 from collections.abc import Iterator
 
+from catdog_data.system.special_files import is_special_entry
+
 _LEADS_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 
 
-def walk(folder: str, *, follow_links: bool) -> Iterator[tuple[str, list[str]]]:
+def walk(folder: str, *, follow_links: bool) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield the files of a folder and of all below it, in no order; links as by `os.walk`.
 
     Args:
@@ -18,7 +20,7 @@ def walk(folder: str, *, follow_links: bool) -> Iterator[tuple[str, list[str]]]:
 
     Yields:
         A folder's path below the first, "/" between names and "" for the first itself, and the
-        names in it that are no folders.
+        names in it that are no folders; and those of the latter that are pipes, sockets or devices.
 
     Raises:
         OSError: a folder cannot be listed, where `os.walk` passes it over.
@@ -30,20 +32,23 @@ def walk(folder: str, *, follow_links: bool) -> Iterator[tuple[str, list[str]]]:
         ...     for name in ("1.jpg", "old/2.jpg", "old/3.jpg"):
         ...         (Path(root) / name).parent.mkdir(exist_ok=True)
         ...         (Path(root) / name).touch()
-        ...     sorted((below, sorted(names)) for below, names in walk(root, follow_links=False))
+        ...     sorted((below, sorted(names)) for below, names, _ in walk(root, follow_links=False))
         [('', ['1.jpg']), ('old', ['2.jpg', '3.jpg'])]
     """
     waiting = [""]
     while waiting:
         below = waiting.pop()
         files: list[str] = []
+        special: list[str] = []
         current = os.path.join(folder, below) if below else folder  # noqa: PTH118 (strings)
         for entry in entries_of(current):
             if not is_folder(entry, follow_links=follow_links):
                 files.append(entry.name)
+                if is_special_entry(entry):
+                    special.append(entry.name)
             elif follow_links or not entry.is_symlink():
                 waiting.append(f"{below}/{entry.name}" if below else entry.name)
-        yield below, files
+        yield below, files, special
 
 
 def entries_of(folder: str) -> Iterator[os.DirEntry[str]]:

@@ -160,7 +160,7 @@ def _list_part(
         before = len(files)
         top = os.path.join(path, class_name) if class_name else path  # noqa: PTH118 (strings)
         start = os.path.relpath(top, directory)
-        for below, members in sorted(walk(top, follow_links=follow_links)):
+        for below, members, _ in sorted(walk(top, follow_links=follow_links)):
             folder = os.path.normpath(os.path.join(start, below))  # noqa: PTH118
             for member in sorted(members):
                 if member.lower().endswith(endings):

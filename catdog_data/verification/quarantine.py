@@ -22,6 +22,7 @@ from pathlib import Path
 from catdog_data.system.atomic_files import write_atomically
 from catdog_data.system.lock_file import locked
 from catdog_data.system.messages import some_of
+from catdog_data.system.special_files import is_special
 from catdog_data.system.sync import sync_file, sync_folder
 from catdog_data.verification.findings import Finding
 
@@ -69,7 +70,9 @@ def move_aside(
         ValueError: the quarantine lies in the data set.
         FileExistsError: the quarantine is another folder, or has another file of a name.
         TimeoutError: another process moves files there or back.
-        OSError: a file cannot be moved; those before it are, and the manifest has all.
+        OSError: a file cannot be moved; those before it are, and the manifest has all. Of pipes,
+            sockets and devices, which cannot be copied to another file system, and stay where they
+            are: all others are moved.
 
     Example:
         >>> import tempfile
@@ -95,7 +98,9 @@ def move_aside(
         _remove_unfinished([*known, *moves], top)
         _check_names_are_free(moves, top)
         _write_manifest(top, [*(each for each in known if each.name not in again), *moves])
-        _move_all([(Path(move.source), top / move.name) for move in moves])
+        kept = _move_all([(Path(move.source), top / move.name) for move in moves])
+        if kept:
+            raise _not_copied(kept, len(moves), top)
     return moves
 
 
@@ -114,7 +119,7 @@ def move_back(quarantine: str | os.PathLike[str]) -> list[Move]:
         FileExistsError: other files are at the old places of some now. These stay where they are,
             and all others are moved back.
         TimeoutError: another process moves files there or back.
-        OSError: a file cannot be moved; the same call goes on.
+        OSError: a file cannot be moved; the same call goes on. As of `move_aside`.
     """
     top = Path(os.path.abspath(quarantine))  # noqa: PTH100 (links are kept)
     _read_manifest(top)  # before a lock is made in a folder that is no quarantine
@@ -128,7 +133,9 @@ def move_back(quarantine: str | os.PathLike[str]) -> list[Move]:
             if _is_there(aside):
                 taken = _is_there(source) and not _same(source, aside)
                 (stuck if taken else back).append(move)
-        _move_all([(top / move.name, Path(move.source)) for move in back])
+        kept = _move_all([(top / move.name, Path(move.source)) for move in back])
+        if kept:
+            raise _not_copied(kept, len(back), top)
         _remove_empty_folders(top)
         if stuck:
             _write_manifest(top, stuck)
@@ -211,21 +218,49 @@ def _alone_in(top: Path) -> Iterator[None]:
         yield
 
 
-def _move_all(places: Sequence[tuple[Path, Path]]) -> None:
-    """Move files, each from one place to the other; those of moves that were completed are not."""
+def _move_all(places: Sequence[tuple[Path, Path]]) -> list[Path]:
+    """Move files, each from one place to the other; those of moves that were completed are not.
+
+    Returns:
+        Those that could not be copied, and are where they were.
+    """
     touched: set[Path] = set()
+    kept: list[Path] = []
     try:
         for source, target in places:
-            if _is_there(source) or not _is_there(target):
+            if not _is_there(source) and _is_there(target):
+                continue
+            try:
                 _move(source, target)
-                touched |= {source.parent, target.parent}
+            except _NotCopiedError:
+                kept.append(source)
+            touched |= {source.parent, target.parent}
     finally:
         for folder in touched:
             sync_folder(folder)
+    return kept
+
+
+class _NotCopiedError(Exception):
+    """A pipe, a socket or a device is to be moved to another file system."""
+
+
+def _not_copied(kept: Sequence[Path], wanted: int, top: Path) -> OSError:
+    named = some_of([str(each) for each in kept])
+    return OSError(
+        f"{wanted - len(kept)} files were moved. {len(kept)} were not, since pipes, sockets and "
+        f"devices cannot be copied to another file system: {named}. Remove these, or choose a "
+        f"quarantine on the same file system. `catdog-data verify --undo {top}` moves all others "
+        "back."
+    )
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move a file, or complete a move that was interrupted."""
+    """Move a file, or complete a move that was interrupted.
+
+    Raises:
+        _NotCopiedError: it cannot be.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     if not _is_there(target):
         try:
@@ -233,6 +268,8 @@ def _move(source: Path, target: Path) -> None:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
+            if is_special(source.lstat().st_mode) and not source.is_symlink():
+                raise _NotCopiedError from None
             _copy(source, target)
         else:
             return
@@ -291,8 +328,8 @@ def _read_manifest(top: Path) -> list[Move]:
     path = top / MANIFEST
     try:
         content = json.loads(path.read_bytes())
-        if content["format"] != _FORMAT:
-            raise ValueError(f"its format is {content['format']!r}")
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise ValueError("it says another, or none")
         return [Move(**each) for each in content["moves"]]
     except FileNotFoundError:
         raise FileNotFoundError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,7 +20,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from catdog_data._version import __version__
 from catdog_data.sources.formats import checked_extensions
+from catdog_data.system.forks import check_not_forked
 from catdog_data.system.machine import available_cores, available_memory
+from catdog_data.system.special_files import NO_REGULAR_FILE, is_special
 from catdog_data.verification.duplicates import hasher, looks_alike, picture_hash, same_bytes
 from catdog_data.verification.findings import UNREADABLE, Finding, checked_kinds
 from catdog_data.verification.header import (
@@ -94,6 +95,7 @@ def verify(
         ValueError: no directory, or one without images; `bad`, `max_pixels` or `extensions` is
             wrong.
         ImportError: `near_duplicates`, and imagehash is missing.
+        RuntimeError: this process was forked from one that had used TensorFlow.
 
     Example:
         >>> import tempfile
@@ -127,6 +129,7 @@ def verify_on(
     extensions: Sequence[str] | None,
 ) -> Report:
     """Do as `verify` does, with the progress shown on a console."""
+    check_not_forked()
     kinds = checked_kinds(bad)
     if isinstance(max_pixels, bool) or not isinstance(max_pixels, int) or max_pixels < 1:
         raise ValueError(f"`max_pixels` must be a whole number from 1; received {max_pixels!r}.")
@@ -248,8 +251,8 @@ class _Checker:
     def _opened(self, file: ListedFile) -> _Look | _Small:
         """Read a file; unless it is one of those that are decoded together, look at it."""
         try:
-            if not stat.S_ISREG(os.stat(file.path).st_mode):  # noqa: PTH116 (strings)
-                return _Look((("no-access", "no regular file"),))
+            if is_special(os.stat(file.path).st_mode):  # noqa: PTH116 (strings)
+                return _Look((("no-access", NO_REGULAR_FILE),))
             with open(file.path, "rb") as stream:  # noqa: PTH123 (strings)
                 return self._read(file, stream)
         except OSError as error:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from catdog_data.system.special_files import is_special, special_file
 from catdog_models.export.export import SIGNATURE, is_saved_model
 
 _IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -241,7 +242,16 @@ def _files_in(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Path | Failur
         if not files and not unlisted:
             known = " ".join(_IMAGE_SUFFIXES)
             yield Failure(path, f"{str(path)!r} holds no images ({known}).")
-        yield from files
+        yield from map(_regular, files)
+
+
+def _regular(file: Path) -> Path | Failure:
+    """Refuse a pipe, a socket or a device of a folder; one that was named may be meant."""
+    try:
+        special = is_special(file.stat().st_mode)
+    except OSError:  # reading says why
+        return file
+    return Failure(file, special_file(str(file))) if special else file
 
 
 def _is_image(path: Path) -> bool:

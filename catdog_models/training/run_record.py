@@ -53,7 +53,7 @@ def _settings_in(path: Path) -> dict[str, Any]:
         del content["versions"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{str(path)!r} must be what a run was started with, and is something else: {error}. "
+            f"{str(path)!r} must be what a run was started with, and is something else. "
             "Choose another folder, or delete this one."
         ) from error
     settings: dict[str, Any] = content

@@ -313,3 +313,11 @@ def test_order_and_batches(pictures):
     assert [isinstance(each, Failure) for each in results] == [False] * 5 + [True] + [False] * 3
     assert {each.label for each in results if isinstance(each, Prediction)} == {"y"}
     assert sizes == [2, 2, 1, 2, 1]
+
+
+def test_a_pipe_in_a_folder_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "1.jpg")
+    predictor = Predictor(("cats", "dogs"), lambda contents: [[0.25, 0.75]])
+    (failure,) = predict_files(predictor, [tmp_path])
+    assert failure.path == tmp_path / "1.jpg"
+    assert "no regular file" in failure.reason

@@ -538,3 +538,65 @@ def test_good_files_say_nothing(folder):
             dataset = image_dataset_from_directory(folder, verbose=False, on_error=mode)
             assert len(dataset.file_paths) == FILES
             assert dataset.report() == ()
+
+
+def by_datasets(folder, mode, **options):
+    dataset = image_dataset_from_directory(
+        folder, image_size=(8, 8), verbose=False, on_error=mode, **options
+    )
+    return dataset.file_paths, dataset.report()
+
+
+def by_generators(folder, mode):
+    it = ImageDataGenerator().flow_from_directory(folder, target_size=(8, 8), on_error=mode)
+    return it.filepaths, it.report()
+
+
+@pytest.mark.parametrize("read", [by_datasets, by_generators])
+def test_what_is_no_regular_file_is_broken(tmp_path, read):
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        save_picture(tmp_path / "images" / name, (8, 8), 1)
+    os.mkfifo(tmp_path / "images" / "a" / "3.png")
+    for _ in range(2):  # found out, and known
+        paths, report = read(tmp_path / "images", "skip")
+        assert sorted(os.path.relpath(path, tmp_path / "images") for path in paths) == [
+            "a/1.png",
+            "a/2.png",
+            "b/1.png",
+        ]
+        assert [each.path for each in report] == [f"{tmp_path}/images/a/3.png"]
+        assert "a/3.png' is no regular file" in report[0].reason
+    paths, report = read(tmp_path / "images", "replace")
+    assert len(paths) == 4
+    assert report[0].action == f"replaced by '{tmp_path}/images/a/2.png'"
+
+
+@pytest.mark.parametrize("read", [by_datasets, by_generators])
+def test_an_image_that_was_too_large_is_looked_at_again(tmp_path, monkeypatch, read):
+    for name, side in (("a/1.png", 8), ("a/2.png", 90), ("b/1.png", 8)):
+        save_picture(tmp_path / "images" / name, (side, side), 1)
+    for limit, expected in ((2000, 2), (10**6, 3), (2000, 2)):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        paths, _ = read(tmp_path / "images", "skip")
+        assert len(paths) == expected
+
+
+def test_a_subset_without_a_class_is_named(tmp_path):
+    for name in ("a/1.png", "a/2.png", "a/3.png", "a/4.png", "b/1.png", "b/2.png"):
+        save_picture(tmp_path / name, (8, 8), 1)
+    for name in ("a/1.png", "a/2.png"):
+        (tmp_path / name).write_bytes(b"")
+    generator = ImageDataGenerator(validation_split=0.5)
+    with pytest.raises(ValueError, match=r"class 'a' in the subset 'validation' can be read"):
+        generator.flow_from_directory(
+            tmp_path, target_size=(8, 8), subset="validation", on_error="replace"
+        )
+    for name in ("a/1.png", "a/2.png"):
+        save_picture(tmp_path / name, (8, 8), 1)
+    split = {"validation_split": 0.5, "subset": "both", "seed": 1, "stratify": True}
+    whole = image_dataset_from_directory(tmp_path, image_size=(8, 8), verbose=False, **split)
+    for path in whole[1].file_paths:
+        if "/a/" in path:
+            Path(path).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"class 'a' in the subset 'validation' can be read"):
+        by_datasets(tmp_path, "replace", **split)

@@ -342,3 +342,24 @@ def test_manifests_can_be_read_again(tmp_path_factory, moves):
     folder = tmp_path_factory.mktemp("manifest")
     quarantine._write_manifest(folder, moves)
     assert quarantine._read_manifest(folder) == moves
+
+
+@pytest.mark.usefixtures("file_systems")
+def test_what_cannot_be_copied_stays_and_all_others_are_moved(data, tmp_path, request):
+    across = "two" in request.node.name
+    pipe = data / "cats" / "0.jpg"
+    os.mkfifo(pipe)
+    before = snapshot(data)
+    aside = tmp_path / "aside"
+    found = [Finding(str(data), "cats/0.jpg", "no-access", "no regular file"), *findings(data)]
+    if across:
+        with pytest.raises(OSError, match=r"5 files were moved. 1 were not.*0\.jpg.*--undo"):
+            move_aside(found, [str(data)], aside)
+    else:
+        move_aside(found, [str(data)], aside)
+    assert pipe.is_fifo() == across
+    assert set(snapshot(data)) == {os.fsencode(data / "cats" / "good.jpg")}
+    assert len(move_back(aside)) == (5 if across else 6)
+    assert pipe.is_fifo()
+    assert snapshot(data) == before
+    assert not aside.exists()
