@@ -136,12 +136,16 @@ def checked_reading_of_any_size(
     )
     if image_size is not None:
         return reading
+    if pixel_dtype != "uint8":
+        raise ValueError(
+            f"`image_size=None` reads 8 bits a value; received `pixel_dtype={pixel_dtype!r}`, or "
+            "an `output_dtype` that asks for it. Give an `image_size`, or leave both out."
+        )
     _check_own_size(
         crop_to_aspect_ratio=reading.crop,
         pad_to_aspect_ratio=reading.pad,
         antialias=reading.antialias,
         decode=decode if decode == "fast" else None,
-        pixel_dtype=pixel_dtype if pixel_dtype != "uint8" else None,
         **others,
     )
     return OwnSizeReading(reading.channels, reading.interpolation, reading.as_stored)

@@ -1,7 +1,7 @@
 """TIFF files that Pillow does not read as they are: several bands, 16 bits of colours, floats.
 
 They are read by tifffile, which only those need who have such files. Of several pages the first
-one is read, as Pillow does.
+one is read, and its orientation is followed, as Pillow does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from catdog_data.decoding.unreadable import UnfitImage
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _INSTALL = "Install it with `pip install 'catdog[tiff]'`"
-_BITS, _SAMPLES, _FORMAT = 258, 277, 339
+_BITS, _COLOURS, _ORIENTATION, _SAMPLES, _FORMAT = 258, 262, 274, 277, 339
+_GREYS = (0, 1)
+"""Meanings of values from white to black and from black to white."""
 _WHOLE, _SIGNED, _FLOATING = 1, 2, 3
 _BY_PILLOW = {(16, _WHOLE), (32, _SIGNED), (32, _FLOATING)}
 """Bits and kinds of numbers of one band that Pillow keeps as they are."""
@@ -39,9 +41,10 @@ def needs_tifffile(contents: bytes, *, as_stored: bool) -> bool:
         >>> needs_tifffile(file.getvalue(), as_stored=False)
         False
     """
-    bits, samples, kind = _described(contents)
+    bits, samples, kind, colours = _described(contents)
     if max(bits) <= 8:
-        return samples not in (1, 3) if as_stored else samples > 4
+        several_greys = samples > 2 and colours in _GREYS  # which Pillow does not open
+        return several_greys or (samples not in (1, 3) if as_stored else samples > 4)
     return samples > 1 or (bits[0], kind) not in _BY_PILLOW
 
 
@@ -73,6 +76,7 @@ def read_tiff(contents: bytes) -> tuple[NDArray[Any], str]:
             shape = height, width, bands_apart * bands
             with room_for_array((*shape, depth), np.dtype(page.dtype).itemsize):
                 values = page.asarray(squeeze=False, maxworkers=1)
+            orientation = page.tags.valueof(_ORIENTATION, default=1)
     except Image.DecompressionBombError:
         raise
     except Exception as error:  # tifffile raises all kinds for a damaged file
@@ -80,7 +84,18 @@ def read_tiff(contents: bytes) -> tuple[NDArray[Any], str]:
     # Bands are pages of their own, or each pixel has all of them.
     image = np.moveaxis(values[:, 0], 0, -2).reshape(shape)
     note = f" on the first of {pages} pages, which alone is read" if pages > 1 else ""
-    return image, note
+    return _turned(image, orientation), note
+
+
+def _turned(image: NDArray[Any], orientation: Any) -> NDArray[Any]:
+    """Turn an image as Pillow's `ImageOps.exif_transpose` does."""
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return image
 
 
 def has_tifffile() -> bool:
@@ -108,8 +123,8 @@ def check_tifffile(file_paths: Iterable[str], why: str) -> None:
             )
 
 
-def _described(contents: bytes) -> tuple[tuple[int, ...], int, int]:
-    """Read the bits of each band, how many bands there are, and the kind of their numbers."""
+def _described(contents: bytes) -> tuple[tuple[int, ...], int, int, int]:
+    """Read the bits of each band, how many there are, their kind of numbers and their meaning."""
     file = io.BytesIO(contents)
     start = file.read(16 if contents[2:4] in (b"+\0", b"\0+") else 8)
     try:
@@ -119,6 +134,6 @@ def _described(contents: bytes) -> tuple[tuple[int, ...], int, int]:
         tags.load(file)
         bits, samples = tags.get(_BITS, (1,)), int(tags.get(_SAMPLES, 1))
         kinds = tags.get(_FORMAT, (_WHOLE,))
-        return tuple(map(int, bits)), samples, int(kinds[0])
+        return tuple(map(int, bits)), samples, int(kinds[0]), int(tags.get(_COLOURS, 2))
     except Exception:  # damaged in any way; Pillow finds words for it
-        return (8,), 1, _WHOLE
+        return (8,), 1, _WHOLE, _GREYS[1]

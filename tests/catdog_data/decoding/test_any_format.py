@@ -243,3 +243,27 @@ def test_a_damaged_tiff_is_left_to_pillow():
         decode_alone(b"II*\0" + b"x" * 30, Wanted(12, as_stored=True))
     with pytest.raises(ValueError, match=r"^tifffile says: failed to read"):
         decode_alone(tiff(DEEP, **BANDS)[:600], Wanted(12, as_stored=True))
+
+
+@pytest.mark.parametrize("bands", [3, 4])
+def test_bands_of_eight_bits_that_are_no_colours(bands):
+    image = np.random.default_rng(bands).integers(0, 256, (9, 7, bands), dtype=np.uint8)
+    file = io.BytesIO()
+    tifffile.imwrite(file, image, photometric="minisblack", planarconfig="contig")
+    for as_stored in (False, True):
+        got = decode_alone(file.getvalue(), Wanted(bands, as_stored=as_stored))
+        np.testing.assert_array_equal(got, image)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_of_a_tiff_is_followed_by_both_readers(orientation):
+    image = np.random.default_rng(orientation).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    tag = [(274, "H", 1, orientation, True)]
+    files = []
+    for values in (image, image.astype(np.uint16) * 257):
+        file = io.BytesIO()
+        tifffile.imwrite(file, values, photometric="rgb", extratags=tag)
+        files.append(file.getvalue())
+    expected = np.asarray(Image.open(io.BytesIO(files[0])).convert("RGB"))
+    for contents in files:
+        np.testing.assert_array_equal(decode_alone(contents, Wanted(3)), expected)
