@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog_data.decoding.limits import are_within, is_large, ordinary_side, room_for
-from catdog_data.decoding.load_image import resized
+from catdog_data.decoding.load_image import resized, strips
 from catdog_data.decoding.npy import read_npy
 from catdog_data.decoding.open_image import open_image
 from catdog_data.decoding.unreadable import UnfitImage, naming
 from catdog_data.sources.formats import JPEG, NPY, PNG, ImageFormat
 
-_MASK_PIXELS = 2**20
-"""Of the rows of a mask that are decoded at once."""
 _SMALL_SIDE = 1024
 """Pixels of a side; images with a longer one are decoded alone, so that several take little memory.
 """
@@ -335,13 +333,8 @@ def _class_numbers(contents: bytes) -> tuple[str, NDArray[np.uint8] | None]:
     with open_image(io.BytesIO(contents)) as image, room_for(image):
         if len(image.getbands()) != 1:  # before anything is decoded
             return f"{len(image.getbands())} channels", None
-        image.load()
         # Arrays of wider values would take several times the memory of the image.
-        step = max(1, _MASK_PIXELS // image.width)
-        parts = (
-            np.asarray(image.crop((0, top, image.width, min(top + step, image.height))))
-            for top in range(0, image.height, step)
-        )
+        parts = (np.asarray(strip) for _, strip in strips(image))
         return _as_class_numbers(parts, (image.height, image.width))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 
 from PIL import Image
 
@@ -11,7 +12,7 @@ from catdog_data.decoding.limits import is_large, most_pixels, room_for
 from catdog_data.decoding.open_image import open_image
 
 _PIXELS = 2**20
-"""Of the rows of a large image that are converted and resized at once."""
+"""Of the rows of an image that are worked on at once."""
 _GRAYSCALE = ("L", "I;16", "I")
 
 
@@ -120,14 +121,30 @@ def _resized_by_rows(
     left, upper, right, lower = box
     mixed = "RGBa" if mode == "RGBA" else mode  # Pillow mixes colours by their opacity
     narrow = Image.new(mixed, (size[0], image.height))
-    image.load()
-    step = max(1, _PIXELS // image.width)
-    for top in range(0, image.height, step):
-        rows = image.crop((0, top, image.width, min(top + step, image.height)))
-        rows = _converted(_converted(rows, mode), mixed)
+    for top, strip in strips(image):
+        rows = _converted(_converted(strip, mode), mixed)
         rows = rows.resize((size[0], rows.height), resample, (left, 0, right, rows.height))
         narrow.paste(rows, (0, top))
     return _converted(narrow.resize(size, resample, (0, upper, size[0], lower)), mode)
+
+
+def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Load an image, and cut it into strips of some rows, from the top.
+
+    Args:
+        image: any.
+
+    Yields:
+        The first row of a strip, and the strip.
+
+    Example:
+        >>> [(top, strip.size) for top, strip in strips(Image.new("L", (2**19, 5)))]
+        [(0, (524288, 2)), (2, (524288, 2)), (4, (524288, 1))]
+    """
+    image.load()
+    step = max(1, _PIXELS // image.width)
+    for top in range(0, image.height, step):
+        yield top, image.crop((0, top, image.width, min(top + step, image.height)))
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:
